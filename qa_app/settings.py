@@ -1,0 +1,120 @@
+"""One frozen Settings, from defaults, a file, the environment and flags, in that order.
+
+The file is ``qa_app.toml`` beside ``corpus/``; the environment's names are ``QA_APP_`` and the
+setting in capitals, as ``QA_APP_MODEL``. Unknown names are refused, so that a slip of the pen is
+not silently the default.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qa_app.errors import ConfigError
+
+SETTINGS_FILE = "qa_app.toml"
+ENVIRONMENT_PREFIX = "QA_APP_"
+DEFAULT_MODEL = "all-MiniLM-L6-v2"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything that a user may set.
+
+    Attributes:
+        corpus: folder of reports.
+        index: folder that holds the generations.
+        model: a sentence-transformers model by name or folder.
+        language: of stemming and stop words, as a Snowball name ("english").
+        passage_tokens: most tokens of a passage, by the model's own tokenizer.
+        top_k: passages shown for a question.
+        mode: "best", "fast", "dense" or "lexical".
+        ocr: read scanned pages with the tesseract program.
+        host, port: where the page is served.
+    """
+
+    corpus: Path = Path("corpus")
+    index: Path = Path("index")
+    model: str = DEFAULT_MODEL
+    language: str = "english"
+    passage_tokens: int = 200
+    top_k: int = 8
+    mode: str = "best"
+    ocr: bool = False
+    host: str = "127.0.0.1"
+    port: int = 7860
+
+
+def load_settings(
+    flags: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+    file: Path | None = None,
+) -> Settings:
+    """Return the settings; flags win over the environment, which wins over the file.
+
+    Args:
+        flags: given on the command line; values of None count as not given.
+        environment: ``os.environ`` unless told.
+        file: ``qa_app.toml`` in the working directory unless told; it need not exist.
+
+    Raises:
+        ConfigError: an unknown name, or a value of the wrong kind.
+    """
+    path = file or Path(SETTINGS_FILE)
+    chosen: dict[str, Any] = {}
+    for name, value in _read_file(path).items():
+        chosen[name] = _convert(name, value, str(path))
+    source = os.environ if environment is None else environment
+    for variable, value in source.items():
+        if variable.startswith(ENVIRONMENT_PREFIX):
+            name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
+            chosen[name] = _convert(name, value, variable)
+    for name, value in (flags or {}).items():
+        if value is not None:
+            chosen[name] = _convert(name, value, f"--{name.replace('_', '-')}")
+    return Settings(**chosen)
+
+
+def _read_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as exc:
+        raise ConfigError(f"{path} cannot be read: {exc}", f"Mend or remove {path}.") from exc
+
+
+def _convert(name: str, value: Any, origin: str) -> Any:
+    defaults = {item.name: item.default for item in dataclasses.fields(Settings)}
+    if name not in defaults:
+        known = ", ".join(sorted(defaults))
+        raise ConfigError(f"{origin}: there is no setting {name!r}.", f"Settings are: {known}.")
+    default = defaults[name]
+    try:
+        if isinstance(default, bool):
+            return value if isinstance(value, bool) else _TRUTH[str(value).lower()]
+        if isinstance(default, int):
+            number = int(value)
+            if number < 1:
+                raise ValueError
+            return number
+        return type(default)(value) if isinstance(value, str | Path) else _refuse()
+    except (KeyError, ValueError, TypeError) as exc:
+        kind = {bool: "true or false", int: "a whole number of at least 1"}.get(
+            type(default), "a text"
+        )
+        raise ConfigError(
+            f"{origin}: {value!r} is no value for {name}.", f"Give {kind}, as {default}."
+        ) from exc
+
+
+def _refuse() -> Any:
+    raise ValueError
+
+
+_TRUTH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
