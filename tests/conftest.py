@@ -1,0 +1,76 @@
+"""What the tests share: an encoder whose vectors can be worked out by hand, and a small corpus."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qa_app.embedding import FloatArray, Progress
+from qa_app.models import ModelIdentity
+
+VOCABULARY = ("data", "sharing", "road", "safety", "violence", "board", "funding", "duplication")
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class FakeEncoder:
+    """Counts eight words: "data data road" is (2, 0, 1, 0, …) divided by its length.
+
+    A text with none of the words is the last axis alone. ``encoded`` keeps every document text
+    that was encoded, so that a test can say what was embedded and what was reused.
+    """
+
+    def __init__(self, name: str = "fake") -> None:
+        self.encoded: list[str] = []
+        self._name = name
+
+    @property
+    def identity(self) -> ModelIdentity:
+        return ModelIdentity(self._name, "0" * 64, len(VOCABULARY) + 1, 256)
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        return [len(text.split()) for text in texts]
+
+    def encode_documents(self, texts: Sequence[str], progress: Progress | None = None) -> FloatArray:
+        self.encoded.extend(texts)
+        if progress is not None:
+            progress(len(texts))
+        return self._encode(texts)
+
+    def encode_queries(self, texts: Sequence[str]) -> FloatArray:
+        return self._encode(texts)
+
+    def encode_tokens(self, texts: Sequence[str], queries: bool = False) -> list[FloatArray]:
+        return [self._encode(re.findall(r"\w+", text) or [""]) for text in texts]
+
+    def _encode(self, texts: Sequence[str]) -> FloatArray:
+        rows = np.zeros((len(texts), len(VOCABULARY) + 1), dtype=np.float32)
+        for row, text in zip(rows, texts, strict=True):
+            words = re.findall(r"[a-z]+", text.lower())
+            row[:-1] = [words.count(word) for word in VOCABULARY]
+            row[-1] = 0.0 if row.any() else 1.0
+        norms = np.linalg.norm(rows, axis=1, keepdims=True)
+        return np.asarray(rows / norms, dtype=np.float32)
+
+
+@pytest.fixture
+def encoder() -> FakeEncoder:
+    return FakeEncoder()
+
+
+@pytest.fixture
+def write_corpus(tmp_path: Path) -> Callable[[dict[str, str]], Path]:
+    """Return a function that writes files into a corpus folder and returns the folder."""
+
+    def write(files: dict[str, str]) -> Path:
+        corpus = tmp_path / "corpus"
+        for name, text in files.items():
+            path = corpus / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        return corpus
+
+    return write
