@@ -1,0 +1,123 @@
+"""Where sentences begin and end in running text.
+
+Rules rather than a model: they are instant, need no data, and their mistakes are predictable. A
+boundary is a full stop, question or exclamation mark, with closing quotes and note numbers,
+before something that can open a sentence; abbreviations, initials and numbers are not ends.
+"""
+
+from __future__ import annotations
+
+import re
+
+_END = re.compile(
+    r"""
+    [.!?…]+ ["'”’»)\]]*
+    (?: (?<=[^\W\d_][.!?…]) \d{1,3} (?:,\s?\d{1,3})* | \[\d{1,3}\] | [¹²³⁰-⁹]+ )?  # note number
+    (?= \s )
+    | [。！？]+ [」』”’]*
+    """,
+    re.VERBOSE,
+)
+_BREAK = re.compile(r"\n[ \t]*\n\s*|\n(?=[ \t]*(?:[-*•▪‣◦–][ \t]|\(?(?:\d{1,3}|[a-z])[.)][ \t]))")
+_NEXT = re.compile(r"\s+")
+_OPENER = re.compile(r"[\"'“‘«(\[]*(?:[^\W\d_]|\d|[-•£$€])")
+_LAST_WORD = re.compile(r"[^\s(\[\"'“‘]+$")
+_NUMBERING = re.compile(r"(?:\(?(?:\d{1,3}(?:\.\d{1,3})*|[A-Za-z]|[ivxIVX]{1,5})[.)])$")
+_DOTTED = re.compile(r"(?:[^\W\d_]\.)+$")
+_FIRST_WORD = re.compile(r"[^\W\d_]+(?:[’'][^\W\d_]+)?")
+
+
+def _words(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+# Followed by a name or a number, so never the end of a sentence.
+_NEVER = _words(
+    """mr mrs ms mx dr prof rev hon rt st ste messrs mme mlle lt col gen sgt insp supt capt cpt cmdr
+    gov sen rep pres adm maj det e.g i.e eg ie cf vs v viz approx ca esp incl al"""
+)
+# Abbreviations only before a number ("No. 5"), otherwise words that may well end a sentence.
+_BEFORE_NUMBER = _words(
+    """no nos p pp para paras fig figs vol vols ch chap art arts sec s ss cl sch reg app tab ed eds
+    jan feb mar apr jun jul aug sep sept oct nov dec"""
+)
+# May end a sentence or not: only a word that usually opens one decides.
+_EITHER = _words("inc ltd co corp plc jr sr dept govt assn bros ave etc")
+_STARTERS = _words(
+    """the this that these those it its they their there we our he his she her you i in on at as a
+    an and but or if when while where what who how why for from by to with after before since
+    although however because each all any some many most more no not one both here such under
+    during following"""
+)
+
+
+def split_sentences(text: str, start: int, end: int) -> list[tuple[int, int]]:
+    """Return the spans of the sentences in ``text[start:end]``, ascending and disjoint.
+
+    Together they cover every character that is not white space. Blank lines and lines that open
+    with a bullet or a number end a sentence too.
+
+    Args:
+        text: the whole text; offsets are into it.
+        start, end: the part to split.
+    """
+    spans: list[tuple[int, int]] = []
+    position = start
+    for mark in _BREAK.finditer(text, start, end):
+        _split_paragraph(text, position, mark.start(), spans)
+        position = mark.end()
+    _split_paragraph(text, position, end, spans)
+    return spans
+
+
+def _split_paragraph(text: str, start: int, end: int, spans: list[tuple[int, int]]) -> None:
+    first = start
+    for mark in _END.finditer(text, start, end):
+        if mark.end() < end and _is_boundary(text, first, mark, end):
+            _append(text, first, mark.end(), spans)
+            first = mark.end()
+    _append(text, first, end, spans)
+
+
+def _append(text: str, start: int, end: int, spans: list[tuple[int, int]]) -> None:
+    words = text[start:end]
+    stripped = words.strip()
+    if stripped:
+        start += len(words) - len(words.lstrip())
+        spans.append((start, start + len(stripped)))
+
+
+def _is_boundary(text: str, first: int, mark: re.Match[str], end: int) -> bool:
+    if mark.group()[0] in "。！？":
+        return True
+    gap = _NEXT.match(text, mark.end(), end)
+    follows = gap.end() if gap else mark.end()
+    if follows >= end or not _OPENER.match(text, follows, end) or _is_lower(text, follows, end):
+        return False
+    if not mark.group().startswith("."):
+        return True
+    return _ends_after_stop(text, first, mark.start(), follows, end)
+
+
+def _is_lower(text: str, follows: int, end: int) -> bool:
+    word = _FIRST_WORD.search(text, follows, min(end, follows + 40))
+    if word is None or any(c.isdigit() for c in text[follows : word.start()]):
+        return False
+    return word.group()[0].islower()
+
+
+def _ends_after_stop(text: str, first: int, stop: int, follows: int, end: int) -> bool:
+    """Tell whether the full stop at ``stop`` ends a sentence and not an abbreviation."""
+    before = _LAST_WORD.search(text, max(first, stop - 40), stop)
+    word = before.group().lower() if before else ""
+    number_next = text[follows].isdigit()
+    if _NUMBERING.match(text[first : stop + 1].strip()):
+        return False
+    if word in _NEVER:
+        return False
+    if word in _BEFORE_NUMBER:
+        return not number_next
+    if word in _EITHER or _DOTTED.match(word + "."):
+        opener = _FIRST_WORD.search(text, follows, min(end, follows + 40))
+        return opener is not None and opener.group().lower() in _STARTERS
+    return True
