@@ -235,6 +235,7 @@ def _read_identity(name: str, folder: Path) -> ModelIdentity:
         weights_sha256=digest.hexdigest(),
         dimension=_read_dimension(folder),
         max_tokens=_read_max_tokens(folder),
+        location=name if name == DEFAULT_MODEL else str(folder),
     )
 
 

@@ -272,12 +272,17 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class ModelIdentity:
-    """Which encoder made the vectors: name, hash of its weights, and its dimension."""
+    """Which encoder made the vectors.
+
+    Attributes:
+        location: the name or folder that it was asked for by; not part of the identity.
+    """
 
     name: str
     weights_sha256: str
     dimension: int
     max_tokens: int
+    location: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True, slots=True)

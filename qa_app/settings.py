@@ -29,7 +29,8 @@ class Settings:
     Attributes:
         corpus: folder of reports.
         index: folder that holds the generations.
-        model: a sentence-transformers model by name or folder.
+        model: a sentence-transformers model by name or folder; empty for the one that the index
+            was made with, and for a new index the default.
         language: of stemming and stop words, as a Snowball name ("english").
         passage_tokens: most tokens of a passage, by the model's own tokenizer.
         top_k: passages shown for a question.
@@ -40,7 +41,7 @@ class Settings:
 
     corpus: Path = Path("corpus")
     index: Path = Path("index")
-    model: str = DEFAULT_MODEL
+    model: str = ""
     language: str = "english"
     passage_tokens: int = 200
     top_k: int = 8

@@ -1,0 +1,211 @@
+"""The library's front door: build an index, open it, ask.
+
+    from qa_app import build_index, open_index
+
+    build_index("corpus", "index")
+    answer = open_index("index").ask("which forces improved data-sharing?")
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from qa_app.answering import answer_question
+from qa_app.embedding import Encoder, SentenceTransformerEncoder
+from qa_app.facets import Facets
+from qa_app.indexing import BuildProgress, build
+from qa_app.models import Answer, BuildReport, Document, Mode, SearchResult, to_json
+from qa_app.retrieval import Retriever
+from qa_app.settings import DEFAULT_MODEL, Settings
+from qa_app.store.generation import Generation, open_generation
+from qa_app.store.manifest import read_current, read_manifest
+
+if TYPE_CHECKING:
+    from qa_app.verification import VerifyReport
+
+Filters = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Pinned:
+    """One generation and what answers from it: a request holds on to one of these throughout."""
+
+    generation: Generation
+    retriever: Retriever
+
+
+class Index:
+    """An index that answers questions, and that moves to a new generation when one is published.
+
+    Safe to use from several threads: each call answers wholly from the generation that was live
+    when it began.
+    """
+
+    def __init__(self, path: Path, corpus: Path, encoder: Encoder) -> None:
+        self._path = path
+        self._corpus = corpus
+        self._encoder = encoder
+        self._lock = threading.Lock()
+        self._pinned = self._open()
+
+    def ask(
+        self,
+        question: str,
+        top_k: int = 8,
+        filters: Filters | None = None,
+        mode: Mode = Mode.BEST,
+    ) -> Answer:
+        """Return what the reports say, in their own words, or that they do not say.
+
+        Args:
+            question: in plain words, at most 2,000 characters.
+            top_k: most passages to return.
+            filters: facet (or "document") to the values to keep to.
+            mode: how passages are ranked.
+
+        Raises:
+            QueryError: the question or a filter cannot be used.
+        """
+        pinned = self.refresh()
+        return answer_question(pinned.retriever, question, top_k, filters, mode)
+
+    def search(
+        self,
+        query: str,
+        top_k: int = 8,
+        filters: Filters | None = None,
+        mode: Mode = Mode.BEST,
+    ) -> tuple[SearchResult, ...]:
+        """Return the passages nearest to the query, best first."""
+        return self.refresh().retriever.search(query, top_k, filters, mode)
+
+    def document(self, path: str) -> Document:
+        """Return one document as extracted; ``QueryError`` if it is not in the index."""
+        return self.refresh().generation.document(path)
+
+    def status(self) -> dict[str, Any]:
+        """Return what is indexed, with which model, when, and what failed."""
+        return _status(self.refresh().generation.manifest)
+
+    def verify(self) -> VerifyReport:
+        """Re-check every file, passage and sentence against the sources."""
+        from qa_app.verification import verify
+
+        return verify(self._path, self._corpus)
+
+    def warm(self) -> None:
+        """Load the model now, so that the first question does not wait for it."""
+        self._encoder.encode_queries(["warm"])
+
+    def refresh(self) -> _Pinned:
+        """Return the live generation, opening it if a build has published a new one."""
+        with self._lock:
+            if read_current(self._path).name != self._pinned.generation.name:
+                self._pinned = self._open()
+            return self._pinned
+
+    @property
+    def generation(self) -> str:
+        """Name of the generation that answers."""
+        return self._pinned.generation.name
+
+    @property
+    def corpus(self) -> Path:
+        """Folder of the reports."""
+        return self._corpus
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._pinned.generation.close()
+
+    def __enter__(self) -> Index:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _open(self) -> _Pinned:
+        generation = open_generation(self._path, self._encoder.identity)
+        return _Pinned(generation, Retriever(generation, self._encoder, Facets.load(self._corpus)))
+
+
+def build_index(
+    corpus: str | Path = "corpus",
+    index: str | Path = "index",
+    model: str = "",
+    encoder: Encoder | None = None,
+    progress: BuildProgress | None = None,
+    rebuild: bool = False,
+) -> BuildReport:
+    """Bring the index up to date with the corpus and return what was done.
+
+    Args:
+        corpus: folder of reports.
+        index: folder for the index; made if missing.
+        model: a sentence-transformers model by name or folder; the index's own, or the default.
+        encoder: used instead of ``model`` where given.
+        progress: told of each stage and step.
+        rebuild: read and embed everything again.
+
+    Raises:
+        CorpusError: nothing to index.
+        EmbeddingError: the model cannot be used.
+        StoreError: the index cannot be written; the old one answers as before.
+    """
+    settings = Settings(corpus=Path(corpus), index=Path(index), model=model)
+    return build_from_settings(settings, progress, rebuild, encoder)
+
+
+def build_from_settings(
+    settings: Settings,
+    progress: BuildProgress | None = None,
+    rebuild: bool = False,
+    encoder: Encoder | None = None,
+) -> BuildReport:
+    """Build as ``build_index`` does, from settings."""
+    return build(settings, encoder or _encoder_for(settings), progress, rebuild)
+
+
+def open_index(
+    index: str | Path = "index",
+    corpus: str | Path = "corpus",
+    model: str = "",
+    encoder: Encoder | None = None,
+) -> Index:
+    """Open an index for asking.
+
+    Raises:
+        IndexNotFoundError: nothing was built yet.
+        IndexCorruptError: a file is not what the manifest says.
+        IndexMismatchError: it was made with another model than the one asked for.
+    """
+    settings = Settings(corpus=Path(corpus), index=Path(index), model=model)
+    return Index(settings.index, settings.corpus, encoder or _encoder_for(settings))
+
+
+def open_from_settings(settings: Settings) -> Index:
+    """Open as ``open_index`` does, from settings."""
+    return open_index(settings.index, settings.corpus, settings.model)
+
+
+def read_status(index: Path) -> dict[str, Any]:
+    """Return an index's status from its manifest alone."""
+    return _status(read_manifest(index))
+
+
+def _encoder_for(settings: Settings) -> Encoder:
+    # An index goes on with the model that it was made with, unless another is asked for.
+    model = settings.model
+    if not model and (settings.index / "CURRENT").exists():
+        model = read_manifest(settings.index).model.location
+    return SentenceTransformerEncoder(model or DEFAULT_MODEL)

@@ -1,0 +1,75 @@
+"""What every face shows alike: the JSON of the command contract, and the sentences around it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from qa_app.models import Answer, BuildReport, Coverage, SearchResult, to_json
+
+
+def build_json(report: BuildReport) -> dict[str, Any]:
+    """Return the build's JSON of the command contract."""
+    return {
+        "generation": report.generation,
+        "documents": {
+            "added": report.added,
+            "changed": report.changed,
+            "removed": report.removed,
+            "unchanged": report.unchanged,
+            "failed": len(report.failures),
+        },
+        "failures": to_json(report.failures),
+        "warnings": to_json(report.warnings),
+        "passages": report.passages,
+        "embedded": report.embedded,
+        "reused": report.reused,
+        "seconds": round(report.seconds, 3),
+        "passages_per_second": round(report.passages_per_second, 1),
+    }
+
+
+def search_json(
+    query: str, results: Sequence[SearchResult], generation: str
+) -> dict[str, Any]:
+    """Return the search's JSON of the command contract."""
+    return {
+        "query": query,
+        "passages": [result_json(result) for result in results],
+        "generation": generation,
+    }
+
+
+def result_json(result: SearchResult) -> dict[str, Any]:
+    """Return one ranked passage as the contract has it."""
+    return {
+        "rank": result.rank,
+        "score": result.score,
+        "text": result.passage.text,
+        "citation": to_json(result.citation),
+        "tags": to_json(result.passage.tags),
+        "scores": to_json(result.scores),
+    }
+
+
+def answer_json(answer: Answer) -> dict[str, Any]:
+    """Return an answer as the contract has it."""
+    return {**to_json(answer), "passages": [result_json(item) for item in answer.passages]}
+
+
+def coverage_text(coverage: Coverage) -> str:
+    """Return the coverage line: who has evidence, who has none, and how many are not there."""
+    found, silent = len(coverage.with_evidence), len(coverage.without_evidence)
+    text = f"Evidence for {found} of {count(found + silent, f'{coverage.facet} value')} in this corpus"
+    if silent:
+        text += f" (none for {', '.join(coverage.without_evidence)})"
+    if coverage.not_in_corpus:
+        verb = "is" if coverage.not_in_corpus == 1 else "are"
+        text += f"; {coverage.not_in_corpus} known {verb} not mentioned"
+    return f"{text}."
+
+
+def count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+

@@ -1,0 +1,158 @@
+"""What the command line prints for people, and its progress bar."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from qa_app.models import (
+    Answer,
+    BuildReport,
+    Failure,
+    Finding,
+    SearchResult,
+    Support,
+    Verdict,
+)
+from qa_app.presentation import count, coverage_text
+
+if TYPE_CHECKING:
+    from qa_app.verification import VerifyReport
+
+_MARK = {Support.STRONG: "●", Support.PARTIAL: "◐"}
+
+
+class Progress:
+    """A progress bar on standard error, one a stage; silent where that is not a terminal."""
+
+    def __init__(self) -> None:
+        self._bar: Any = None
+
+    def stage(self, name: str, total: int) -> None:
+        """Begin a stage of ``total`` steps; the one before is finished."""
+        from tqdm import tqdm
+
+        self.close()
+        if total:
+            self._bar = tqdm(
+                total=total, desc=name, file=sys.stderr, leave=False, disable=None, unit=""
+            )
+
+    def advance(self, steps: int, label: str = "") -> None:
+        """Say that ``steps`` more are done; ``label`` names what is at hand, as a file."""
+        if self._bar is not None:
+            self._bar.set_postfix_str(label, refresh=False)
+            self._bar.update(steps)
+
+    def close(self) -> None:
+        """Take the bar away."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+
+def build_text(report: BuildReport) -> str:
+    """Return the build's summary for people."""
+    total = report.added + report.changed + report.unchanged
+    lines = [
+        f"Generation {report.generation}: {count(total, 'document')} "
+        f"({report.added} added, {report.changed} changed, {report.removed} removed, "
+        f"{report.unchanged} unchanged), {count(report.passages, 'passage')}; "
+        f"{report.embedded} embedded, {report.reused} reused, in {report.seconds:.1f} s."
+    ]
+    lines += _failure_lines(report.failures, "could not be read")
+    lines += _failure_lines(report.warnings, "were read in part", "was read in part")
+    return "\n".join(lines)
+
+
+def answer_text(answer: Answer) -> str:
+    """Return an answer for people: verdict, rows, coverage, then the nearest passages."""
+    lines: list[str] = []
+    if answer.verdict is Verdict.NOT_FOUND:
+        lines.append("The reports do not say.")
+        if answer.passages:
+            lines += ["", "Nearest passages:"]
+    elif answer.findings:
+        for finding in answer.findings:
+            lines += [*_finding_lines(finding), ""]
+    if answer.coverage is not None:
+        lines += [coverage_text(answer.coverage), ""]
+    if answer.verdict is Verdict.ANSWERED and answer.passages:
+        lines.append("Passages:")
+    lines += [results_text(answer.passages[:3])] if answer.passages else []
+    return "\n".join(lines).rstrip()
+
+
+def results_text(results: Sequence[SearchResult]) -> str:
+    """Return ranked passages for people."""
+    lines: list[str] = []
+    for result in results:
+        lines.append(f"{result.rank:>3}. {result.citation.label}   [{result.score:.3f}]")
+        lines += _wrap(result.passage.text, "     ")
+    return "\n".join(lines) or "No passages."
+
+
+def figures_text(figures: Mapping[str, Any]) -> str:
+    """Return figures one a line."""
+    lines = []
+    for name, value in figures.items():
+        if isinstance(value, Mapping):
+            inner = ", ".join(f"{key} {_figure(item)}" for key, item in value.items())
+            lines.append(f"{name:<22} {inner}")
+        else:
+            lines.append(f"{name:<22} {_figure(value)}")
+    return "\n".join(lines)
+
+
+def verify_text(report: VerifyReport) -> str:
+    """Return what was verified, and each thing that is not what it should be."""
+    lines = [f"Checked {count(report.files, 'file')} and {count(report.passages, 'passage')}."]
+    lines += [f"  BAD {item.path}: {item.reason}" for item in report.bad]
+    lines += sorted({f"  {item.hint}" for item in report.bad if item.hint})
+    return "\n".join([*lines, "" if report.bad else "All good."]).rstrip()
+
+
+def status_text(status: Mapping[str, Any]) -> str:
+    """Return what is indexed, for people."""
+    model = status["model"]
+    lines = [
+        f"Generation   {status['generation']}, made {status['created']}",
+        f"Documents    {status['documents']}",
+        f"Passages     {status['passages']}",
+        f"Model        {model['name']} ({model['dimension']} dimensions)",
+    ]
+    failures = [Failure(**item) for item in status["failures"]]
+    warnings = [Failure(**item) for item in status["warnings"]]
+    lines += _failure_lines(failures, "could not be read")
+    lines += _failure_lines(warnings, "were read in part", "was read in part")
+    return "\n".join(lines)
+
+
+def _failure_lines(failures: Iterable[Failure], verb: str, singular: str = "") -> list[str]:
+    items = list(failures)
+    if not items:
+        return []
+    lines = [f"{count(len(items), 'file')} {singular if len(items) == 1 and singular else verb}:"]
+    return lines + [f"  {item.path}: {item.reason}" for item in items]
+
+
+def _finding_lines(finding: Finding) -> list[str]:
+    head = f"{_MARK[finding.support]} "
+    head += f"{finding.facet_value} ({finding.support})" if finding.facet_value else finding.support
+    lead_in = _wrap(f"[{finding.lead_in.text}]", "    ") if finding.lead_in else []
+    return [head, *lead_in, *_wrap(f"“{finding.quote}”", "    "), f"    — {finding.citation.label}"]
+
+
+def _wrap(text: str, indent: str) -> list[str]:
+    width = min(100, shutil.get_terminal_size().columns)
+    lines: list[str] = []
+    for line in text.splitlines():
+        lines += textwrap.wrap(line, width, initial_indent=indent, subsequent_indent=indent)
+    return lines
+
+
+def _figure(value: Any) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else str(value)
