@@ -1,0 +1,139 @@
+"""Text to terms: lower-cased, stop words out, stemmed. One analysis for reports and questions.
+
+    "Data-sharing isn't in the U.S. Act, para 3.12"  ->  data share us act para 3.12
+
+* Hyphenated words match both ways: ``data-sharing`` gives ``data share`` as ``data sharing`` does;
+  behind a prefix of one or two letters the joined form is added, so ``re-offending`` and
+  ``reoffending`` meet too.
+* Numbers keep their points (``3.12``) and lose their thousands' commas; initials lose their points.
+* An acronym that spells a stop word in capitals (``IT``, ``WHO``) is kept, in capitals, unless the
+  whole text is in capitals.
+* Accents are folded after stemming, so ``Siân`` and ``Sian`` are one term.
+"""
+
+from __future__ import annotations
+
+import re
+import threading
+import unicodedata
+from functools import cache
+
+import Stemmer
+
+from qa_app.errors import ConfigError
+
+ANALYSIS_VERSION = "1"
+
+# Words that say nothing about what a question is about. Short on purpose: "us" is missing since it
+# may be the US, "not" and "no" since a report that says no answers too.
+_ENGLISH = """
+a about an and any are as at be been being but by can could did do does doing for from had
+has have having he her hers him his how i if in into is it its me my of on or our ours
+shall she should so some such than that the their theirs them then there these they this
+those to was we were what when where which who whom whose why will with would you your
+yours i'm i've i'd isn't aren't wasn't weren't don't doesn't didn't hasn't haven't it's
+that's there's what's who's where's how's let's we're we've they're they've you're you've
+eg ie etc
+"""
+_STOP_WORDS = {"english": frozenset(_ENGLISH.split())}
+
+# Marks of Indic scripts and combining accents belong to words, which \w does not know.
+_LETTER = r"[\w\u0300-\u036f\u0900-\u0963\u0966-\u0dff]"
+_WORD = re.compile(rf"{_LETTER}+(?:[.,'-]{_LETTER}+)*")
+_INITIALS = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
+_BREAK = re.compile(r"(?<!\d)\.|\.(?!\d)|,|-")
+_PREFIXED = re.compile(r"[^\W\d_]{1,2}-[^\W\d_]{3,}")
+_ACCENT = re.compile(r"[\u0300-\u036f]")
+# One character each: curly apostrophes and non-breaking hyphens become plain, soft hyphens go,
+# footnote numbers set as superscripts come off the word in front.
+_PLAIN = str.maketrans(
+    dict.fromkeys("‘’ʼ＇", "'")
+    | dict.fromkeys("‐‑", "-")
+    | dict.fromkeys("⁰¹²³⁴⁵⁶⁷⁸⁹", " ")
+    | {"\u00ad": None, "_": " "}
+)
+# A word's terms are worked out once; the bound is for a server that runs for months.
+_MOST_CACHED = 1_000_000
+
+
+def analyse(text: str, language: str = "english") -> list[str]:
+    """Return the text's terms in order, repeats kept.
+
+    Args:
+        text: any text.
+        language: a Snowball language name; its stop words are dropped where we keep a list
+            (English).
+
+    Raises:
+        ConfigError: there is no stemmer for the language.
+    """
+    return _analyser(language).terms(text)
+
+
+def languages() -> list[str]:
+    """Return the names that ``analyse`` takes as a language."""
+    return sorted(Stemmer.algorithms())
+
+
+@cache
+def _analyser(language: str) -> _Analyser:
+    return _Analyser(language)
+
+
+class _Analyser:
+    def __init__(self, language: str) -> None:
+        try:
+            self._stemmer = Stemmer.Stemmer(language)
+        except KeyError as exc:
+            raise ConfigError(
+                f"There is no stemmer for the language {language!r}.",
+                f"Languages are: {', '.join(languages())}.",
+            ) from exc
+        self._stop_words = _STOP_WORDS.get(language, frozenset())
+        self._cache: dict[str, tuple[str, ...]] = {}
+        self._lock = threading.Lock()  # a stemmer is not safe in two threads at once
+
+    def terms(self, text: str) -> list[str]:
+        text = text.translate(_PLAIN)
+        if not text.isascii():
+            text = unicodedata.normalize("NFKC", text)
+        if text.isupper():
+            text = text.lower()
+        known = self._cache
+        found: list[str] = []
+        for word in _WORD.findall(text):
+            terms = known.get(word)
+            found += self._learn(word) if terms is None else terms
+        return found
+
+    def _learn(self, word: str) -> tuple[str, ...]:
+        with self._lock:
+            if len(self._cache) >= _MOST_CACHED:
+                self._cache.clear()
+            terms = tuple(self._term(piece) for piece in _pieces(word) if self._counts(piece))
+            self._cache[word] = terms
+            return terms
+
+    def _counts(self, piece: str) -> bool:
+        acronym = len(piece) > 1 and piece.isupper()
+        return acronym or piece.lower() not in self._stop_words
+
+    def _term(self, piece: str) -> str:
+        lowered = piece.lower()
+        if lowered in self._stop_words:
+            return piece  # an acronym, kept apart from the word
+        stem = str(self._stemmer.stemWord(lowered)).replace("'", "")
+        if stem.isascii():
+            return stem
+        folded = _ACCENT.sub("", unicodedata.normalize("NFKD", stem))
+        return unicodedata.normalize("NFC", folded)
+
+
+def _pieces(word: str) -> list[str]:
+    if _INITIALS.fullmatch(word):
+        return [word.replace(".", "")]
+    pieces = [piece for piece in _BREAK.split(_THOUSANDS.sub("", word)) if piece]
+    if _PREFIXED.fullmatch(word):
+        pieces.append(word.replace("-", ""))
+    return pieces

@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import math
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qa_app.analysis import analyse
+from qa_app.errors import IndexCorruptError
+from qa_app.store.lexical import K1, B, Lexical, write_lexical
+
+TEXTS = (
+    "data sharing improved",
+    "data data and more data, at length, in a longer text",
+    "road safety",
+    "",
+)
+
+
+@pytest.fixture
+def lexical(tmp_path: Path) -> Lexical:
+    write_lexical(tmp_path, TEXTS, "english")
+    return Lexical.open(tmp_path)
+
+
+def expected(question: str) -> list[float]:
+    """BM25 as it stands in the module's docstring, term by term."""
+    documents = [Counter(analyse(text)) for text in TEXTS]
+    mean = sum(sum(document.values()) for document in documents) / len(documents)
+    scores = []
+    for document in documents:
+        norm = K1 * (1 - B + B * sum(document.values()) / mean)
+        score = 0.0
+        for term in analyse(question):
+            df = sum(term in other for other in documents)
+            idf = math.log(1 + (len(documents) - df + 0.5) / (df + 0.5))
+            score += idf * document[term] / (document[term] + norm)
+        scores.append(score)
+    return scores
+
+
+@pytest.mark.parametrize("question", ["data", "data sharing", "safety data data", "nothing here"])
+def test_scores_are_bm25(lexical: Lexical, question: str) -> None:
+    scores = lexical.scores(analyse(question))
+    assert scores.dtype == np.float32
+    np.testing.assert_allclose(scores, expected(question), rtol=1e-6)
+
+
+def test_weights_scale_terms(lexical: Lexical) -> None:
+    scores = lexical.weighted_scores({"data": 0.5, "road": 2.0})
+    np.testing.assert_allclose(
+        scores, 0.5 * lexical.scores(["data"]) + 2 * lexical.scores(["road"]), rtol=1e-6
+    )
+
+
+def test_idf_and_the_possible_score(lexical: Lexical) -> None:
+    assert lexical.idf("data") == pytest.approx(math.log(1 + 2.5 / 2.5))
+    assert lexical.idf("unknown") == pytest.approx(math.log(1 + 4.5 / 0.5))
+    assert lexical.max_score(["data", "unknown"]) == pytest.approx(math.log(2) + math.log(10))
+
+
+def test_vocabulary_is_sorted_and_kept_as_text(lexical: Lexical, tmp_path: Path) -> None:
+    terms = (tmp_path / "terms.txt").read_text(encoding="utf-8").splitlines()
+    assert terms == sorted(terms) == list(lexical.vocabulary)
+    assert "data" in terms
+
+
+def test_rows_of_a_term_ascend_over_many_passages(tmp_path: Path) -> None:
+    # More passages than are counted at once, so that blocks are joined.
+    texts = [f"common word{i % 7}" for i in range(45_000)]
+    write_lexical(tmp_path, texts, "english")
+    lexical = Lexical.open(tmp_path)
+    hits = np.flatnonzero(lexical.scores(["word3"]))
+    np.testing.assert_array_equal(hits, np.arange(3, 45_000, 7))
+    assert np.all(lexical.scores(["common"]) > 0)
+
+
+def test_no_passages(tmp_path: Path) -> None:
+    write_lexical(tmp_path, [], "english")
+    lexical = Lexical.open(tmp_path)
+    assert lexical.scores(["data"]).shape == (0,)
+    assert lexical.max_score(["data"]) > 0
+
+
+@pytest.mark.parametrize("name", ["lexical.json", "terms.txt", "indptr.npy", "rows.npy"])
+def test_a_cut_file_is_named_as_corrupt(tmp_path: Path, name: str) -> None:
+    write_lexical(tmp_path, TEXTS, "english")
+    path = tmp_path / name
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(IndexCorruptError, match="lexical index"):
+        Lexical.open(tmp_path)
