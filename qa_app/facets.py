@@ -1,0 +1,275 @@
+"""Facets: the groups that questions are about, read from ``corpus/facets.toml``.
+
+A facet has nouns, which name it in a question ("which *hospitals* …"), and values with aliases. A
+passage belongs to the values named in its section path; failing that, in its text; failing that,
+in its document's file name or title. A document whose file name, folder or title *is* a value
+belongs to it as a whole. Documents, sections and years are facets without any file.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from qa_app.errors import ConfigError
+from qa_app.models import Passage
+from qa_app.questions import FacetNounPattern, FacetQuestion, phrase_pattern
+
+FACETS_FILE = "facets.toml"
+DOCUMENT_FACET = "document"
+SECTION_FACET = "section"
+YEAR_FACET = "year"
+# Part of the fingerprint: tags are made again when the rules below change.
+_RULES_VERSION = "1"
+_BUILT_IN_NOUNS = {
+    DOCUMENT_FACET: ("report", "reports", "document", "documents", "paper", "papers"),
+    SECTION_FACET: ("section", "sections", "heading", "headings", "chapter", "chapters"),
+    YEAR_FACET: ("year", "years"),
+}
+_YEAR = re.compile(r"(?<![\w.,/£$€-])(?:19|20)\d\d(?![\w%]|[.,]\d)")
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """A group of values that questions are about.
+
+    Attributes:
+        nouns: words that name it in a question, lower case or as an acronym is written.
+        values: value to its aliases.
+        ignore: phrases in which a value's name means something else.
+    """
+
+    name: str
+    nouns: tuple[str, ...]
+    values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    ignore: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A facet value's name in a text, at ``text[start:end]``."""
+
+    facet: str
+    value: str
+    start: int
+    end: int
+
+
+class Facets:
+    """The facets of a corpus: tags passages, and reads facets in questions."""
+
+    def __init__(self, facets: Iterable[Facet] = ()) -> None:
+        own = tuple(facets)
+        taken = {noun.lower() for facet in own for noun in facet.nouns}
+        names = {facet.name for facet in own}
+        built_in = tuple(
+            Facet(name, tuple(noun for noun in nouns if noun not in taken))
+            for name, nouns in _BUILT_IN_NOUNS.items()
+            if name not in names
+        )
+        self._own = own
+        self._all = {facet.name: facet for facet in own + built_in}
+        self._matchers = {facet.name: _Matcher(facet) for facet in own if facet.values}
+        self._questions = [FacetNounPattern(f.name, f.nouns) for f in own + built_in if f.nouns]
+
+    @classmethod
+    def load(cls, corpus: Path) -> Facets:
+        """Read ``facets.toml`` in the corpus; without one, the built-in facets stand alone.
+
+        Raises:
+            ConfigError: the file is not TOML, or not of the form that its README shows.
+        """
+        path = corpus / FACETS_FILE
+        try:
+            found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+        except FileNotFoundError:
+            return cls()
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as exc:
+            raise ConfigError(f"{path} cannot be read: {exc}.", _FORM) from exc
+        return cls(_parse_facet(path, name, table) for name, table in found.items())
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return every facet's name, the corpus's own first."""
+        return tuple(self._all)
+
+    @property
+    def fingerprint(self) -> str:
+        """Return a hash that changes when tags may."""
+        parts = [[f.name, f.nouns, list(f.values.items()), f.ignore] for f in self._own]
+        return hashlib.sha256(json.dumps([_RULES_VERSION, parts]).encode()).hexdigest()
+
+    def values(self, name: str) -> tuple[str, ...]:
+        """Return the values that the file lists; empty for the built-in facets."""
+        return tuple(self._all[name].values) if name in self._all else ()
+
+    def nouns(self, name: str) -> tuple[str, ...]:
+        """Return the words that name the facet in a question."""
+        return self._all[name].nouns if name in self._all else ()
+
+    def tag(self, passage: Passage) -> Mapping[str, tuple[str, ...]]:
+        """Return the values that the passage belongs to, by facet; facets without any left out."""
+        tags = {name: matcher.tag(passage) for name, matcher in self._matchers.items()}
+        for name in _BUILT_IN_NOUNS:
+            if name not in tags:
+                tags[name] = _BUILT_IN_TAGS[name](passage)
+        return {name: values for name, values in tags.items() if values}
+
+    def mentions(self, text: str, typed: bool = False) -> tuple[Mention, ...]:
+        """Return where values are named in the text, ascending within each facet.
+
+        Args:
+            text: any text.
+            typed: the text was typed as a question: full names count in any case.
+        """
+        found: list[Mention] = []
+        for name, matcher in self._matchers.items():
+            for value, start, end in matcher.find(text, typed):
+                found.append(Mention(name, value, start, end))
+        return tuple(found)
+
+    def named_by(self, name: str, text: str) -> tuple[str, ...]:
+        """Return the values of one facet named in the text, in order, each once."""
+        if name in self._matchers:
+            return _unique(value for value, _, _ in self._matchers[name].find(text))
+        return _unique(_YEAR.findall(text)) if name == YEAR_FACET else ()
+
+    def question(self, text: str) -> FacetQuestion | None:
+        """Return the facet whose values the question asks for ("which …s have …"), if any."""
+        found = [match for pattern in self._questions if (match := pattern.read(text))]
+        # A plain reading beats a soft one; then the words that come first.
+        return min(found, key=lambda match: (match.soft, match.start), default=None)
+
+
+class _Matcher:
+    """Finds a facet's values in text: whole words, as written or in capitals, longest first."""
+
+    def __init__(self, facet: Facet) -> None:
+        self._value: dict[str, str] = {}
+        for value, aliases in facet.values.items():
+            for name in (value, *aliases):
+                self._value[_normalise(name)] = value
+        names = [name for value, aliases in facet.values.items() for name in (value, *aliases)]
+        self._strict = _compile([*names, *facet.ignore], any_case=False)
+        # Short aliases are often words ("met"), so only full names are read in any case.
+        self._typed = _compile([*names, *facet.ignore], any_case=False, also=list(facet.values))
+
+    def find(self, text: str, typed: bool = False) -> list[tuple[str, int, int]]:
+        pattern = self._typed if typed else self._strict
+        found = []
+        for match in pattern.finditer(text):
+            value = self._value.get(_normalise(match[0]))
+            if value is not None:  # else a phrase to ignore
+                found.append((value, match.start(), match.end()))
+        return found
+
+    def tag(self, passage: Passage) -> tuple[str, ...]:
+        path = PurePosixPath(passage.document)
+        for name in (path.stem, *reversed(path.parts[:-1]), passage.title):
+            if (value := self._value.get(_normalise(name))) is not None:
+                return (value,)
+        document = " / ".join((path.with_suffix("").as_posix(), passage.title))
+        texts = (*reversed(passage.section), passage.text, document.replace("_", " "))
+        for text in texts:
+            if found := _unique(value for value, _, _ in self.find(text)):
+                return found
+        return ()
+
+
+def _document_tags(passage: Passage) -> tuple[str, ...]:
+    return (passage.title,)
+
+
+def _section_tags(passage: Passage) -> tuple[str, ...]:
+    # The first heading is often the title once more, which tells no sections apart.
+    title = _normalise(passage.title)
+    return tuple(heading for heading in passage.section if _normalise(heading) != title)[:1]
+
+
+def _year_tags(passage: Passage) -> tuple[str, ...]:
+    document = f"{passage.title} {PurePosixPath(passage.document).stem.replace('_', ' ')}"
+    for text in (*reversed(passage.section), passage.text, document):
+        if found := _unique(_YEAR.findall(text)):
+            return found
+    return ()
+
+
+_BUILT_IN_TAGS = {
+    DOCUMENT_FACET: _document_tags,
+    SECTION_FACET: _section_tags,
+    YEAR_FACET: _year_tags,
+}
+
+
+def _unique(values: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(values))
+
+
+def _normalise(name: str) -> str:
+    words = re.sub(r"[\s_.‐‑–-]+", " ", name.replace("&", " and ")).split()
+    return " ".join(words).casefold()
+
+
+def _compile(names: list[str], any_case: bool, also: list[str] | None = None) -> re.Pattern[str]:
+    forms: dict[str, str] = {}
+    for name in names:
+        for form in (name, name.upper(), name[:1].upper() + name[1:]):
+            forms.setdefault(form, phrase_pattern(form))
+    for name in also or ():
+        forms[f"{name} "] = f"(?i:{phrase_pattern(name)})"
+    ordered = sorted(forms, key=lambda form: (-len(form.strip()), form))
+    pattern = "|".join(forms[form] for form in ordered)
+    return re.compile(rf"(?<!\w)(?:{pattern})(?!\w)", re.IGNORECASE if any_case else 0)
+
+
+_FORM = (
+    'Its form is: [facet] with nouns = ["noun", "nouns"], then [facet.values] with '
+    '"Value" = ["alias"] on each line.'
+)
+
+
+def _parse_facet(path: Path, name: str, table: Any) -> Facet:
+    if not isinstance(table, dict):
+        raise ConfigError(f"{path}: {name!r} is not a table [{name}].", _FORM)
+    if unknown := sorted(set(table) - {"nouns", "values", "ignore"}):
+        raise ConfigError(f"{path}: [{name}] has an unknown key {unknown[0]!r}.", _FORM)
+    values = table.get("values", {})
+    if not isinstance(values, dict):
+        raise ConfigError(f"{path}: [{name}.values] is not a table.", _FORM)
+    parsed = {
+        value: _parse_names(path, f"{name}.values: {value!r}", aliases)
+        for value, aliases in values.items()
+    }
+    _check_unique(path, name, parsed)
+    return Facet(
+        name=name,
+        nouns=_parse_names(path, f"{name}: nouns", table.get("nouns", [name])),
+        values=parsed,
+        ignore=_parse_names(path, f"{name}: ignore", table.get("ignore", [])),
+    )
+
+
+def _parse_names(path: Path, place: str, found: Any) -> tuple[str, ...]:
+    if not isinstance(found, list) or not all(isinstance(x, str) and x.strip() for x in found):
+        raise ConfigError(f'{path}: {place} must be a list of words, as ["one", "two"].', _FORM)
+    return tuple(" ".join(item.split()) for item in found)
+
+
+def _check_unique(path: Path, facet: str, values: Mapping[str, tuple[str, ...]]) -> None:
+    owner: dict[str, str] = {}
+    for value, aliases in values.items():
+        if not value.strip():
+            raise ConfigError(f"{path}: [{facet}.values] has an empty value.", _FORM)
+        for name in (value, *aliases):
+            first = owner.setdefault(_normalise(name), value)
+            if first != value:
+                raise ConfigError(
+                    f"{path}: [{facet}.values] gives {name!r} to both {first!r} and {value!r}.",
+                    "Leave it with one of them.",
+                )
