@@ -50,6 +50,7 @@ class FacetNounPattern:
         self._soft = re.compile(rf"^\W*({'|'.join(soft)})\b" if soft else "(?!)", re.IGNORECASE)
 
     def read(self, text: str) -> FacetQuestion | None:
+        """Return the facet and where it is named, if the question asks for its values."""
         if match := self._plain.search(text):
             return FacetQuestion(self._facet, match.start(), match.end())
         if match := self._soft.search(text):
