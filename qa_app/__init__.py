@@ -1,9 +1,9 @@
 """Cited answers from a folder of reports, in the reports' own words.
 
-    from qa_app import build_index, open_index
+from qa_app import build_index, open_index
 
-    build_index("corpus", "index")
-    answer = open_index("index").ask("which forces improved data-sharing?")
+build_index("corpus", "index")
+answer = open_index("index").ask("which forces improved data-sharing?")
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The library's front door: build an index, open it, ask.
 
-    from qa_app import build_index, open_index
+from qa_app import build_index, open_index
 
-    build_index("corpus", "index")
-    answer = open_index("index").ask("which forces improved data-sharing?")
+build_index("corpus", "index")
+answer = open_index("index").ask("which forces improved data-sharing?")
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ class Index:
 
 
 def build_index(
-    corpus: str | Path = "corpus",
+    corpus: str | Path | None = None,
     index: str | Path = "index",
     model: str = "",
     encoder: Encoder | None = None,
@@ -150,7 +150,7 @@ def build_index(
     """Bring the index up to date with the corpus and return what was done.
 
     Args:
-        corpus: folder of reports.
+        corpus: folder of reports; None for the index's own, and for a new index ``corpus``.
         index: folder for the index; made if missing.
         model: a sentence-transformers model by name or folder; the index's own, or the default.
         encoder: used instead of ``model`` where given.
@@ -162,7 +162,8 @@ def build_index(
         EmbeddingError: the model cannot be used.
         StoreError: the index cannot be written; the old one answers as before.
     """
-    settings = Settings(corpus=Path(corpus), index=Path(index), model=model)
+    folder = None if corpus is None else Path(corpus)
+    settings = Settings(corpus=folder, index=Path(index), model=model)
     return build_from_settings(settings, progress, rebuild, encoder)
 
 
@@ -173,12 +174,13 @@ def build_from_settings(
     encoder: Encoder | None = None,
 ) -> BuildReport:
     """Build as ``build_index`` does, from settings."""
-    return build(settings, encoder or _encoder_for(settings), progress, rebuild)
+    chosen = replace(settings, corpus=corpus_of(settings))
+    return build(chosen, encoder or _encoder_for(settings), progress, rebuild)
 
 
 def open_index(
     index: str | Path = "index",
-    corpus: str | Path = "corpus",
+    corpus: str | Path | None = None,
     model: str = "",
     encoder: Encoder | None = None,
 ) -> Index:
@@ -189,8 +191,9 @@ def open_index(
         IndexCorruptError: a file is not what the manifest says.
         IndexMismatchError: it was made with another model than the one asked for.
     """
-    settings = Settings(corpus=Path(corpus), index=Path(index), model=model)
-    return Index(settings.index, settings.corpus, encoder or _encoder_for(settings))
+    folder = None if corpus is None else Path(corpus)
+    settings = Settings(corpus=folder, index=Path(index), model=model)
+    return Index(settings.index, corpus_of(settings), encoder or _encoder_for(settings))
 
 
 def open_from_settings(settings: Settings) -> Index:
@@ -201,6 +204,15 @@ def open_from_settings(settings: Settings) -> Index:
 def read_status(index: Path) -> dict[str, Any]:
     """Return an index's status from its manifest alone."""
     return _status(read_manifest(index))
+
+
+def corpus_of(settings: Settings) -> Path:
+    """Return the folder of reports: the one asked for, else the index's own, else ``corpus``."""
+    if settings.corpus is not None:
+        return settings.corpus
+    if (settings.index / "CURRENT").exists():
+        return Path(read_manifest(settings.index).corpus)
+    return Path("corpus")
 
 
 def _encoder_for(settings: Settings) -> Encoder:

@@ -50,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _no_traceback(
-    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+    kind: type[BaseException], error: BaseException, _trace: TracebackType | None
 ) -> None:
     print(f"qa-app: an internal error: {kind.__name__}: {error}", file=sys.stderr)
     print("  Run the same command with --debug and report what it prints.", file=sys.stderr)
@@ -115,7 +115,9 @@ def _add_ask(commands: Any) -> None:
 
 
 def _add_search(commands: Any) -> None:
-    _add_question(_add(commands, "search", _search, "list the passages nearest to a query"), "query")
+    _add_question(
+        _add(commands, "search", _search, "list the passages nearest to a query"), "query"
+    )
 
 
 def _add_evaluate(commands: Any) -> None:
@@ -151,15 +153,15 @@ def _build(options: argparse.Namespace, settings: Settings) -> int:
     from qa_app import api
 
     report = api.build_from_settings(settings, printing.Progress(), rebuild=options.rebuild)
-    _print(options, presentation.build_json(report) if options.json else report, printing.build_text)
+    _print(
+        options, presentation.build_json(report) if options.json else report, printing.build_text
+    )
     return 1 if options.strict and report.failures else 0
 
 
 def _ask(options: argparse.Namespace, settings: Settings) -> int:
     with _open(settings) as index:
-        answer = index.ask(
-            options.question, settings.top_k, _filters(options), Mode(settings.mode)
-        )
+        answer = index.ask(options.question, settings.top_k, _filters(options), Mode(settings.mode))
     _print(
         options, presentation.answer_json(answer) if options.json else answer, printing.answer_text
     )
@@ -172,7 +174,9 @@ def _search(options: argparse.Namespace, settings: Settings) -> int:
             options.query, settings.top_k, _filters(options), Mode(settings.mode)
         )
         generation = index.generation
-    value = presentation.search_json(options.query, results, generation) if options.json else results
+    value = (
+        presentation.search_json(options.query, results, generation) if options.json else results
+    )
     _print(options, value, printing.results_text)
     return 0
 
@@ -193,9 +197,10 @@ def _evaluate(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _verify(options: argparse.Namespace, settings: Settings) -> int:
+    from qa_app import api
     from qa_app.verification import verify
 
-    report = verify(settings.index, settings.corpus)
+    report = verify(settings.index, api.corpus_of(settings))
     _print(options, report, printing.verify_text)
     return 1 if report.bad else 0
 
@@ -230,6 +235,8 @@ def _filters(options: argparse.Namespace) -> dict[str, list[str]]:
     for item in options.filter:
         facet, equals, value = item.partition("=")
         if not (facet and equals and value):
-            raise QueryError(f"--filter {item!r} is not FACET=VALUE.", "As: --filter document=a.pdf")
+            raise QueryError(
+                f"--filter {item!r} is not FACET=VALUE.", "As: --filter document=a.pdf"
+            )
         chosen.setdefault(facet.strip(), []).append(value.strip())
     return chosen

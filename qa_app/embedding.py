@@ -50,7 +50,9 @@ class Encoder(Protocol):
         """Return the number of tokens of each text, special tokens left out."""
         ...
 
-    def encode_documents(self, texts: Sequence[str], progress: Progress | None = None) -> FloatArray:
+    def encode_documents(
+        self, texts: Sequence[str], progress: Progress | None = None
+    ) -> FloatArray:
         """Return float32 unit rows, shape (len(texts), dimension).
 
         ``progress`` is called with the number of texts just done.
@@ -104,7 +106,9 @@ class SentenceTransformerEncoder:
         encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
         return [len(encoding.ids) for encoding in encodings]
 
-    def encode_documents(self, texts: Sequence[str], progress: Progress | None = None) -> FloatArray:
+    def encode_documents(
+        self, texts: Sequence[str], progress: Progress | None = None
+    ) -> FloatArray:
         """Return float32 unit rows, shape (len(texts), dimension)."""
         # Longest first: a batch is padded to its longest text, and the slowest batch comes first.
         order = np.argsort([-len(text) for text in texts], kind="stable")

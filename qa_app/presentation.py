@@ -29,9 +29,7 @@ def build_json(report: BuildReport) -> dict[str, Any]:
     }
 
 
-def search_json(
-    query: str, results: Sequence[SearchResult], generation: str
-) -> dict[str, Any]:
+def search_json(query: str, results: Sequence[SearchResult], generation: str) -> dict[str, Any]:
     """Return the search's JSON of the command contract."""
     return {
         "query": query,
@@ -60,7 +58,9 @@ def answer_json(answer: Answer) -> dict[str, Any]:
 def coverage_text(coverage: Coverage) -> str:
     """Return the coverage line: who has evidence, who has none, and how many are not there."""
     found, silent = len(coverage.with_evidence), len(coverage.without_evidence)
-    text = f"Evidence for {found} of {count(found + silent, f'{coverage.facet} value')} in this corpus"
+    text = (
+        f"Evidence for {found} of {count(found + silent, f'{coverage.facet} value')} in this corpus"
+    )
     if silent:
         text += f" (none for {', '.join(coverage.without_evidence)})"
     if coverage.not_in_corpus:
@@ -70,6 +70,5 @@ def coverage_text(coverage: Coverage) -> str:
 
 
 def count(number: int, noun: str) -> str:
+    """Return a number and its noun: "1 file", "2,000 files"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-

@@ -27,7 +27,8 @@ class Settings:
     """Everything that a user may set.
 
     Attributes:
-        corpus: folder of reports.
+        corpus: folder of reports; None for the one that the index was made from, and for a new
+            index ``corpus``.
         index: folder that holds the generations.
         model: a sentence-transformers model by name or folder; empty for the one that the index
             was made with, and for a new index the default.
@@ -39,7 +40,7 @@ class Settings:
         host, port: where the page is served.
     """
 
-    corpus: Path = Path("corpus")
+    corpus: Path | None = None
     index: Path = Path("index")
     model: str = ""
     language: str = "english"
@@ -97,6 +98,8 @@ def _convert(name: str, value: Any, origin: str) -> Any:
         raise ConfigError(f"{origin}: there is no setting {name!r}.", f"Settings are: {known}.")
     default = defaults[name]
     try:
+        if name == "corpus":
+            return Path(value)
         if isinstance(default, bool):
             return value if isinstance(value, bool) else _TRUTH[str(value).lower()]
         if isinstance(default, int):

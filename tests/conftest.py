@@ -34,7 +34,9 @@ class FakeEncoder:
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(text.split()) for text in texts]
 
-    def encode_documents(self, texts: Sequence[str], progress: Progress | None = None) -> FloatArray:
+    def encode_documents(
+        self, texts: Sequence[str], progress: Progress | None = None
+    ) -> FloatArray:
         self.encoded.extend(texts)
         if progress is not None:
             progress(len(texts))
@@ -43,7 +45,11 @@ class FakeEncoder:
     def encode_queries(self, texts: Sequence[str]) -> FloatArray:
         return self._encode(texts)
 
-    def encode_tokens(self, texts: Sequence[str], queries: bool = False) -> list[FloatArray]:
+    def encode_tokens(
+        self,
+        texts: Sequence[str],
+        queries: bool = False,  # noqa: ARG002 - the protocol's; queries and documents are alike here
+    ) -> list[FloatArray]:
         return [self._encode(re.findall(r"\w+", text) or [""]) for text in texts]
 
     def _encode(self, texts: Sequence[str]) -> FloatArray:

@@ -1,0 +1,122 @@
+"""Imports point one way, and heavy libraries are imported in one place each, late."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "qa_app"
+
+# Lowest first: a module may import from its own layer's package and from those above it here.
+LAYERS = (
+    "version",
+    "errors",
+    "models",
+    "settings",
+    "sentences",
+    "analysis",
+    "loading",
+    "chunking",
+    "facets",
+    "embedding",
+    "store",
+    "indexing",
+    "verification",
+    "citations",
+    "retrieval",
+    "answering",
+    "api",
+    "evaluation",
+    "presentation",
+    "printing",
+)
+FACES = ("cli", "web")
+# Who alone may import a library.
+OWNERS = {
+    "torch": {"embedding"},
+    "sentence_transformers": {"embedding"},
+    "transformers": {"embedding"},
+    "faiss": {"store"},
+    "sqlite3": {"store"},
+    "gradio": {"web"},
+    "pypdfium2": {"loading"},
+    "docx": {"loading"},
+    "bs4": {"loading"},
+    "Stemmer": {"analysis"},
+}
+
+
+def _layer(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def _imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            if node.module == "qa_app":
+                yield from (f"qa_app.{alias.name}" for alias in node.names)
+            else:
+                yield node.module
+
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_up_the_list(path: Path) -> None:
+    layer = _layer(path)
+    if layer in {"__init__", "__main__"}:
+        return
+    assert layer in LAYERS + FACES, f"{layer} has no place in the layers"
+    rank = LAYERS.index(layer) if layer in LAYERS else len(LAYERS)
+    for name in _imports(path):
+        if not name.startswith("qa_app."):
+            continue
+        other = name.split(".")[1]
+        if other == layer:
+            continue
+        # cli starts the page; the page knows nothing of cli.
+        if layer == "cli" and other == "web":
+            continue
+        assert other in LAYERS[:rank], f"{layer} imports {name}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_each_library_has_one_importer(path: Path) -> None:
+    for name in _imports(path):
+        owners = OWNERS.get(name.split(".")[0])
+        assert owners is None or _layer(path) in owners, f"{path.name} imports {name}"
+
+
+@pytest.mark.parametrize("module", ["qa_app", "qa_app.cli"])
+def test_starting_imports_nothing_heavy(module: str) -> None:
+    script = (
+        f"import sys, {module}; heavy = {{'numpy', 'torch', 'faiss', 'gradio', 'tqdm', 'bs4', "
+        "'sentence_transformers', 'pypdfium2'} & set(sys.modules); "
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+
+
+def test_status_imports_nothing_heavy() -> None:
+    script = (
+        "import sys; from qa_app.cli import main; main(['status', '--index', 'nowhere']); "
+        "heavy = {'torch', 'faiss', 'gradio', 'sentence_transformers', 'pypdfium2'}; "
+        "heavy &= set(sys.modules); "
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    assert "There is no index" in run.stderr

@@ -1,0 +1,50 @@
+"""Settings: file, environment and flags, in that order; unknown names refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from qa_app.errors import ConfigError
+from qa_app.settings import Settings, load_settings
+
+
+def test_defaults(tmp_path: Path) -> None:
+    assert load_settings({}, {}, tmp_path / "qa_app.toml") == Settings()
+
+
+def test_flags_win_over_environment_over_file(tmp_path: Path) -> None:
+    file = tmp_path / "qa_app.toml"
+    file.write_text('port = 1\nhost = "a"\nlanguage = "german"\n')
+    settings = load_settings(
+        {"port": 3, "host": None}, {"QA_APP_PORT": "2", "QA_APP_HOST": "b", "HOME": "/x"}, file
+    )
+    assert (settings.port, settings.host, settings.language) == (3, "b", "german")
+
+
+def test_kinds_are_converted() -> None:
+    settings = load_settings({}, {"QA_APP_OCR": "yes", "QA_APP_INDEX": "here", "QA_APP_TOP_K": "3"})
+    assert (settings.ocr, settings.index, settings.top_k) == (True, Path("here"), 3)
+
+
+@pytest.mark.parametrize(
+    ("environment", "words"),
+    [
+        ({"QA_APP_PROT": "1"}, "no setting 'prot'"),
+        ({"QA_APP_PORT": "many"}, "'many' is no value for port"),
+        ({"QA_APP_TOP_K": "0"}, "'0' is no value for top_k"),
+        ({"QA_APP_OCR": "perhaps"}, "'perhaps' is no value for ocr"),
+    ],
+)
+def test_slips_are_refused_by_name(environment: dict[str, str], words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as caught:
+        load_settings({}, environment)
+    assert caught.value.hint
+
+
+def test_a_broken_file_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "qa_app.toml"
+    file.write_text("port = = 1")
+    with pytest.raises(ConfigError, match=r"qa_app\.toml cannot be read"):
+        load_settings({}, {}, file)
