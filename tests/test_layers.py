@@ -18,6 +18,7 @@ LAYERS = (
     "errors",
     "models",
     "settings",
+    "metrics",
     "sentences",
     "analysis",
     "loading",
