@@ -1,0 +1,251 @@
+"""Cut a document into passages: what is embedded, ranked and shown.
+
+A passage is one stretch of the text inside one section. Paragraphs keep to themselves unless
+they are tiny, a list or table stays with the line that introduces it, and a numbered paragraph
+always opens a passage, so that its number cites it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from qa_app.models import Block, BlockKind, Document, Passage, Sentence
+from qa_app.sentences import split_sentences
+
+CHUNKING_VERSION = "1"
+
+TokenCounter = Callable[[Sequence[str]], list[int]]
+
+_RUNS = frozenset({BlockKind.LIST_ITEM, BlockKind.TABLE_ROW})
+_LONGEST_BULLET = 300  # characters; a longer list item is quoted by the sentence
+_FULL_STOPS = (".", "?", "!", ".”", ".’", '."')
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A block, or a part of a long one, that fits into a passage."""
+
+    start: int
+    end: int
+    tokens: int
+    block: Block
+    section: tuple[str, ...]
+    lead_in: tuple[int, int] | None
+
+
+def chunk(
+    document: Document, count_tokens: TokenCounter, max_tokens: int = 200
+) -> tuple[Passage, ...]:
+    """Return the document's passages in reading order, without tags.
+
+    Every block but a heading with text under it is in exactly one passage, or in several
+    if it is longer than one.
+
+    Args:
+        document: as loaded.
+        count_tokens: tokens of each text; called at most three times.
+        max_tokens: about the most tokens of a passage, title and section left out; at least 1.
+
+    Raises:
+        ValueError: max_tokens is under 1.
+    """
+    if max_tokens < 1:
+        raise ValueError(f"max_tokens must be at least 1, not {max_tokens}")
+    pieces = _fit(document.text, list(_outline(document)), count_tokens, max_tokens)
+    return tuple(_make_passage(document, group) for group in _pack(pieces, max_tokens))
+
+
+def _outline(document: Document) -> Iterator[_Piece]:
+    """Yield a piece a block, with its section and lead-in; headings with text under them not."""
+    text, blocks = document.text, document.blocks
+    path: list[tuple[int, str]] = []
+    lead_in: tuple[int, int] | None = None
+    for i, block in enumerate(blocks):
+        if block.kind is BlockKind.HEADING:
+            path = [entry for entry in path if entry[0] < block.level]
+            if not _is_empty(blocks, i):
+                path.append((block.level, " ".join(text[block.start : block.end].split())))
+                lead_in = None
+                continue
+        section = tuple(name for _, name in path if name != document.title)
+        if block.kind not in _RUNS:
+            lead_in = None
+        yield _Piece(block.start, block.end, 0, block, section, lead_in)
+        if block.kind not in _RUNS:
+            lead_in = _find_lead_in(text, block)
+
+
+def _is_empty(blocks: Sequence[Block], i: int) -> bool:
+    """Tell whether the heading ``blocks[i]`` has neither text nor a deeper heading under it."""
+    if i + 1 == len(blocks):
+        return True
+    after = blocks[i + 1]
+    return after.kind is BlockKind.HEADING and after.level <= blocks[i].level
+
+
+def _find_lead_in(text: str, block: Block) -> tuple[int, int] | None:
+    if block.kind is BlockKind.CAPTION:
+        return block.start, block.end
+    if block.kind is not BlockKind.PARAGRAPH or text.endswith(_FULL_STOPS, block.start, block.end):
+        return None
+    return split_sentences(text, block.start, block.end)[-1]
+
+
+def _fit(
+    text: str, pieces: list[_Piece], count_tokens: TokenCounter, max_tokens: int
+) -> list[_Piece]:
+    """Count every piece, and cut those that are too long at sentence ends, then between words."""
+    counted = _count(text, pieces, count_tokens)
+    if all(piece.tokens <= max_tokens for piece in counted):
+        return counted
+    sentences = [
+        part
+        for piece in counted
+        for part in (_split(text, piece) if piece.tokens > max_tokens else [piece])
+    ]
+    too_long = [piece for piece in sentences if piece.tokens == 0]
+    again = iter(_count(text, too_long, count_tokens))
+    parts: list[_Piece] = []
+    for piece in sentences:
+        part = next(again) if piece.tokens == 0 else piece
+        parts.extend(_cut(text, part, max_tokens) if part.tokens > max_tokens else [part])
+    return parts
+
+
+def _count(text: str, pieces: list[_Piece], count_tokens: TokenCounter) -> list[_Piece]:
+    if not pieces:
+        return []
+    counts = count_tokens([text[piece.start : piece.end] for piece in pieces])
+    return [
+        _resize(piece, piece.start, piece.end, max(1, count))
+        for piece, count in zip(pieces, counts, strict=True)
+    ]
+
+
+def _resize(piece: _Piece, start: int, end: int, tokens: int = 0) -> _Piece:
+    return _Piece(start, end, tokens, piece.block, piece.section, piece.lead_in)
+
+
+def _split(text: str, piece: _Piece) -> list[_Piece]:
+    spans = split_sentences(text, piece.start, piece.end)
+    return [_resize(piece, start, end) for start, end in spans]
+
+
+def _cut(text: str, piece: _Piece, max_tokens: int) -> Iterator[_Piece]:
+    """Yield parts of a sentence that is longer than a passage, cut between words."""
+    parts = math.ceil(piece.tokens / max_tokens)
+    size = math.ceil((piece.end - piece.start) / parts)
+    start = piece.start
+    while start < piece.end:
+        end = min(start + size, piece.end)
+        if end < piece.end:
+            # Without white space in sight (some scripts have none) it is cut where it is.
+            space = max(text.rfind(" ", start, end), text.rfind("\n", start, end))
+            end = space if space > start else end
+        words = text[start:end]
+        begin = start + len(words) - len(words.lstrip())
+        if stripped := words.strip():
+            share = math.ceil(piece.tokens * len(stripped) / (piece.end - piece.start))
+            yield _resize(piece, begin, begin + len(stripped), share)
+        start = end
+
+
+def _pack(pieces: list[_Piece], max_tokens: int) -> Iterator[list[_Piece]]:
+    """Yield the pieces of each passage."""
+    tiny = max_tokens // 3
+    current: list[_Piece] = []
+    for group in _group(pieces):
+        size = sum(piece.tokens for piece in group)
+        filled = sum(piece.tokens for piece in current)
+        if (
+            current
+            and filled + size <= max_tokens
+            and min(filled, size) < tiny
+            and _may_join(current[-1], group[0])
+        ):
+            current.extend(group)
+            continue
+        for piece in group:
+            filled = sum(other.tokens for other in current)
+            starts_here = piece is group[0] or filled + piece.tokens > max_tokens
+            if current and starts_here:
+                yield current
+                current = []
+            current.append(piece)
+    if current:
+        yield current
+
+
+def _group(pieces: list[_Piece]) -> Iterator[list[_Piece]]:
+    """Yield pieces that belong together: a long block's parts, a list or table with its lead-in."""
+    group: list[_Piece] = []
+    for piece in pieces:
+        if group and not _belongs(group[-1], piece):
+            yield group
+            group = []
+        group.append(piece)
+    if group:
+        yield group
+
+
+def _belongs(last: _Piece, piece: _Piece) -> bool:
+    if last.section != piece.section:
+        return False
+    if last.block is piece.block:
+        return True
+    if piece.block.kind not in _RUNS:
+        return False
+    return piece.block.kind is last.block.kind or piece.lead_in is not None
+
+
+def _may_join(last: _Piece, piece: _Piece) -> bool:
+    """Tell whether a tiny neighbour may share the passage."""
+    notes = (last.block.kind is BlockKind.FOOTNOTE, piece.block.kind is BlockKind.FOOTNOTE)
+    return last.section == piece.section and notes[0] == notes[1] and not _is_numbered(piece.block)
+
+
+def _is_numbered(block: Block) -> bool:
+    return block.kind is BlockKind.PARAGRAPH and block.label is not None
+
+
+def _make_passage(document: Document, pieces: list[_Piece]) -> Passage:
+    text = document.text
+    first, last = pieces[0], pieces[-1]
+    start = _with_marker(text, first)
+    return Passage(
+        id=f"{document.path}:{start}-{last.end}",
+        document=document.path,
+        title=document.title,
+        section=first.section,
+        start=start,
+        end=last.end,
+        text=text[start : last.end],
+        sentences=tuple(sentence for piece in pieces for sentence in _sentences(text, piece)),
+        page=document.page_at(first.start),
+        label=first.block.label if _is_numbered(first.block) else None,
+    )
+
+
+def _with_marker(text: str, piece: _Piece) -> int:
+    """Return where the piece starts with the bullet or number that stands before its block."""
+    if piece.start > piece.block.start:
+        return piece.start
+    line = text.rfind("\n", 0, piece.start) + 1
+    marker = text[line : piece.start]
+    is_own = piece.block.label is not None or len(marker.strip()) == 1
+    return line + len(marker) - len(marker.lstrip()) if marker.strip() and is_own else piece.start
+
+
+def _sentences(text: str, piece: _Piece) -> Iterator[Sentence]:
+    kind = piece.block.kind
+    length = piece.end - piece.start
+    is_whole = kind in {BlockKind.TABLE_ROW, BlockKind.HEADING} or (
+        kind is BlockKind.LIST_ITEM and length <= _LONGEST_BULLET
+    )
+    spans = (
+        [(piece.start, piece.end)] if is_whole else split_sentences(text, piece.start, piece.end)
+    )
+    for start, end in spans:
+        yield Sentence(start, end, kind, piece.lead_in)
