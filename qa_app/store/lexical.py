@@ -30,8 +30,8 @@ import numpy.typing as npt
 from qa_app.analysis import analyse
 from qa_app.errors import IndexCorruptError
 
-K1 = 1.2
-B = 0.75
+K1 = 0.9
+B = 0.4
 
 _BLOCK = 20_000  # passages counted at once: bounds the memory of a build
 _FloatArray = npt.NDArray[np.float32]

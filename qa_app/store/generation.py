@@ -1,0 +1,252 @@
+"""A generation, open for reading: checked first, then served."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+
+from qa_app.errors import IndexCorruptError, StoreError
+from qa_app.models import Document, ModelIdentity, Passage
+from qa_app.store.lexical import Lexical
+from qa_app.store.manifest import (
+    GENERATION_NAME,
+    GENERATIONS_FOLDER,
+    MANIFEST_FILE,
+    MEND_HINT,
+    Current,
+    Manifest,
+    check_files,
+    check_model,
+    generation_folder,
+    parse_manifest,
+    read_current,
+    read_manifest,
+    read_manifest_bytes,
+)
+from qa_app.store.records import DocumentRecord, Records, RowArray
+from qa_app.store.vectors import Vectors
+
+LEXICAL_FOLDER = "lexical"
+# A reader that finds its generation gone looks at CURRENT again, this many times.
+_MOST_LOOKS = 10
+
+
+class Generation:
+    """One generation's passages, vectors and lexical index. Safe to use from several threads.
+
+    Use ``open_generation`` to get one. Nothing in it ever changes, and it stays usable when newer
+    ones are published.
+
+    Attributes:
+        folder: where its files are.
+        manifest: what it says of itself.
+        fallback: why it is not the newest generation, if it is not.
+    """
+
+    def __init__(
+        self, folder: Path, manifest: Manifest, searchable: bool = True, fallback: str = ""
+    ) -> None:
+        self.folder = folder
+        self.manifest = manifest
+        self.fallback = fallback
+        self._records = Records(folder)
+        self._vectors: Vectors | None = None
+        self._lexical: Lexical | None = None
+        if searchable:
+            self._vectors = Vectors(
+                folder, manifest.passages, manifest.model.dimension, manifest.vectors
+            )
+            self._lexical = Lexical.open(folder / LEXICAL_FOLDER)
+        self._check_counts()
+
+    @property
+    def name(self) -> str:
+        """Name of the generation, as "000002"."""
+        return self.manifest.generation
+
+    @property
+    def num_passages(self) -> int:
+        """Number of passages; rows are 0 up to this."""
+        return self.manifest.passages
+
+    @property
+    def vectors(self) -> Vectors:
+        """The vectors of the passages."""
+        if self._vectors is None:
+            raise ValueError("This generation was not opened for searching.")
+        return self._vectors
+
+    @property
+    def lexical(self) -> Lexical:
+        """The lexical index of the passages."""
+        if self._lexical is None:
+            raise ValueError("This generation was not opened for searching.")
+        return self._lexical
+
+    @cached_property
+    def documents(self) -> tuple[DocumentRecord, ...]:
+        """Every document without its text, in the order of their rows."""
+        return self._records.documents()
+
+    def document(self, path: str) -> Document:
+        """Return a document as extracted; ``QueryError`` if it is not in the index."""
+        return self._records.document(path)
+
+    def document_rows(self, path: str) -> range:
+        """Return the rows of a document's passages, none if there is no such document."""
+        return self._records.document_rows(path)
+
+    def passage(self, row: int) -> Passage:
+        """Return the passage of a row; ``IndexError`` if there is no such row."""
+        return self._records.passages([row])[0]
+
+    def passages(self, rows: Sequence[int] | RowArray | range) -> tuple[Passage, ...]:
+        """Return the passages of these rows, in the order given."""
+        if isinstance(rows, range) and rows.step == 1:
+            return self._records.passages_of(rows)
+        return self._records.passages(rows)
+
+    def row_of(self, passage_id: str) -> int | None:
+        """Return the row of the passage with this id, or None."""
+        return self._records.row_of(passage_id)
+
+    def facets(self) -> tuple[str, ...]:
+        """Return the facets that passages are tagged with, sorted."""
+        return tuple(self._records.facet_values())
+
+    def facet_values(self, facet: str) -> tuple[str, ...]:
+        """Return the values of a facet that passages are tagged with, sorted."""
+        return self._records.facet_values().get(facet, ())
+
+    def rows_tagged(self, facet: str, value: str) -> RowArray:
+        """Return the rows tagged with a value, int64, ascending."""
+        return self._records.rows_tagged(facet, value)
+
+    def hashes(self) -> dict[bytes, int]:
+        """Return for each distinct embedded text's hash the row that holds its vector."""
+        return self._records.hashes()
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._records.close()
+        self._vectors = self._lexical = None
+
+    def __enter__(self) -> Generation:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _check_counts(self) -> None:
+        lexical = self._lexical.num_passages if self._lexical else self.manifest.passages
+        found = (self._records.num_passages(), lexical)
+        if found != (self.manifest.passages, self.manifest.passages):
+            raise IndexCorruptError(
+                f"{self.folder} holds {found[0]} passages and {found[1]} in its lexical index; "
+                f"its manifest says {self.manifest.passages}.",
+                MEND_HINT,
+            )
+
+
+def open_generation(
+    index: Path,
+    expected: ModelIdentity | None = None,
+    *,
+    allow_previous: bool = False,
+    searchable: bool = True,
+) -> Generation:
+    """Open the live generation, after checking every one of its files.
+
+    Args:
+        index: folder of the index.
+        expected: the model that will ask, or None where no model is used.
+        allow_previous: if the live one is damaged, open the newest that is sound.
+        searchable: open the vectors and the lexical index too.
+
+    Raises:
+        IndexNotFoundError: nothing was built here yet.
+        IndexCorruptError: a file is missing or damaged; it is named.
+        IndexMismatchError: another model or another version of the program made it.
+    """
+    try:
+        generation = _open_live(index, searchable)
+    except IndexCorruptError as exc:
+        found = _open_newest_sound(index, searchable, exc.message) if allow_previous else None
+        if found is None:
+            raise
+        generation = found
+    if expected is not None:
+        try:
+            check_model(generation.manifest, expected)
+        except StoreError:
+            generation.close()
+            raise
+    return generation
+
+
+def _open_live(index: Path, searchable: bool) -> Generation:
+    current = read_current(index)
+    for _ in range(_MOST_LOOKS):
+        try:
+            return _open_checked(index, current, searchable)
+        except IndexCorruptError:
+            # Two builds may have ended since CURRENT was read, and the second cleared it away.
+            now = read_current(index)
+            if now == current:
+                raise
+            current = now
+    return _open_checked(index, current, searchable)
+
+
+def _open_checked(index: Path, current: Current, searchable: bool) -> Generation:
+    return _open(generation_folder(index, current.name), read_manifest(index, current), searchable)
+
+
+def _open(folder: Path, manifest: Manifest, searchable: bool, fallback: str = "") -> Generation:
+    bad = check_files(folder, manifest)
+    if bad:
+        others = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
+        raise IndexCorruptError(
+            f"{folder / bad[0].path} is damaged{others}: {bad[0].reason}.", MEND_HINT
+        )
+    return Generation(folder, manifest, searchable, fallback)
+
+
+def _open_newest_sound(index: Path, searchable: bool, reason: str) -> Generation | None:
+    """Open the newest generation whose manifest, taken at its word, fits all its files."""
+    for folder in generation_folders(index):
+        try:
+            path = folder / MANIFEST_FILE
+            content = read_manifest_bytes(path)
+            if not _is_named_otherwise(index, folder, content):
+                return _open(folder, parse_manifest(content, path), searchable, reason)
+        except StoreError:
+            continue
+    return None
+
+
+def _is_named_otherwise(index: Path, folder: Path, content: bytes) -> bool:
+    """Tell whether ``CURRENT`` names this generation with another manifest than this one."""
+    try:
+        current = read_current(index)
+    except StoreError:
+        return False
+    digest = hashlib.sha256(content).hexdigest()
+    return current.name == folder.name and current.manifest_sha256 != digest
+
+
+def generation_folders(index: Path) -> list[Path]:
+    """Return the folders of all generations, finished or not, newest first."""
+    root = index / GENERATIONS_FOLDER
+    if not root.is_dir():
+        return []
+    found = [path for path in root.iterdir() if GENERATION_NAME.fullmatch(path.name)]
+    return sorted(found, key=lambda path: int(path.name), reverse=True)

@@ -1,0 +1,335 @@
+"""What a generation is made of, and the pointer that says which one answers.
+
+``CURRENT`` holds the SHA-256 of the manifest and the manifest holds that of every other file, so
+one changed byte anywhere is found before the file that it stands in is opened.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+from qa_app.errors import IndexCorruptError, IndexMismatchError, IndexNotFoundError
+from qa_app.models import Failure, ModelIdentity, to_json
+
+FORMAT_VERSION = 1
+CURRENT_FILE = "CURRENT"
+GENERATIONS_FOLDER = "generations"
+MANIFEST_FILE = "manifest.json"
+MEND_HINT = "Build the index again: qa-app build"
+GENERATION_NAME = re.compile(r"\d{6,}")
+
+_CURRENT_LINE = re.compile(r"(\d{6,}) ([0-9a-f]{64})\n")
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_CHUNK = 1 << 20
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """The live generation's name, and the SHA-256 of its manifest."""
+
+    name: str
+    manifest_sha256: str
+
+    def line(self) -> str:
+        """Return what ``CURRENT`` holds."""
+        return f"{self.name} {self.manifest_sha256}\n"
+
+
+@dataclass(frozen=True, slots=True)
+class FileStamp:
+    """A file's size in bytes and its SHA-256."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class VectorsDescription:
+    """How the vectors are searched.
+
+    Attributes:
+        kind: "flat" (exact) or "ivf_sq8" (approximate).
+        recall: share of the true ten nearest that a search finds, measured at build time.
+        lists, probes: cells of an approximate index, and how many a search looks into.
+    """
+
+    kind: str
+    recall: float = 1.0
+    lists: int = 0
+    probes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What went into a generation besides the reports; passages are reused while it is equal.
+
+    Attributes:
+        loader, chunking, facets, lexical: versions and fingerprints of the code and the facets.
+        passage_tokens: most tokens of a passage.
+        language: of stemming and stop words.
+    """
+
+    loader: str = ""
+    chunking: str = ""
+    facets: str = ""
+    lexical: str = ""
+    passage_tokens: int = 0
+    language: str = "english"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A generation's description.
+
+    Attributes:
+        created: when it was written, UTC, as "2026-01-31T09:30:00.123456+00:00".
+        corpus: folder of the reports, relative to the index folder where it can be, or "".
+        failures, warnings: files that could not be read, or only in part.
+        files: every file but the manifest, by path relative to the generation.
+    """
+
+    generation: str
+    created: str
+    model: ModelIdentity
+    recipe: Recipe
+    documents: int
+    passages: int
+    vectors: VectorsDescription
+    files: Mapping[str, FileStamp]
+    corpus: str = ""
+    failures: tuple[Failure, ...] = ()
+    warnings: tuple[Failure, ...] = ()
+    format_version: int = field(default=FORMAT_VERSION)
+
+    def to_bytes(self) -> bytes:
+        """Return the manifest as the bytes of its file."""
+        return (json.dumps(to_json(self), ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def generation_folder(index: Path, name: str) -> Path:
+    """Return the folder of a generation."""
+    return index / GENERATIONS_FOLDER / name
+
+
+def read_current(index: Path) -> Current:
+    """Return which generation answers.
+
+    Raises:
+        IndexNotFoundError: nothing was built here yet.
+        IndexCorruptError: the pointer is damaged.
+    """
+    path = index / CURRENT_FILE
+    try:
+        text = path.read_bytes().decode("ascii", errors="replace")
+    except FileNotFoundError as exc:
+        raise IndexNotFoundError(
+            f"There is no index in {index}.", "Build one: qa-app build"
+        ) from exc
+    except OSError as exc:
+        raise IndexCorruptError(f"{path} cannot be read: {exc.strerror}.", MEND_HINT) from exc
+    found = _CURRENT_LINE.fullmatch(text)
+    if found is None:
+        raise IndexCorruptError(f"{path} is damaged: it names no generation.", MEND_HINT)
+    return Current(found[1], found[2])
+
+
+def read_manifest(index: Path, current: Current | None = None) -> Manifest:
+    """Return the manifest of the live generation, checked against ``CURRENT``.
+
+    Args:
+        index: folder of the index.
+        current: what ``CURRENT`` said, where it was read already.
+
+    Raises:
+        IndexNotFoundError: nothing was built here yet.
+        IndexCorruptError: the pointer or the manifest is missing or damaged.
+        IndexMismatchError: another version of the program wrote it.
+    """
+    current = current or read_current(index)
+    path = generation_folder(index, current.name) / MANIFEST_FILE
+    content = read_manifest_bytes(path)
+    if hashlib.sha256(content).hexdigest() != current.manifest_sha256:
+        raise IndexCorruptError(
+            f"{path} is damaged: its SHA-256 is not the one in {CURRENT_FILE}.", MEND_HINT
+        )
+    return parse_manifest(content, path)
+
+
+def read_manifest_bytes(path: Path) -> bytes:
+    """Return the bytes of a manifest file; ``IndexCorruptError`` if it cannot be read."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError as exc:
+        raise IndexCorruptError(f"{path} is missing.", MEND_HINT) from exc
+    except OSError as exc:
+        raise IndexCorruptError(f"{path} cannot be read: {exc.strerror}.", MEND_HINT) from exc
+
+
+def parse_manifest(content: bytes, path: Path) -> Manifest:
+    """Return the manifest that these bytes are; ``path`` is for the message."""
+    try:
+        found = json.loads(content)
+    except ValueError as exc:
+        raise IndexCorruptError(f"{path} is damaged: {exc}.", MEND_HINT) from exc
+    version = found.get("format_version") if isinstance(found, dict) else None
+    if isinstance(version, int) and version != FORMAT_VERSION:
+        newer = version > FORMAT_VERSION
+        raise IndexMismatchError(
+            f"{path.parent} has index format {version}; this program reads format "
+            f"{FORMAT_VERSION}.",
+            "Update qa_app, or build the index again: qa-app build --rebuild"
+            if newer
+            else "Build the index again: qa-app build --rebuild",
+            expected=str(FORMAT_VERSION),
+            found=str(version),
+        )
+    try:
+        manifest = _manifest(found)
+    except (KeyError, TypeError, ValueError) as exc:
+        raise IndexCorruptError(f"{path} is damaged: {exc}.", MEND_HINT) from exc
+    if manifest.generation != path.parent.name:
+        raise IndexCorruptError(
+            f"{path} is that of generation {manifest.generation}, not {path.parent.name}.",
+            MEND_HINT,
+        )
+    return manifest
+
+
+def check_model(manifest: Manifest, expected: ModelIdentity) -> None:
+    """Raise ``IndexMismatchError`` if the vectors are another model's, naming both."""
+    found = manifest.model
+    if found == expected:
+        return
+    ours, theirs = _describe(expected, found), _describe(found, expected)
+    location = found.location or found.name
+    raise IndexMismatchError(
+        f"The index was made with the model {theirs}, and this is {ours}.",
+        f"Ask with the index's own model (--model {location}), or build the index again with "
+        f"this one: qa-app build --model {expected.location or expected.name}",
+        expected=ours,
+        found=theirs,
+    )
+
+
+def check_files(folder: Path, manifest: Manifest) -> list[Failure]:
+    """Return every file of a generation that is missing, or is not what the manifest says."""
+    bad: list[Failure] = []
+    for name, stamp in manifest.files.items():
+        reason = _file_fault(folder / name, stamp)
+        if reason:
+            bad.append(Failure(name, reason, MEND_HINT))
+    return bad
+
+
+def hash_file(path: Path) -> FileStamp:
+    """Return a file's size and SHA-256."""
+    digest = hashlib.sha256()
+    size = 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+    return FileStamp(size, digest.hexdigest())
+
+
+def _file_fault(path: Path, stamp: FileStamp) -> str:
+    try:
+        size = path.stat().st_size
+        if size != stamp.size:
+            return f"it has {size:,} bytes, and the manifest says {stamp.size:,}"
+        if hash_file(path).sha256 != stamp.sha256:
+            return "its SHA-256 is not the one in the manifest"
+    except FileNotFoundError:
+        return "it is missing"
+    except OSError as exc:
+        return f"it cannot be read: {exc.strerror}"
+    return ""
+
+
+def _describe(identity: ModelIdentity, other: ModelIdentity) -> str:
+    text = f"{identity.name} ({identity.dimension} dimensions"
+    if identity.max_tokens != other.max_tokens:
+        text += f", {identity.max_tokens} tokens"
+    if identity.name == other.name and identity.weights_sha256 != other.weights_sha256:
+        text += f", weights {identity.weights_sha256[:12]}…"
+    return text + ")"
+
+
+def _manifest(found: Any) -> Manifest:
+    if not isinstance(found, dict):
+        raise TypeError("it is not a JSON object")
+    files = {
+        _relative(name): FileStamp(_take(stamp, "size", int), _sha256(_take(stamp, "sha256", str)))
+        for name, stamp in _take(found, "files", dict).items()
+    }
+    model, recipe = _take(found, "model", dict), _take(found, "recipe", dict)
+    vectors = _take(found, "vectors", dict)
+    return Manifest(
+        generation=_take(found, "generation", str),
+        created=_take(found, "created", str),
+        model=ModelIdentity(
+            name=_take(model, "name", str),
+            weights_sha256=_take(model, "weights_sha256", str),
+            dimension=_take(model, "dimension", int),
+            max_tokens=_take(model, "max_tokens", int),
+            location=_take(model, "location", str),
+        ),
+        recipe=Recipe(
+            loader=_take(recipe, "loader", str),
+            chunking=_take(recipe, "chunking", str),
+            facets=_take(recipe, "facets", str),
+            lexical=_take(recipe, "lexical", str),
+            passage_tokens=_take(recipe, "passage_tokens", int),
+            language=_take(recipe, "language", str),
+        ),
+        documents=_take(found, "documents", int),
+        passages=_take(found, "passages", int),
+        vectors=VectorsDescription(
+            kind=_take(vectors, "kind", str),
+            recall=float(_take(vectors, "recall", float)),
+            lists=_take(vectors, "lists", int),
+            probes=_take(vectors, "probes", int),
+        ),
+        files=files,
+        corpus=_take(found, "corpus", str),
+        failures=_failures(found, "failures"),
+        warnings=_failures(found, "warnings"),
+        format_version=_take(found, "format_version", int),
+    )
+
+
+def _failures(found: dict[str, Any], name: str) -> tuple[Failure, ...]:
+    return tuple(
+        Failure(_take(item, "path", str), _take(item, "reason", str), _take(item, "hint", str))
+        for item in _take(found, name, list)
+    )
+
+
+def _take(found: Any, name: str, kind: type[_T]) -> _T:
+    if not isinstance(found, dict) or name not in found:
+        raise KeyError(f"{name} is missing")
+    value = found[name]
+    # JSON writes 1.0 as 1 in other hands; a bool is an int to Python but not here.
+    fits = isinstance(value, kind) or (kind is float and isinstance(value, int))
+    if not fits or isinstance(value, bool):
+        raise TypeError(f"{name} is {value!r}, not {kind.__name__}")
+    return value  # type: ignore[no-any-return]  # checked just above
+
+
+def _relative(name: str) -> str:
+    if name.startswith("/") or "\\" in name or ".." in name.split("/"):
+        raise ValueError(f"{name!r} lies outside the generation")
+    return name
+
+
+def _sha256(value: str) -> str:
+    if _SHA256.fullmatch(value) is None:
+        raise ValueError(f"{value!r} is no SHA-256")
+    return value

@@ -1,0 +1,271 @@
+"""Nearest passages by cosine. The only module that imports faiss.
+
+Up to ``FLAT_LIMIT`` passages every vector is compared; beyond that an approximate index picks
+candidates, which are then scored exactly. Its recall is measured when it is built.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from qa_app.errors import IndexCorruptError, StoreError
+from qa_app.store.manifest import MEND_HINT, VectorsDescription
+
+EMBEDDINGS_FILE = "embeddings.npy"
+VECTORS_FILE = "vectors.faiss"
+FLAT = "flat"
+IVF = "ivf_sq8"
+FLAT_LIMIT = 200_000
+
+FloatArray = npt.NDArray[np.float32]
+HalfArray = npt.NDArray[np.float16]
+RowArray = npt.NDArray[np.int64]
+
+_WANTED_RECALL = 0.99
+_RECALL_TOP_K = 10
+_RECALL_QUERIES = 200
+# An approximate index offers this many times what is asked for; exact scores then choose.
+_OVERSAMPLE = 4
+_BLOCK = 16_384  # rows turned to float32 at once
+# Room for centroids and headers beside the vectors of an index file.
+_SLACK = 1 << 26
+
+
+def write_vectors(
+    folder: Path, embeddings: HalfArray, flat_limit: int = FLAT_LIMIT
+) -> VectorsDescription:
+    """Write the embeddings and the index over them into an existing folder.
+
+    Args:
+        folder: where to.
+        embeddings: float16, shape (num_passages, dim), unit rows.
+        flat_limit: most passages for which every vector is compared.
+
+    Raises:
+        OSError: the folder cannot be written.
+        StoreError: the index cannot be made.
+    """
+    faiss = _faiss()
+    _save_array(folder / EMBEDDINGS_FILE, embeddings)
+    try:
+        if len(embeddings) <= flat_limit:
+            index, description = _make_flat(embeddings), VectorsDescription(FLAT)
+        else:
+            index, description = _make_ivf(embeddings)
+        # Through Python's own file, so that a full disk is an error and not a short file.
+        with (folder / VECTORS_FILE).open("wb") as file:
+            faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))
+    except RuntimeError as exc:
+        raise StoreError(f"The vector index cannot be made: {exc}", "Try again.") from exc
+    return description
+
+
+class Vectors:
+    """The vectors of a generation, read only.
+
+    Attributes:
+        embeddings: float16, shape (num_passages, dim), a memory map.
+    """
+
+    def __init__(
+        self, folder: Path, num_passages: int, dimension: int, description: VectorsDescription
+    ) -> None:
+        self._exact = description.kind == FLAT
+        self.embeddings = open_embeddings(folder, num_passages, dimension)
+        self._index = _read_index(folder / VECTORS_FILE, num_passages, dimension, description)
+
+    def search(
+        self, query_embeddings: FloatArray, top_k: int, rows: RowArray | None = None
+    ) -> tuple[FloatArray, RowArray]:
+        """Return the nearest passages for each query, best first.
+
+        Cosine, as the inner product of unit vectors.
+
+        Args:
+            query_embeddings: float32, shape (num_queries, dim), unit rows.
+            top_k: most hits a query, at least 1.
+            rows: int64, the rows to search among; all of them unless told.
+
+        Returns:
+            scores: float32, shape (num_queries, k), in [-1, 1], descending.
+            rows: int64, shape (num_queries, k); k = min(top_k, number of rows searched).
+
+        Raises:
+            ValueError: top_k is under 1, or the dimension is wrong.
+        """
+        if top_k < 1:
+            raise ValueError(f"top_k is {top_k}; it must be at least 1")
+        queries = self._checked(query_embeddings)
+        if rows is not None:
+            return _best(self.scores(queries, rows), np.asarray(rows, dtype=np.int64), top_k)
+        if self._exact:
+            k = min(top_k, len(self.embeddings))
+            scores, found = self._index.search(queries, k)
+            return _sorted(scores, found)
+        return self._search_approximately(queries, top_k)
+
+    def scores(self, query_embeddings: FloatArray, rows: RowArray) -> FloatArray:
+        """Return exact cosines, float32, shape (num_queries, len(rows))."""
+        queries = self._checked(query_embeddings)
+        scores = np.empty((len(queries), len(rows)), dtype=np.float32)
+        for start in range(0, len(rows), _BLOCK):
+            chosen = self.embeddings[rows[start : start + _BLOCK]]
+            scores[:, start : start + _BLOCK] = queries @ chosen.astype(np.float32).T
+        return scores
+
+    def _search_approximately(self, queries: FloatArray, top_k: int) -> tuple[FloatArray, RowArray]:
+        k = min(top_k, len(self.embeddings))
+        _, found = self._index.search(queries, min(k * _OVERSAMPLE, len(self.embeddings)))
+        scores = np.full((len(queries), k), -np.inf, dtype=np.float32)
+        rows = np.full((len(queries), k), -1, dtype=np.int64)
+        for number, candidates in enumerate(found):
+            candidates = candidates[candidates >= 0]
+            query = queries[number : number + 1]
+            best, chosen = _best(self.scores(query, candidates), candidates, k)
+            scores[number, : best.shape[1]], rows[number, : best.shape[1]] = best[0], chosen[0]
+        # A query may find fewer than k in the cells that it looks into: then all give fewer.
+        width = int((rows >= 0).sum(axis=1).min(initial=k))
+        return scores[:, :width], rows[:, :width]
+
+    def _checked(self, query_embeddings: FloatArray) -> FloatArray:
+        queries = np.ascontiguousarray(query_embeddings, dtype=np.float32)
+        if queries.ndim != 2 or queries.shape[1] != self.embeddings.shape[1]:
+            raise ValueError(
+                f"queries have the shape {queries.shape}; the vectors have "
+                f"{self.embeddings.shape[1]} dimensions"
+            )
+        return queries
+
+
+def open_embeddings(folder: Path, num_passages: int, dimension: int) -> HalfArray:
+    """Return the embeddings as a memory map, float16, shape (num_passages, dimension).
+
+    Raises:
+        IndexCorruptError: the file is missing, or of another shape.
+    """
+    path = folder / EMBEDDINGS_FILE
+    try:
+        found: HalfArray = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError) as exc:
+        raise IndexCorruptError(f"{path} cannot be read: {exc}.", MEND_HINT) from exc
+    if found.shape != (num_passages, dimension) or found.dtype != np.float16:
+        raise IndexCorruptError(
+            f"{path} holds {found.dtype} {found.shape}; the manifest says float16 "
+            f"({num_passages}, {dimension}).",
+            MEND_HINT,
+        )
+    return found
+
+
+def _faiss() -> Any:
+    # Late: reading a manifest needs no faiss. Its own type hints leave half of it out.
+    import faiss
+
+    return faiss
+
+
+def _save_array(path: Path, array: HalfArray) -> None:
+    array = np.ascontiguousarray(array)
+    with path.open("wb") as file:
+        header = np.lib.format.header_data_from_array_1_0(array)
+        np.lib.format.write_array_header_1_0(file, header)
+        if array.size:
+            file.write(array.tobytes())
+
+
+def _blocks(embeddings: HalfArray) -> Any:
+    for start in range(0, len(embeddings), _BLOCK):
+        yield np.ascontiguousarray(embeddings[start : start + _BLOCK], dtype=np.float32)
+
+
+def _make_flat(embeddings: HalfArray) -> Any:
+    faiss = _faiss()
+    index = faiss.IndexFlatIP(embeddings.shape[1])
+    for block in _blocks(embeddings):
+        index.add(block)
+    return index
+
+
+def _make_ivf(embeddings: HalfArray) -> tuple[Any, VectorsDescription]:
+    """Make an inverted file over 8-bit vectors; look into cells until the recall is there.
+
+    The number of cells follows faiss's guidelines for indexes of up to a million vectors (4 to 16
+    times the square root of their number), as does the training sample of 40 vectors a cell.
+    """
+    faiss = _faiss()
+    count, dimension = embeddings.shape
+    lists = max(1, round(4 * count**0.5))
+    generator = np.random.default_rng(0)
+    sample = np.sort(generator.choice(count, min(count, 40 * lists), replace=False))
+    index = faiss.index_factory(dimension, f"IVF{lists},SQ8", faiss.METRIC_INNER_PRODUCT)
+    index.train(np.ascontiguousarray(embeddings[sample], dtype=np.float32))
+    for block in _blocks(embeddings):
+        index.add(block)
+    chosen = np.sort(generator.choice(count, min(count, _RECALL_QUERIES), replace=False))
+    queries = np.ascontiguousarray(embeddings[chosen], dtype=np.float32)
+    truth = _exact_rows(embeddings, queries, _RECALL_TOP_K)
+    recall, probes = 0.0, 4
+    while recall < _WANTED_RECALL and probes < lists:
+        probes = min(2 * probes, lists)
+        index.nprobe = probes
+        _, found = index.search(queries, _RECALL_TOP_K * _OVERSAMPLE)
+        hits = [len(np.intersect1d(a, b)) for a, b in zip(truth, found, strict=True)]
+        recall = sum(hits) / truth.size
+    return index, VectorsDescription(IVF, round(recall, 4), lists, probes)
+
+
+def _exact_rows(embeddings: HalfArray, queries: FloatArray, top_k: int) -> RowArray:
+    scores = np.empty((len(queries), 0), dtype=np.float32)
+    rows = np.empty((len(queries), 0), dtype=np.int64)
+    start = 0
+    for block in _blocks(embeddings):
+        here = np.broadcast_to(np.arange(start, start + len(block)), (len(queries), len(block)))
+        scores = np.concatenate([scores, queries @ block.T], axis=1)
+        rows = np.concatenate([rows, here], axis=1)
+        best = np.argsort(-scores, axis=1, kind="stable")[:, :top_k]
+        scores = np.take_along_axis(scores, best, axis=1)
+        rows = np.take_along_axis(rows, best, axis=1)
+        start += len(block)
+    return rows
+
+
+def _best(scores: FloatArray, rows: RowArray, top_k: int) -> tuple[FloatArray, RowArray]:
+    k = min(top_k, len(rows))
+    every = np.broadcast_to(rows, scores.shape)
+    if k < len(rows):
+        chosen = np.argpartition(-scores, k - 1, axis=1)[:, :k]
+        scores = np.take_along_axis(scores, chosen, axis=1)
+        every = np.take_along_axis(every, chosen, axis=1)
+    return _sorted(scores, every)
+
+
+def _sorted(scores: FloatArray, rows: RowArray) -> tuple[FloatArray, RowArray]:
+    # Equal scores stand in the order of their rows, so that the same question ranks the same.
+    order = np.lexsort((rows, -scores), axis=1)
+    return np.take_along_axis(scores, order, axis=1), np.take_along_axis(rows, order, axis=1)
+
+
+def _read_index(
+    path: Path, num_passages: int, dimension: int, description: VectorsDescription
+) -> Any:
+    faiss = _faiss()
+    # What the file claims to need must fit what the manifest says is in it.
+    faiss.set_deserialization_vector_byte_limit(8 * num_passages * dimension + _SLACK)
+    try:
+        index = faiss.read_index(str(path))
+    except RuntimeError as exc:
+        raise IndexCorruptError(f"{path} cannot be read: {exc}", MEND_HINT) from exc
+    kind = {faiss.IndexFlatIP: FLAT, faiss.IndexIVFScalarQuantizer: IVF}.get(type(index), "other")
+    found = (kind, index.d, index.ntotal)
+    wanted = (description.kind, dimension, num_passages)
+    if found != wanted:
+        raise IndexCorruptError(
+            f"{path} is (kind, dimension, vectors) {found}; the manifest says {wanted}.", MEND_HINT
+        )
+    if kind == IVF:
+        index.nprobe = description.probes
+    return index

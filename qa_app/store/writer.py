@@ -1,0 +1,222 @@
+"""Writing the next generation: documents one by one, then the vectors, then all at once live."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from types import TracebackType
+
+import numpy as np
+
+from qa_app.errors import StoreError
+from qa_app.models import Document, Failure, ModelIdentity, Passage
+from qa_app.store.generation import LEXICAL_FOLDER
+from qa_app.store.lexical import write_lexical
+from qa_app.store.lock import build_lock
+from qa_app.store.manifest import (
+    MANIFEST_FILE,
+    Current,
+    FileStamp,
+    Manifest,
+    Recipe,
+    VectorsDescription,
+    hash_file,
+)
+from qa_app.store.publishing import clean, next_name, publish, start_folder
+from qa_app.store.records import RecordsWriter, SourceStamp, searchable_text
+from qa_app.store.vectors import FloatArray, HalfArray, write_vectors
+
+
+@dataclass(frozen=True, slots=True)
+class IndexedDocument:
+    """A document, the file it was read from, and its passages with their tags."""
+
+    document: Document
+    source: SourceStamp
+    passages: tuple[Passage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationContents:
+    """Everything that a generation is made from.
+
+    Attributes:
+        documents: their passages get rows in this order.
+        embeddings: float32 or float16, shape (num_passages, dim), unit rows, in row order, of each
+            passage's ``searchable_text``.
+        model: what made the embeddings.
+        recipe: versions and settings that went in; the language is that of the lexical index.
+        corpus: folder of the reports, or None where there is none.
+    """
+
+    documents: Sequence[IndexedDocument]
+    embeddings: FloatArray | HalfArray
+    model: ModelIdentity
+    recipe: Recipe = field(default_factory=Recipe)
+    corpus: Path | None = None
+    failures: tuple[Failure, ...] = ()
+    warnings: tuple[Failure, ...] = ()
+
+
+def write_generation(index: Path, contents: GenerationContents) -> str:
+    """Write a generation, make it the live one, and return its name.
+
+    Raises:
+        IndexLockedError: another build of this index is running.
+        StoreError: the disk is full or cannot be written; what was live is live still.
+        ValueError: there are no passages, or not as many as embeddings.
+    """
+    with build_lock(index), GenerationWriter(index) as writer:
+        for item in contents.documents:
+            writer.add(item)
+        return writer.finish(
+            contents.embeddings,
+            contents.model,
+            contents.recipe,
+            contents.corpus,
+            contents.failures,
+            contents.warnings,
+        )
+
+
+class GenerationWriter:
+    """Writes one generation; the caller holds the lock. Left before ``finish``, nothing is left.
+
+    Attributes:
+        num_passages: passages added so far.
+        hashes: of each row's embedded text.
+    """
+
+    def __init__(self, index: Path) -> None:
+        self._index = index
+        with _translated(index):
+            self._folder = start_folder(index)
+            self._records = RecordsWriter(self._folder)
+
+    @property
+    def num_passages(self) -> int:
+        """Number of passages added so far."""
+        return len(self.hashes)
+
+    @property
+    def hashes(self) -> Sequence[bytes]:
+        """Hash of each row's embedded text."""
+        return self._records.hashes
+
+    def add(self, item: IndexedDocument) -> None:
+        """Append a document and its passages."""
+        with _translated(self._index):
+            self._records.add(item.document, item.source, item.passages)
+
+    def texts(self, rows: Sequence[int]) -> list[str]:
+        """Return what is to be embedded for these rows."""
+        with _translated(self._index):
+            return list(self._records.texts(rows))
+
+    def finish(
+        self,
+        embeddings: FloatArray | HalfArray,
+        model: ModelIdentity,
+        recipe: Recipe,
+        corpus: Path | None = None,
+        failures: tuple[Failure, ...] = (),
+        warnings: tuple[Failure, ...] = (),
+    ) -> str:
+        """Write the rest, make this the live generation, and return its name."""
+        if not self.num_passages or embeddings.shape != (self.num_passages, model.dimension):
+            raise ValueError(
+                f"embeddings have the shape {embeddings.shape}; there are {self.num_passages} "
+                f"passages, and {model.name} has {model.dimension} dimensions"
+            )
+        with _translated(self._index):
+            vectors = self._write_searchable(embeddings, recipe.language)
+            manifest = Manifest(
+                generation=next_name(self._index),
+                created=datetime.now(UTC).isoformat(),
+                model=model,
+                recipe=recipe,
+                documents=self._records.num_documents,
+                passages=self.num_passages,
+                vectors=vectors,
+                files=dict(_stamp_files(self._folder)),
+                corpus=_corpus_path(corpus, self._index),
+                failures=failures,
+                warnings=warnings,
+            )
+            content = manifest.to_bytes()
+            (self._folder / MANIFEST_FILE).write_bytes(content)
+            current = Current(manifest.generation, hashlib.sha256(content).hexdigest())
+            publish(self._index, self._folder, current)
+        clean(self._index)
+        return manifest.generation
+
+    def _write_searchable(
+        self, embeddings: FloatArray | HalfArray, language: str
+    ) -> VectorsDescription:
+        lexical = self._folder / LEXICAL_FOLDER
+        lexical.mkdir()
+        write_lexical(lexical, self._records.texts(), language)
+        self._records.close()
+        return write_vectors(self._folder, np.asarray(embeddings, dtype=np.float16))
+
+    def __enter__(self) -> GenerationWriter:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._records.abandon()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+@contextmanager
+def _translated(index: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as exc:
+        raise _write_error(index, exc.strerror or str(exc)) from exc
+    except sqlite3.Error as exc:
+        raise _write_error(index, str(exc)) from exc
+
+
+def _write_error(index: Path, reason: str) -> StoreError:
+    return StoreError(
+        f"The index in {index} cannot be written: {reason}.",
+        "Make room on the disk, or allow writing there; then build again. What was there before "
+        "still answers.",
+    )
+
+
+def _stamp_files(folder: Path) -> Iterable[tuple[str, FileStamp]]:
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            yield path.relative_to(folder).as_posix(), hash_file(path)
+
+
+def _corpus_path(corpus: Path | None, index: Path) -> str:
+    """Return the corpus as seen from the index, so that both can be moved together."""
+    if corpus is None:
+        return ""
+    try:
+        return Path(os.path.relpath(corpus.resolve(), index.resolve())).as_posix()
+    except ValueError:  # another drive
+        return corpus.resolve().as_posix()
+
+
+__all__ = [
+    "GenerationContents",
+    "GenerationWriter",
+    "IndexedDocument",
+    "searchable_text",
+    "write_generation",
+]
