@@ -8,6 +8,7 @@ answer = open_index("index").ask("which forces improved data-sharing?")
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -175,7 +176,7 @@ def build_from_settings(
 ) -> BuildReport:
     """Build as ``build_index`` does, from settings."""
     chosen = replace(settings, corpus=corpus_of(settings))
-    return build(chosen, encoder or _encoder_for(settings), progress, rebuild)
+    return build(chosen, encoder or encoder_for(settings), progress, rebuild)
 
 
 def open_index(
@@ -193,7 +194,7 @@ def open_index(
     """
     folder = None if corpus is None else Path(corpus)
     settings = Settings(corpus=folder, index=Path(index), model=model)
-    return Index(settings.index, corpus_of(settings), encoder or _encoder_for(settings))
+    return Index(settings.index, corpus_of(settings), encoder or encoder_for(settings))
 
 
 def open_from_settings(settings: Settings) -> Index:
@@ -211,11 +212,13 @@ def corpus_of(settings: Settings) -> Path:
     if settings.corpus is not None:
         return settings.corpus
     if (settings.index / "CURRENT").exists():
-        return Path(read_manifest(settings.index).corpus)
+        # Kept as seen from the index, so that both can be moved together.
+        recorded = read_manifest(settings.index).corpus
+        return Path(os.path.normpath(settings.index / recorded)) if recorded else Path("corpus")
     return Path("corpus")
 
 
-def _encoder_for(settings: Settings) -> Encoder:
+def encoder_for(settings: Settings) -> Encoder:
     # An index goes on with the model that it was made with, unless another is asked for.
     model = settings.model
     if not model and (settings.index / "CURRENT").exists():

@@ -257,6 +257,7 @@ class Answer:
     Attributes:
         confidence: calibrated score in [0, 1] that the corpus answers the question.
         passages: ranked passages; under "not found" they are the near misses.
+        near_misses: under "not found" the nearest quotes, in place of findings.
     """
 
     question: str
@@ -268,6 +269,7 @@ class Answer:
     timings_ms: Mapping[str, float]
     generation: str
     scores: Mapping[str, float] = field(default_factory=dict)
+    near_misses: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
