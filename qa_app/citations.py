@@ -1,0 +1,61 @@
+"""Where words stand, as a citation that a reader can follow."""
+
+from __future__ import annotations
+
+import re
+
+from qa_app.models import Citation, Passage
+
+_LONGEST_TITLE = 60
+_SUBTITLE = re.compile(r"\s*[:;|(\u2013\u2014]|\s-\s")
+
+
+def cite(passage: Passage, start: int, end: int) -> Citation:
+    """Return the citation of the words at document offsets ``start:end`` of a passage.
+
+    The label reads like "Deep Dives, Merseyside, p. 3": short title, last heading, the printed
+    number of the paragraph and the page, each where there is one.
+
+    Raises:
+        ValueError: the span is not inside the passage.
+    """
+    passage.slice(start, end)  # refuses a span outside
+    return Citation(
+        document=passage.document,
+        title=passage.title,
+        page=passage.page,
+        section=passage.section,
+        start=start,
+        end=end,
+        label=label(passage),
+    )
+
+
+def label(passage: Passage) -> str:
+    """Return the short form of where a passage stands, for people."""
+    title = short_title(passage.title or passage.document)
+    parts = [title]
+    heading = _shorten(passage.section[-1]) if passage.section else ""
+    if heading and heading.casefold() not in {title.casefold(), passage.title.casefold()}:
+        parts.append(heading)
+    if passage.label:
+        parts.append(f"para {passage.label.strip('.()[] ')}")
+    if passage.page is not None:
+        parts.append(f"p. {passage.page}")
+    return ", ".join(parts)
+
+
+def short_title(title: str) -> str:
+    """Return a title without its subtitle, at most 60 characters."""
+    title = " ".join(title.split())
+    if len(title) > _LONGEST_TITLE:
+        title = _SUBTITLE.split(title, maxsplit=1)[0] or title
+    return _shorten(title)
+
+
+def _shorten(text: str) -> str:
+    text = " ".join(text.split())
+    if len(text) <= _LONGEST_TITLE:
+        return text
+    cut = text[: _LONGEST_TITLE - 1]
+    return f"{cut.rsplit(' ', 1)[0].rstrip(' ,.;:')}…"

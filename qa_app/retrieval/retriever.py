@@ -1,0 +1,165 @@
+"""The query path: question, candidates, fused scores, citations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from qa_app.analysis import analyse
+from qa_app.citations import cite
+from qa_app.embedding import Encoder
+from qa_app.errors import QueryError
+from qa_app.facets import Facets
+from qa_app.models import Mode, SearchResult
+from qa_app.retrieval.filters import Filters, filter_rows
+from qa_app.retrieval.fusion import POOL, best_rows, fuse
+from qa_app.store.generation import Generation
+from qa_app.store.vectors import FloatArray, RowArray
+
+MAX_QUESTION_CHARACTERS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A row and what it scored.
+
+    Attributes:
+        score: what the ranking is by; comparable within one question only.
+        scores: the parts, by name: "dense" is the cosine of question and passage, "lexical" is
+            BM25, each as it was before any feedback.
+    """
+
+    row: int
+    score: float
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+
+class Retriever:
+    """Ranks the passages of one generation. Safe to use from several threads.
+
+    Attributes:
+        generation: what is searched.
+        encoder: the model that made its vectors.
+        facets: the corpus's facets.
+    """
+
+    def __init__(
+        self, generation: Generation, encoder: Encoder, facets: Facets | None = None
+    ) -> None:
+        self.generation = generation
+        self.encoder = encoder
+        self.facets = facets or Facets()
+
+    def search(
+        self,
+        question: str,
+        top_k: int = 8,
+        filters: Filters | None = None,
+        mode: Mode = Mode.BEST,
+    ) -> tuple[SearchResult, ...]:
+        """Return the best passages with their citations, best first.
+
+        Raises:
+            QueryError: the question is empty or too long, or a filter names nothing.
+        """
+        check_question(question)
+        rows = self.rows(filters)
+        return self.results(self.rank(question, top_k, rows, mode))
+
+    def rows(self, filters: Filters | None) -> RowArray | None:
+        """Return the rows that pass the filters, or None where there are none.
+
+        Raises:
+            QueryError: a filter names nothing; what there is, is named.
+        """
+        return filter_rows(self.generation, filters, self.facets)
+
+    def rank(
+        self,
+        question: str,
+        top_k: int,
+        rows: RowArray | None = None,
+        mode: Mode = Mode.BEST,
+    ) -> list[Ranked]:
+        """Return the best rows, best first; fewer than ``top_k`` where fewer match at all.
+
+        Args:
+            question: any text.
+            top_k: at least 1.
+            rows: int64, ascending: the rows to rank; all of them unless told.
+            mode: lexical leaves out passages that share no word with the question.
+
+        Raises:
+            QueryError: ``top_k`` is under 1.
+        """
+        if top_k < 1:
+            raise QueryError(f"{top_k} passages were asked for.", "Ask for 1 or more.")
+        if rows is not None and not len(rows):
+            return []
+        lexical = self._lexical_scores(question)
+        if mode is Mode.LEXICAL:
+            found = best_rows(lexical, rows, top_k)
+            return _ranked(found, lexical[found], {"lexical": lexical[found]})
+        query = self.encoder.encode_queries([question])
+        pool = max(top_k, POOL)
+        _, nearest = self.generation.vectors.search(query, pool, rows)
+        if mode is Mode.DENSE:
+            found = nearest[0, :top_k]
+            dense = self._dense_scores(query, found)
+            return _ranked(found, dense, {"dense": dense})
+        found = np.union1d(nearest[0], best_rows(lexical, rows, pool))
+        dense = self._dense_scores(query, found)
+        score = fuse(dense, lexical[found])
+        order = np.lexsort((found, -score))[:top_k]
+        parts = {"dense": dense[order], "lexical": lexical[found][order]}
+        return _ranked(found[order], score[order], parts)
+
+    def results(self, ranked: Sequence[Ranked]) -> tuple[SearchResult, ...]:
+        """Return ranked rows as passages with citations."""
+        passages = self.generation.passages([item.row for item in ranked])
+        return tuple(
+            SearchResult(
+                rank=rank,
+                score=item.score,
+                passage=passage,
+                citation=cite(passage, passage.start, passage.end),
+                scores=item.scores,
+            )
+            for rank, (item, passage) in enumerate(zip(ranked, passages, strict=True), start=1)
+        )
+
+    def _lexical_scores(self, question: str) -> FloatArray:
+        lexical = self.generation.lexical
+        return lexical.scores(analyse(question, lexical.language))
+
+    def _dense_scores(self, query: FloatArray, rows: RowArray) -> FloatArray:
+        return self.generation.vectors.scores(query, rows)[0]
+
+
+def check_question(question: str) -> None:
+    """Refuse a question that cannot be asked.
+
+    Raises:
+        QueryError: it is empty, holds NUL characters, or is over ``MAX_QUESTION_CHARACTERS``.
+    """
+    if not question.strip():
+        raise QueryError("The question is empty.", "Ask in plain words.")
+    if "\x00" in question:
+        raise QueryError("The question holds a NUL character.", "Type it again as plain text.")
+    if len(question) > MAX_QUESTION_CHARACTERS:
+        raise QueryError(
+            f"The question has {len(question):,} characters; "
+            f"the most is {MAX_QUESTION_CHARACTERS:,}.",
+            "Ask a shorter question.",
+        )
+
+
+def _ranked(rows: RowArray, scores: FloatArray, parts: Mapping[str, FloatArray]) -> list[Ranked]:
+    return [
+        Ranked(
+            int(row), float(scores[n]), {name: float(values[n]) for name, values in parts.items()}
+        )
+        for n, row in enumerate(rows)
+    ]

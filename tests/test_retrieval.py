@@ -1,0 +1,169 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import FakeEncoder
+
+from qa_app.errors import QueryError
+from qa_app.models import Block, BlockKind, Document, Mode, Passage
+from qa_app.retrieval import MAX_QUESTION_CHARACTERS, Retriever
+from qa_app.retrieval.filters import filter_rows
+from qa_app.store.generation import Generation, open_generation
+from qa_app.store.records import SourceStamp, searchable_text
+from qa_app.store.writer import GenerationContents, IndexedDocument, write_generation
+
+# One document a line: its path, its format, its force, and one passage a text.
+REPORTS = (
+    ("north.pdf", "pdf", "Humberside", ("data sharing board", "road safety", "zebra crossing")),
+    ("south.docx", "docx", "Kent", ("data data violence", "funding of the board")),
+    ("west.pdf", "pdf", "Surrey", ("violence", "road funding", "sharing of duplication")),
+)
+
+
+def document(path: str, kind: str, force: str, texts: tuple[str, ...]) -> IndexedDocument:
+    whole = "\n".join(texts)
+    passages, start = [], 0
+    for text in texts:
+        end = start + len(text)
+        tags = {"force": (force,), "document": (path,)}
+        passages.append(
+            Passage(f"{path}:{start}", path, "", (), start, end, text, (), page=1, tags=tags)
+        )
+        start = end + 1
+    blocks = tuple(Block(p.start, p.end, BlockKind.PARAGRAPH) for p in passages)
+    found = Document(path, kind, path, whole, blocks, page_starts=(0,))
+    return IndexedDocument(found, SourceStamp(1, 1, "0" * 64), tuple(passages))
+
+
+@pytest.fixture
+def generation(tmp_path: Path, encoder: FakeEncoder) -> Iterator[Generation]:
+    documents = [document(*report) for report in REPORTS]
+    texts = [searchable_text(passage) for item in documents for passage in item.passages]
+    vectors = encoder.encode_documents(texts)
+    write_generation(tmp_path, GenerationContents(documents, vectors, encoder.identity))
+    with open_generation(tmp_path) as opened:
+        yield opened
+
+
+@pytest.fixture
+def retriever(generation: Generation, encoder: FakeEncoder) -> Retriever:
+    return Retriever(generation, encoder)
+
+
+def test_dense_is_the_cosine(retriever: Retriever) -> None:
+    best = retriever.rank("data", 2, mode=Mode.DENSE)
+    assert [item.row for item in best] == [3, 0]
+    # "data data violence" is (2, 1) / sqrt(5), "data sharing board" (1, 1, 1) / sqrt(3).
+    np.testing.assert_allclose([item.score for item in best], [2 / 5**0.5, 1 / 3**0.5], atol=1e-3)
+
+
+def test_lexical_is_bm25_and_leaves_out_passages_without_a_word(retriever: Retriever) -> None:
+    best = retriever.rank("zebras on the road", 8, mode=Mode.LEXICAL)
+    assert best[0].row == 2
+    assert {item.row for item in best} == {1, 2, 6}
+    scores = retriever.generation.lexical.scores(["zebra", "road"])
+    assert [item.score for item in best] == [float(scores[item.row]) for item in best]
+
+
+@pytest.mark.parametrize("mode", [Mode.BEST, Mode.FAST])
+def test_both_sides_are_heard(retriever: Retriever, mode: Mode) -> None:
+    # The encoder knows no zebra, BM25 does; both know the board.
+    assert retriever.rank("zebra", 3, mode=mode)[0].row == 2
+    best = retriever.rank("sharing with the board", 8, mode=mode)
+    assert best[0].row == 0
+    assert set(best[0].scores) >= {"dense", "lexical"}
+    assert [item.score for item in best] == sorted((item.score for item in best), reverse=True)
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_a_question_of_stop_words_alone_is_answered(retriever: Retriever, mode: Mode) -> None:
+    found = retriever.rank("what is it about?", 3, mode=mode)
+    assert len(found) == (0 if mode is Mode.LEXICAL else 3)
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_filters_keep_their_rows_only(retriever: Retriever, mode: Mode) -> None:
+    rows = retriever.rows({"force": ["Kent", "Surrey"], "format": ["pdf"]})
+    assert rows is not None
+    assert rows.tolist() == [5, 6, 7]
+    found = {item.row for item in retriever.rank("road violence sharing", 8, rows, mode)}
+    assert found == {5, 6, 7}
+
+
+@pytest.mark.parametrize(
+    ("filters", "rows"),
+    [
+        (None, None),
+        ({}, None),
+        ({"force": ["Kent"]}, [3, 4]),
+        ({"force": ["kent", "Surrey"]}, [3, 4, 5, 6, 7]),
+        ({"document": ["west.pdf"]}, [5, 6, 7]),
+        ({"format": ["docx"]}, [3, 4]),
+        ({"format": [".DOCX"], "force": ["Surrey"]}, []),
+    ],
+)
+def test_filter_rows(
+    retriever: Retriever, filters: dict[str, list[str]] | None, rows: list[int] | None
+) -> None:
+    found = retriever.rows(filters)
+    assert (None if found is None else found.tolist()) == rows
+
+
+@pytest.mark.parametrize(
+    ("filters", "named"),
+    [
+        ({"forse": ["Kent"]}, "document, force, format"),
+        ({"force": ["Atlantis"]}, "Humberside, Kent, Surrey"),
+        ({"document": ["east.pdf"]}, "north.pdf"),
+        ({"format": ["html"]}, "docx, pdf"),
+    ],
+)
+def test_a_filter_that_names_nothing_says_what_there_is(
+    retriever: Retriever, filters: dict[str, list[str]], named: str
+) -> None:
+    with pytest.raises(QueryError) as caught:
+        retriever.search("data", filters=filters)
+    assert named in caught.value.hint
+
+
+def test_no_rows_no_results(retriever: Retriever) -> None:
+    assert retriever.search("data", filters={"format": ["docx"], "force": ["Surrey"]}) == ()
+
+
+@pytest.mark.parametrize(
+    "question", ["", "  \n", "data\x00", "x" * (MAX_QUESTION_CHARACTERS + 1), "y" * 10_000]
+)
+def test_questions_that_cannot_be_asked(retriever: Retriever, question: str) -> None:
+    with pytest.raises(QueryError) as caught:
+        retriever.search(question)
+    assert caught.value.hint
+
+
+def test_top_k_must_be_positive(retriever: Retriever) -> None:
+    with pytest.raises(QueryError):
+        retriever.search("data", top_k=0)
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_results_are_the_ranked_passages_with_citations(retriever: Retriever, mode: Mode) -> None:
+    results = retriever.search("data sharing", 2, mode=mode)
+    ranked = retriever.rank("data sharing", 2, mode=mode)
+    assert [result.rank for result in results] == [1, 2]
+    assert [result.score for result in results] == [item.score for item in ranked]
+    for result in results:
+        whole = retriever.generation.document(result.citation.document).text
+        words = whole[result.citation.start : result.citation.end]
+        assert words == result.passage.text
+        assert result.citation.label.endswith("p. 1")
+
+
+def test_an_alias_filters_as_its_value(generation: Generation) -> None:
+    from qa_app.facets import Facet, Facets
+
+    facets = Facets([Facet("force", ("force",), {"Humberside": ("Humber",), "Kent": ()})])
+    found = filter_rows(generation, {"force": ["Humber"]}, facets)
+    assert found is not None
+    assert found.tolist() == [0, 1, 2]
