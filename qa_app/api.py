@@ -24,7 +24,7 @@ from qa_app.models import Answer, BuildReport, Document, Mode, SearchResult, to_
 from qa_app.retrieval import Retriever
 from qa_app.settings import DEFAULT_MODEL, Settings
 from qa_app.store.generation import Generation, open_generation
-from qa_app.store.manifest import read_current, read_manifest
+from qa_app.store.manifest import Manifest, read_current, read_manifest
 
 if TYPE_CHECKING:
     from qa_app.verification import VerifyReport
@@ -219,8 +219,15 @@ def corpus_of(settings: Settings) -> Path:
 
 
 def encoder_for(settings: Settings) -> Encoder:
+    """Return the model asked for, else the index's own, else the default; not loaded yet."""
     # An index goes on with the model that it was made with, unless another is asked for.
     model = settings.model
     if not model and (settings.index / "CURRENT").exists():
         model = read_manifest(settings.index).model.location
     return SentenceTransformerEncoder(model or DEFAULT_MODEL)
+
+
+def _status(manifest: Manifest) -> dict[str, Any]:
+    described = to_json(manifest)
+    kept = ("generation", "created", "model", "documents", "passages", "vectors", "recipe")
+    return {key: described[key] for key in (*kept, "failures", "warnings", "format_version")}

@@ -25,8 +25,8 @@ from qa_app.metrics import auroc, ndcg_at, recall_at, reciprocal_rank_at
 from qa_app.models import Answer, Block, BlockKind, Document, Mode, Passage, Sentence, Verdict
 from qa_app.sentences import split_sentences
 from qa_app.settings import Settings
-from qa_app.store.records import SourceStamp, searchable_text
 from qa_app.store.manifest import Recipe
+from qa_app.store.records import SourceStamp, searchable_text
 from qa_app.store.writer import GenerationContents, IndexedDocument, write_generation
 
 _SCOPE = "scope"
