@@ -64,7 +64,7 @@ class Index:
         """Return what the reports say, in their own words, or that they do not say.
 
         Args:
-            question: in plain words, at most 2,000 characters.
+            question: in plain words, at most 4,000 characters.
             top_k: most passages to return.
             filters: facet (or "document") to the values to keep to.
             mode: how passages are ranked.

@@ -197,10 +197,9 @@ def _evaluate(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _verify(options: argparse.Namespace, settings: Settings) -> int:
-    from qa_app import api
     from qa_app.verification import verify
 
-    report = verify(settings.index, api.corpus_of(settings))
+    report = verify(settings.index, settings.corpus)
     _print(options, report, printing.verify_text)
     return 1 if report.bad else 0
 

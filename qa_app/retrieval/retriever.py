@@ -18,7 +18,7 @@ from qa_app.retrieval.fusion import POOL, best_rows, fuse
 from qa_app.store.generation import Generation
 from qa_app.store.vectors import FloatArray, RowArray
 
-MAX_QUESTION_CHARACTERS = 2_000
+MAX_QUESTION_CHARACTERS = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,8 @@ class Retriever:
         return lexical.scores(analyse(question, lexical.language))
 
     def _dense_scores(self, query: FloatArray, rows: RowArray) -> FloatArray:
-        return self.generation.vectors.scores(query, rows)[0]
+        scores: FloatArray = self.generation.vectors.scores(query, rows)[0]
+        return scores
 
 
 def check_question(question: str) -> None:
