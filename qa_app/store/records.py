@@ -35,8 +35,8 @@ _SCHEMA = """
 CREATE TABLE documents (
     id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, title TEXT NOT NULL, format TEXT NOT NULL,
     size INTEGER NOT NULL, mtime_ns INTEGER NOT NULL, sha256 TEXT NOT NULL, ocr INTEGER NOT NULL,
-    first_row INTEGER NOT NULL, passages INTEGER NOT NULL, text TEXT NOT NULL,
-    blocks TEXT NOT NULL, page_starts TEXT NOT NULL, page_labels TEXT NOT NULL,
+    overrides TEXT NOT NULL, first_row INTEGER NOT NULL, passages INTEGER NOT NULL,
+    text TEXT NOT NULL, blocks TEXT NOT NULL, page_starts TEXT NOT NULL, page_labels TEXT NOT NULL,
     source_runs TEXT NOT NULL, metadata TEXT NOT NULL, warnings TEXT NOT NULL
 );
 CREATE TABLE passages (
@@ -61,7 +61,7 @@ _TEXT_QUERY = (
 )
 _RECORD_QUERY = (
     "SELECT path, title, format, json_array_length(page_starts), first_row, passages, size, "
-    "mtime_ns, sha256, ocr, metadata, warnings FROM documents ORDER BY id"
+    "mtime_ns, sha256, ocr, overrides, metadata, warnings FROM documents ORDER BY id"
 )
 # SQLite takes at most 999 parameters in old builds.
 _MOST_PARAMETERS = 900
@@ -73,12 +73,14 @@ class SourceStamp:
 
     Attributes:
         ocr: whether scanned pages were to be read.
+        overrides: facts about it that were given beside the corpus, as (name, value).
     """
 
     size: int
     mtime_ns: int
     sha256: str
     ocr: bool = False
+    overrides: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +141,7 @@ class RecordsWriter:
         first = len(self.hashes)
         try:
             self._db.execute(
-                f"INSERT INTO documents VALUES ({', '.join('?' * 17)})",
+                f"INSERT INTO documents VALUES ({', '.join('?' * 18)})",
                 _document_values(self.num_documents, document, source, first, len(passages)),
             )
             self._db.executemany(
@@ -326,6 +328,7 @@ def _document_values(
         source.mtime_ns,
         source.sha256,
         int(source.ocr),
+        _dump(source.overrides),
         first_row,
         passages,
         document.text,
@@ -359,14 +362,15 @@ def _document(values: Any) -> Document:
 
 def _record(values: Any) -> DocumentRecord:
     path, title, kind, pages, first, passages, *stamp, metadata, warnings = values
-    size, mtime_ns, sha256, ocr = stamp
+    size, mtime_ns, sha256, ocr, overrides = stamp
+    given = tuple((name, value) for name, value in json.loads(overrides))
     return DocumentRecord(
         path=path,
         title=title,
         format=kind,
         pages=pages,
         rows=range(first, first + passages),
-        source=SourceStamp(size, mtime_ns, sha256, bool(ocr)),
+        source=SourceStamp(size, mtime_ns, sha256, bool(ocr), given),
         metadata=_metadata(metadata),
         warnings=tuple(json.loads(warnings)),
     )
