@@ -1,0 +1,107 @@
+"""Collects the blocks of a document whose text is extracted rather than the file's own.
+
+Every block becomes one line of the text, its words rejoined over line ends.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+from qa_app.errors import NoTextError
+from qa_app.loading.limits import check_characters
+from qa_app.loading.naming import title_from_path
+from qa_app.models import Block, BlockKind, Document, MetadataField
+
+# Soft hyphens and zero-width marks break words apart for search, and nobody sees them.
+_INVISIBLE = re.compile(
+    "[\u00ad\u200b\u2060\ufeff\ufffe\uffff\ud800-\udfff]|[\x00-\x08\x0e-\x1f\x7f]"
+)
+_LIGATURES = {ord(c): unicodedata.normalize("NFKC", c) for c in "ﬀﬁﬂﬃﬄﬅﬆ"}
+
+
+def clean(words: str) -> str:
+    """Return words on one line: white space single, ligatures as letters, invisible marks out."""
+    return " ".join(_INVISIBLE.sub("", words).translate(_LIGATURES).split())
+
+
+class DocumentBuilder:
+    """Takes blocks in reading order and gives the document."""
+
+    def __init__(self, path: str, document_format: str) -> None:
+        self._path = path
+        self._format = document_format
+        self._parts: list[str] = []
+        self._blocks: list[Block] = []
+        self._page_starts: list[int] = []
+        self._length = 0
+
+    def add(self, kind: BlockKind, words: str, level: int = 0, label: str | None = None) -> None:
+        """Add a block; words that come to nothing are passed over.
+
+        ``label`` is put before the block, outside its span, unless the words begin with it.
+        """
+        line = clean(words)
+        if not line:
+            return
+        if self._parts and kind is BlockKind.HEADING:
+            self._append("\n")
+        if label:
+            self._append(f"{label} ")
+        elif kind is BlockKind.LIST_ITEM:
+            self._append("- ")
+        self._blocks.append(Block(self._length, self._length + len(line), kind, level, label))
+        self._append(line + "\n")
+        check_characters(self._length)
+
+    def start_page(self) -> None:
+        """Say that what follows is on a new page."""
+        self._page_starts.append(self._length)
+
+    @property
+    def blocks(self) -> Sequence[Block]:
+        """The blocks so far."""
+        return self._blocks
+
+    def words(self, block: Block) -> str:
+        """Return the words of a block."""
+        return "".join(self._parts)[block.start : block.end]
+
+    def build(
+        self,
+        title: str | None = None,
+        metadata: Sequence[MetadataField] = (),
+        warnings: Sequence[str] = (),
+    ) -> Document:
+        """Return the document.
+
+        Args:
+            title: else the only heading of the first level, else the file's name.
+            metadata: facts with their origins.
+            warnings: what could not be read.
+
+        Raises:
+            NoTextError: nothing was added.
+        """
+        if not self._blocks:
+            raise NoTextError("It has no text in it.", "Remove it, or put the full file there.")
+        text = "".join(self._parts)
+        return Document(
+            path=self._path,
+            format=self._format,
+            title=clean(title or "") or self._find_title(text) or title_from_path(self._path),
+            text=text,
+            blocks=tuple(self._blocks),
+            page_starts=tuple(self._page_starts),
+            metadata=tuple(metadata),
+            warnings=tuple(warnings),
+        )
+
+    def _append(self, part: str) -> None:
+        self._parts.append(part)
+        self._length += len(part)
+
+    def _find_title(self, text: str) -> str | None:
+        top = [b for b in self._blocks if b.kind is BlockKind.HEADING and b.level == 1]
+        return text[top[0].start : top[0].end] if len(top) == 1 else None

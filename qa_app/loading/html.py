@@ -1,0 +1,207 @@
+"""HTML: headings, lists and tables of the page's main part, without its navigation."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator
+
+from bs4 import BeautifulSoup, NavigableString, Tag, XMLParsedAsHTMLWarning
+from bs4.element import PreformattedString
+
+from qa_app.errors import BrokenFileError
+from qa_app.loading.builder import DocumentBuilder, clean
+from qa_app.loading.metadata import collect, iso_date
+from qa_app.loading.tables import describe_rows
+from qa_app.loading.text import find_blocks
+from qa_app.models import BlockKind, Document, MetadataField
+
+
+def _names(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
+_DROPPED = _names("script style noscript template nav svg math iframe object head select button")
+_DROPPED |= _names("textarea canvas audio video map dialog")
+_FRAME = _names("header footer aside")
+_ROLES = _names("navigation search banner contentinfo menu menubar")
+_MENU = re.compile(r"\b(?:nav|navbar|navigation|breadcrumbs?|skip-?link|cookie-?banner)\b", re.I)
+_BLOCKS = _names("p div section article main body html blockquote ul ol li dl dt dd table tr td th")
+_BLOCKS |= _names("thead tbody tfoot caption figure figcaption pre h1 h2 h3 h4 h5 h6 hr form")
+_BLOCKS |= _names("fieldset address header footer aside center details summary legend option")
+_LAYOUT = ["p", "div", "ul", "ol", "table", "h1", "h2", "h3", "h4", "h5", "h6", "pre"]
+_NUMBER = re.compile(r"(\d{1,3}(?:\.\d{1,3})+)\.?\s+(?=\S)")
+
+
+def load_html(path: str, content: bytes) -> Document:
+    """Return the document of a web page.
+
+    Raises:
+        BrokenFileError: the parser cannot make anything of it.
+        NoTextError: the page has no words.
+    """
+    soup = parse_html(content)
+    builder = DocumentBuilder(path, "html")
+    add_html(builder, soup)
+    heading = soup.find("h1")
+    name = clean(soup.title.get_text()) if soup.title else ""
+    title = clean(heading.get_text(" ")) if heading and len(soup.find_all("h1")) == 1 else name
+    return builder.build(title=title or name, metadata=_metadata(soup))
+
+
+def parse_html(content: bytes | str) -> BeautifulSoup:
+    """Return the tree of a page, of whatever encoding and however broken."""
+    try:
+        with warnings.catch_warnings():
+            # XHTML read as HTML is what we want.
+            warnings.simplefilter("ignore", XMLParsedAsHTMLWarning)
+            return BeautifulSoup(content, "lxml")
+    except (AssertionError, ValueError) as exc:
+        raise BrokenFileError(
+            f"The page cannot be parsed: {exc}.", "Save it again from a browser."
+        ) from exc
+
+
+def add_html(builder: DocumentBuilder, soup: BeautifulSoup) -> None:
+    """Add the blocks of a page's main part, or of all of it where that has no words."""
+    root: Tag = soup.body or soup
+    main = root.find("main") or root.find(attrs={"role": "main"})
+    if isinstance(main, Tag) and 2 * len(main.get_text()) > len(root.get_text()):
+        root = main
+    before = len(builder.blocks)
+    _Walker(builder, drop_frame=True).walk(root)
+    if len(builder.blocks) == before:
+        _Walker(builder, drop_frame=False).walk(root)
+
+
+class _Walker:
+    """Goes through a tree, collecting inline words until a block begins or ends."""
+
+    def __init__(self, builder: DocumentBuilder, drop_frame: bool) -> None:
+        self._builder = builder
+        self._drop_frame = drop_frame
+        self._inline: list[str] = []
+
+    def walk(self, root: Tag) -> None:
+        self._walk(root, BlockKind.PARAGRAPH, 0)
+        self._flush(BlockKind.PARAGRAPH, 0)
+
+    def _walk(self, tag: Tag, kind: BlockKind, level: int) -> None:
+        for child in tag.children:
+            if isinstance(child, Tag):
+                if not self._is_dropped(child):
+                    self._enter(child, kind, level)
+            elif isinstance(child, NavigableString) and not isinstance(child, PreformattedString):
+                self._inline.append(str(child))
+
+    def _enter(self, tag: Tag, kind: BlockKind, level: int) -> None:
+        name = tag.name
+        if name not in _BLOCKS:
+            if name == "br":
+                self._inline.append(" ")
+            self._walk(tag, kind, level)
+            return
+        self._flush(kind, level)
+        if name == "table" and not _is_layout(tag):
+            self._add_table(tag)
+        elif name == "pre":
+            self._add_pre(tag.get_text())
+        else:
+            inner, depth = _role(name, kind, level)
+            self._walk(tag, inner, depth)
+            self._flush(inner, depth)
+
+    def _flush(self, kind: BlockKind, level: int) -> None:
+        words = clean("".join(self._inline))
+        self._inline.clear()
+        if not any(c.isalnum() for c in words):
+            return
+        number = _NUMBER.match(words) if kind is BlockKind.PARAGRAPH else None
+        if number:
+            self._builder.add(kind, words[number.end() :], level, number[1])
+        else:
+            self._builder.add(kind, words, level)
+
+    def _add_table(self, table: Tag) -> None:
+        rows = [row for row in table.find_all("tr") if isinstance(row, Tag)]
+        caption = table.find("caption")
+        if isinstance(caption, Tag):
+            self._builder.add(BlockKind.CAPTION, caption.get_text(" "))
+        header = 0
+        for row in rows:
+            in_head = row.parent is not None and row.parent.name == "thead"
+            if not in_head and (row.find("td") or not row.find("th")):
+                break
+            header += 1
+        cells = [list(_cells(row)) for row in rows]
+        for line in describe_rows(cells, header or None):
+            self._builder.add(BlockKind.TABLE_ROW, line)
+
+    def _add_pre(self, text: str) -> None:
+        for block in find_blocks(text):
+            # Its lines are only guessed to be headings, so they stay below the page's own.
+            level = block.level + 2 if block.kind is BlockKind.HEADING else block.level
+            self._builder.add(block.kind, text[block.start : block.end], level, block.label)
+
+    def _is_dropped(self, tag: Tag) -> bool:
+        if tag.name in _DROPPED or tag.has_attr("hidden"):
+            return True
+        if not self._drop_frame:
+            return False
+        if tag.get("role") in _ROLES or tag.get("aria-hidden") == "true":
+            return True
+        if tag.name in _FRAME:
+            return tag.find_parent(["article", "main"]) is None
+        names = [*tag.get_attribute_list("class"), *tag.get_attribute_list("id")]
+        return tag.name in {"div", "ul", "a", "p"} and any(_MENU.search(n) for n in names if n)
+
+
+def _role(name: str, kind: BlockKind, level: int) -> tuple[BlockKind, int]:
+    """Return what the words directly inside a tag are."""
+    if len(name) == 2 and name[0] == "h" and name[1].isdigit():
+        return BlockKind.HEADING, int(name[1])
+    if name in {"ul", "ol"}:
+        return BlockKind.LIST_ITEM, level + 1 if kind is BlockKind.LIST_ITEM else 1
+    if name in {"caption", "figcaption"}:
+        return BlockKind.CAPTION, 0
+    if name == "dd":
+        return BlockKind.LIST_ITEM, 1
+    return (kind, level) if kind is not BlockKind.HEADING else (BlockKind.PARAGRAPH, 0)
+
+
+def _is_layout(table: Tag) -> bool:
+    """Tell whether a table only places things on the page."""
+    if table.get("role") == "presentation" or table.find("table"):
+        return True
+    rows = table.find_all("tr")
+    widest = max(
+        (len(row.find_all(["td", "th"])) for row in rows if isinstance(row, Tag)), default=0
+    )
+    return widest < 2 or (len(rows) < 2 and table.find(_LAYOUT) is not None)
+
+
+def _cells(row: Tag) -> Iterator[str]:
+    for cell in row.find_all(["td", "th"], recursive=False):
+        if isinstance(cell, Tag):
+            span = str(cell.get("colspan", "1"))
+            yield from [cell.get_text(" ")] * (min(int(span), 50) if span.isdecimal() else 1)
+
+
+def _metadata(soup: BeautifulSoup) -> tuple[MetadataField, ...]:
+    named: dict[str, str] = {}
+    for tag in soup.find_all("meta"):
+        key = str(tag.get("name") or tag.get("property") or tag.get("itemprop") or "").lower()
+        named.setdefault(key, str(tag.get("content") or ""))
+    candidates = [
+        ("author", "author"),
+        ("author", "article:author"),
+        ("author", "dc.creator"),
+        ("publisher", "publisher"),
+        ("publisher", "dc.publisher"),
+        ("publisher", "og:site_name"),
+    ]
+    dates = ["article:published_time", "dc.date", "dcterms.date", "date", "datepublished"]
+    return collect(
+        *((name, named.get(key), f"meta {key}") for name, key in candidates),
+        *(("date", iso_date(named.get(key)), f"meta {key}") for key in dates),
+    )

@@ -1,0 +1,73 @@
+"""What Word, PowerPoint and OpenDocument packages share: zip parts of XML."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from typing import Any, TypeAlias
+
+from lxml import etree  # type: ignore[import-untyped]  # lxml ships no types
+
+from qa_app.errors import BrokenFileError
+from qa_app.loading.metadata import collect, iso_date
+from qa_app.models import MetadataField
+
+Element: TypeAlias = Any
+
+
+def read_part(package: zipfile.ZipFile, name: str) -> Element | None:
+    """Return the root of an XML part, or None where the package has no such part.
+
+    Raises:
+        BrokenFileError: the part is damaged.
+    """
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+    try:
+        return etree.fromstring(package.read(name), parser)
+    except KeyError:
+        return None
+    except (etree.XMLSyntaxError, zipfile.BadZipFile, zlib.error, EOFError, ValueError) as exc:
+        raise BrokenFileError(
+            f"Its part {name} is damaged: {exc}.", "Open it in its own program and save it again."
+        ) from exc
+
+
+def find_main_part(package: zipfile.ZipFile, usual: str) -> str:
+    """Return the name of a package's main part, which need not be the usual one."""
+    relations = read_part(package, "_rels/.rels")
+    for relation in relations if relations is not None else ():
+        if str(relation.get("Type", "")).endswith("/officeDocument"):
+            return str(relation.get("Target", usual)).lstrip("/")
+    return usual
+
+
+def local_name(element: Element) -> str:
+    """Return an element's name without its namespace; "" for comments and the like."""
+    tag = element.tag
+    return tag.rpartition("}")[2] if isinstance(tag, str) else ""
+
+
+def value(element: Element | None, name: str) -> str | None:
+    """Return an attribute by its name without namespace, or None."""
+    if element is None:
+        return None
+    for key, found in element.attrib.items():
+        if str(key).rpartition("}")[2] == name:
+            return str(found)
+    return None
+
+
+def core_metadata(package: zipfile.ZipFile) -> tuple[MetadataField, ...]:
+    """Return title, author, publisher and date from an Office package's properties."""
+    core = read_part(package, "docProps/core.xml")
+    app = read_part(package, "docProps/app.xml")
+    found: dict[str, str] = {}
+    for root in (core, app):
+        for part in root if root is not None else ():
+            found.setdefault(local_name(part), part.text or "")
+    return collect(
+        ("title", found.get("title"), "document properties"),
+        ("author", found.get("creator"), "document properties"),
+        ("publisher", found.get("Company"), "document properties"),
+        ("date", iso_date(found.get("modified") or found.get("created")), "document properties"),
+    )
