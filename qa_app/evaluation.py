@@ -29,6 +29,7 @@ from qa_app.store.manifest import Recipe
 from qa_app.store.records import SourceStamp, searchable_text
 from qa_app.store.writer import GenerationContents, IndexedDocument, write_generation
 
+_HINT = "The folder holds corpus.jsonl, queries.jsonl and qrels.tsv (tabs), in BEIR form."
 _SCOPE = "scope"
 _ARTICLE = "article"
 # As deep as recall@100 looks.
@@ -108,17 +109,25 @@ def read_set(folder: Path) -> EvaluationSet:
     """Read a folder in BEIR form; ``CorpusError`` names what is missing or wrong."""
     rows = tuple(_read_jsonl(folder / "corpus.jsonl", ("_id", "text")))
     queries = tuple(_query(item) for item in _read_jsonl(folder / "queries.jsonl", ("_id", "text")))
+    return EvaluationSet(rows, queries, _read_judgements(folder / "qrels.tsv"))
+
+
+def _read_judgements(path: Path) -> dict[str, dict[str, float]]:
     judged: dict[str, dict[str, float]] = {}
-    path = folder / "qrels.tsv"
-    if path.exists():
-        for line in path.read_text(encoding="utf-8").splitlines()[1:]:
+    if not path.exists():
+        return judged
+    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        if number == 1 or not line.strip():
+            continue
+        try:
             query, row, score = line.split("\t")
             judged.setdefault(query, {})[row] = float(score)
-    return EvaluationSet(rows, queries, judged)
+        except ValueError as exc:
+            raise CorpusError(f"{path}, line {number} is not query, row and score.", _HINT) from exc
+    return judged
 
 
 def _read_jsonl(path: Path, keys: Sequence[str]) -> Iterator[dict[str, Any]]:
-    hint = "The folder holds corpus.jsonl, queries.jsonl and qrels.tsv, in BEIR form."
     try:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, start=1):
@@ -127,10 +136,10 @@ def _read_jsonl(path: Path, keys: Sequence[str]) -> Iterator[dict[str, Any]]:
                 item = json.loads(line)
                 missing = [key for key in keys if key not in item]
                 if missing:
-                    raise CorpusError(f"{path}, line {number} has no {missing[0]!r}.", hint)
+                    raise CorpusError(f"{path}, line {number} has no {missing[0]!r}.", _HINT)
                 yield item
     except (OSError, ValueError) as exc:
-        raise CorpusError(f"{path} cannot be read: {exc}", hint) from exc
+        raise CorpusError(f"{path} cannot be read: {exc}", _HINT) from exc
 
 
 def _query(item: Mapping[str, Any]) -> Query:
