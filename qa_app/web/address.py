@@ -1,0 +1,143 @@
+"""The page's state as a query string, so that a link shows what its sender saw.
+
+?q=which+forces+improved+data-sharing%3F&doc=annual.txt&at=1203-1291&force=Surrey
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from urllib.parse import parse_qsl, quote
+
+_SPAN = re.compile(r"(\d{1,9})-(\d{1,9})")
+# More than any page writes; a longer query string is not one of ours.
+_MOST_FIELDS = 64
+
+
+class Key(StrEnum):
+    """Names in the query string that are not facets."""
+
+    QUESTION = "q"
+    DOCUMENT = "doc"
+    SPAN = "at"
+    PART = "part"
+    VIEW = "show"
+
+
+class View(StrEnum):
+    """What the left side shows."""
+
+    ANSWER = "answer"
+    SOURCES = "sources"
+
+
+_KEYS = frozenset(key.value for key in Key)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Everything that a link carries.
+
+    Attributes:
+        question: as asked; empty on the front page.
+        document: path of the open source, or empty.
+        span: offsets in the open source that are marked, or None.
+        part: which part of a long source is shown, from 1; 0 for the one that holds the span.
+        view: answer, or the list of sources.
+        filters: facet to the values kept to.
+    """
+
+    question: str = ""
+    document: str = ""
+    span: tuple[int, int] | None = None
+    part: int = 0
+    view: View = View.ANSWER
+    filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def search(self) -> str:
+        """Return the query string with its question mark; empty for the front page."""
+        fields = [(Key.QUESTION.value, self.question)] if self.question else []
+        for facet, values in self.filters.items():
+            fields += [(facet, value) for value in values]
+        if self.view is not View.ANSWER:
+            fields.append((Key.VIEW.value, self.view.value))
+        if self.document:
+            fields.append((Key.DOCUMENT.value, self.document))
+            if self.span is not None:
+                fields.append((Key.SPAN.value, f"{self.span[0]}-{self.span[1]}"))
+            if self.part:
+                fields.append((Key.PART.value, str(self.part)))
+        pairs = "&".join(f"{_escape(name)}={_escape(value)}" for name, value in fields)
+        return f"?{pairs}" if pairs else ""
+
+    def opening(self, document: str, span: tuple[int, int] | None = None) -> Address:
+        """Return the address with a source open."""
+        return replace(self, document=document, span=span, part=0)
+
+    def asking(self, question: str) -> Address:
+        """Return the address of another question under the same filters, no source open."""
+        return Address(question=question, filters=self.filters)
+
+    def without(self, facet: str, value: str) -> Address:
+        """Return the address with one filter taken off."""
+        kept = {
+            name: tuple(item for item in values if (name, item) != (facet, value))
+            for name, values in self.filters.items()
+        }
+        return replace(self, filters={name: values for name, values in kept.items() if values})
+
+    def keeping(self, facet: str, value: str) -> Address:
+        """Return the address with one filter put on."""
+        values = (*self.filters.get(facet, ()), value)
+        return replace(self, filters={**self.filters, facet: tuple(dict.fromkeys(values))})
+
+
+def parse_address(search: str, facets: Collection[str] = ()) -> Address:
+    """Return the address that a query string stands for; what it does not know is left out.
+
+    Args:
+        search: as the browser has it, with or without the question mark.
+        facets: names that may be filtered by.
+    """
+    own: dict[str, str] = {}
+    filters: dict[str, tuple[str, ...]] = {}
+    for name, value in _fields(search):
+        if name in _KEYS:
+            own[name] = value
+        elif name in facets:
+            filters[name] = (*filters.get(name, ()), value)
+    document = own.get(Key.DOCUMENT, "")
+    return Address(
+        question=own.get(Key.QUESTION, "").strip(),
+        document=document,
+        span=_parse_span(own.get(Key.SPAN, "")) if document else None,
+        part=_parse_part(own.get(Key.PART, "")) if document else 0,
+        view=View.SOURCES if own.get(Key.VIEW) == View.SOURCES else View.ANSWER,
+        filters=filters,
+    )
+
+
+def _fields(search: str) -> list[tuple[str, str]]:
+    try:
+        return parse_qsl(search.removeprefix("?"), max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        return []
+
+
+def _parse_span(value: str) -> tuple[int, int] | None:
+    match = _SPAN.fullmatch(value)
+    if match is None or int(match[1]) >= int(match[2]):
+        return None
+    return int(match[1]), int(match[2])
+
+
+def _parse_part(value: str) -> int:
+    return int(value) if re.fullmatch(r"[0-9]{1,6}", value) else 0
+
+
+def _escape(text: str) -> str:
+    # Slashes, commas and question marks stay readable in a link that people paste into e-mails.
+    return quote(text, safe="/,? ").replace(" ", "+")

@@ -1,0 +1,163 @@
+"""Builds the page and serves it: ``serve(open_index("index"), "127.0.0.1", 7860)``.
+
+Gradio is imported late: it reads the environment meanwhile, which has to be put in order first.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qa_app.errors import ServeError
+from qa_app.web.access import read_accounts
+from qa_app.web.events import Desk, OpenIndex
+from qa_app.web.security import (
+    MAX_BODY_BYTES,
+    STATIC_ROUTE,
+    Guard,
+    allowed_hosts,
+    is_address,
+    is_loopback,
+)
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+    from qa_app.api import Index
+
+_ANY_HOST = frozenset({"0.0.0.0", "::"})
+
+
+def build_page(index: Index | None, open_index: OpenIndex | None = None) -> gr.Blocks:
+    """Return the page over an index.
+
+    Args:
+        index: what is asked, or None while nothing was built.
+        open_index: called while there is none, so that a first build is seen at the next visit.
+    """
+    _prepare_environment()
+    from qa_app.web.layout import lay_out
+
+    page = lay_out(Desk(index, open_index))
+    page.queue(max_size=128, default_concurrency_limit=4, api_open=False)
+    return page
+
+
+def serve(
+    index: Index | None,
+    host: str = "127.0.0.1",
+    port: int = 7860,
+    auth: Path | None = None,
+    mcp: bool = False,
+    *,
+    open_index: OpenIndex | None = None,
+    private_folders: Sequence[Path] = (),
+) -> None:
+    """Serve the page until it is interrupted; its address is printed when it is ready.
+
+    Args:
+        index: what is asked, or None while nothing was built.
+        host, port: where to listen.
+        auth: file of ``name:password`` lines; needed on any host that others can reach.
+        mcp: offer the public functions as MCP tools too.
+        open_index: see ``build_page``.
+        private_folders: folders that no route may read from, besides the working directory.
+
+    Raises:
+        ServeError: the port is taken, or others could reach the page without a password.
+    """
+    if not is_loopback(host) and auth is None:
+        raise ServeError(
+            f"On {host} others could read the reports without a password.",
+            "Give --auth FILE with name:password lines, or leave --host away.",
+        )
+    accounts = read_accounts(auth) if auth is not None else None
+    _check_port(host, port)
+    page = build_page(index, open_index)
+    if index is not None:
+        private_folders = (*private_folders, index.corpus)
+        index.warm()
+    page.launch(
+        server_name=host,
+        server_port=port,
+        auth=accounts.check if accounts else None,
+        prevent_thread_lock=True,
+        **_launch_options(host, [Path.cwd(), *private_folders], mcp),
+    )
+    sys.stderr.write(f"qa_app is at {_address(host, port)}  (Ctrl+C ends it)\n")
+    sys.stderr.flush()
+    page.block_thread()
+
+
+def _launch_options(host: str, private_folders: Sequence[Path], mcp: bool) -> dict[str, Any]:
+    from starlette.middleware import Middleware
+    from starlette.routing import Mount
+    from starlette.staticfiles import StaticFiles
+
+    from qa_app.web.theme import FAVICON, STATIC, make_theme
+
+    hosts = allowed_hosts(host, _own_names() if host in _ANY_HOST else ())
+    guard = Middleware(Guard, hosts=hosts, any_address=not is_loopback(host), mcp=mcp)
+    return {
+        "share": False,
+        "quiet": True,
+        "show_error": False,
+        "allowed_paths": [],
+        "blocked_paths": [str(folder.resolve()) for folder in private_folders],
+        "max_file_size": MAX_BODY_BYTES,
+        "strict_cors": True,
+        "ssr_mode": False,
+        "pwa": False,
+        "enable_monitoring": False,
+        "run_history": False,
+        "mcp_server": mcp,
+        "footer_links": [],
+        "favicon_path": str(FAVICON),
+        "theme": make_theme(),
+        # By link, since Gradio would rewrite the selectors of a stylesheet that is handed to it.
+        "head": f'<link rel="stylesheet" href=".{STATIC_ROUTE}/desk.css">',
+        "app_kwargs": {
+            "docs_url": None,
+            "redoc_url": None,
+            "openapi_url": None,
+            "middleware": [guard],
+            "routes": [Mount(STATIC_ROUTE, StaticFiles(directory=STATIC))],
+        },
+    }
+
+
+def _prepare_environment() -> None:
+    # What a shell happens to set must not open the page up.
+    for name in [name for name in os.environ if name.startswith("GRADIO_")]:
+        del os.environ[name]
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="qa_app-")
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ["TRANSFORMERS_OFFLINE"] = "1"
+
+
+def _check_port(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as exc:
+            raise ServeError(
+                f"The page cannot be served at {_address(host, port)}: {exc.strerror}.",
+                f"End what runs there, or choose another port: --port {port + 1}",
+            ) from exc
+
+
+def _own_names() -> tuple[str, ...]:
+    return (socket.gethostname(), socket.getfqdn())
+
+
+def _address(host: str, port: int) -> str:
+    shown = f"[{host}]" if is_address(host) and ":" in host else host
+    return f"http://{shown}:{port}/"

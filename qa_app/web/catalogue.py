@@ -1,0 +1,110 @@
+"""What is in the index, as the page's header, front page and list of sources show it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from qa_app.facets import Facets
+from qa_app.models import Failure
+from qa_app.presentation import count
+from qa_app.store.generation import Generation
+from qa_app.store.records import DocumentRecord
+from qa_app.web.address import Address, View
+from qa_app.web.examples import make_examples
+from qa_app.web.views import (
+    FailureView,
+    HeaderView,
+    HomeView,
+    Link,
+    SourceListRow,
+    SourceListView,
+)
+
+PRODUCT = "qa_app"
+_LEAD = "Ask a question. The answer is in the reports’ own words, each with its source."
+
+
+@dataclass(frozen=True, slots=True)
+class Catalogue:
+    """A generation's contents, read once when it is published.
+
+    Attributes:
+        facets: names of the groups that an answer can be kept to.
+        examples: questions that the reports can answer.
+    """
+
+    generation: str
+    documents: tuple[DocumentRecord, ...]
+    passages: int
+    failures: tuple[Failure, ...]
+    warnings: Mapping[str, str]
+    facets: tuple[str, ...]
+    examples: tuple[str, ...]
+
+
+def read_catalogue(generation: Generation, facets: Facets) -> Catalogue:
+    """Return what a generation holds."""
+    manifest = generation.manifest
+    return Catalogue(
+        generation=generation.name,
+        documents=generation.documents,
+        passages=generation.num_passages,
+        failures=manifest.failures,
+        warnings={item.path: item.reason for item in manifest.warnings},
+        facets=generation.facets(),
+        examples=make_examples(generation, facets),
+    )
+
+
+def header_view(catalogue: Catalogue) -> HeaderView:
+    """Return the line at the top."""
+    reports = len(catalogue.documents)
+    failed = len(catalogue.failures)
+    return HeaderView(
+        product=PRODUCT,
+        scope=f"{count(reports, 'report')}, {count(catalogue.passages, 'passage')}",
+        failures=tuple(_failure_views(catalogue.failures)),
+        failures_line=f"{failed:,} of {count(reports + failed, 'file')} could not be read",
+    )
+
+
+def home_view(catalogue: Catalogue) -> HomeView:
+    """Return the page before a question."""
+    links = (Link(text, Address(question=text).search) for text in catalogue.examples)
+    return HomeView(lead=_LEAD, examples=tuple(links))
+
+
+def source_list_view(catalogue: Catalogue) -> SourceListView:
+    """Return the list of documents."""
+    address = Address(view=View.SOURCES)
+    rows = (
+        SourceListRow(
+            title=document.title,
+            path=document.path,
+            passages=f"{document.passages:,}",
+            flags=tuple(_flags(document, catalogue)),
+            href=address.opening(document.path).search,
+        )
+        for document in catalogue.documents
+    )
+    return SourceListView(
+        headline=count(len(catalogue.documents), "report"),
+        rows=tuple(rows),
+        failures=tuple(_failure_views(catalogue.failures)),
+        search=address.search,
+    )
+
+
+def _flags(document: DocumentRecord, catalogue: Catalogue) -> Iterable[str]:
+    yield from (item.value for item in document.metadata if item.name == "date")
+    if document.pages:
+        yield count(document.pages, "page")
+    yield from document.warnings
+    warning = catalogue.warnings.get(document.path)
+    if warning and warning not in document.warnings:
+        yield warning
+
+
+def _failure_views(failures: Iterable[Failure]) -> Iterable[FailureView]:
+    return (FailureView(item.path, item.reason, item.hint) for item in failures)

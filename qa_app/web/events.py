@@ -1,0 +1,142 @@
+"""What each event of the page does: the address in, HTML out.
+
+Nothing raises here that a user could cause: an error of ours becomes a calm notice in the place
+where the answer or the source would be.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from qa_app.errors import IndexNotFoundError, QAAppError
+from qa_app.facets import Facets
+from qa_app.models import Answer, Verdict
+from qa_app.web import rendering
+from qa_app.web.address import Address, View, parse_address
+from qa_app.web.catalogue import PRODUCT, Catalogue, header_view, home_view, read_catalogue
+from qa_app.web.catalogue import source_list_view as list_sources
+from qa_app.web.handlers import answer_view
+from qa_app.web.source import source_view
+from qa_app.web.views import HeaderView, NoticeView, SetupView
+
+if TYPE_CHECKING:
+    from qa_app.api import Index
+
+OpenIndex = Callable[[], "Index"]
+
+
+class Desk:
+    """The page's events over one index. Safe to use from several threads.
+
+    Args:
+        index: an open index, or None while there is none.
+        open_index: called while there is none, so that a first build is seen without a restart.
+    """
+
+    def __init__(self, index: Index | None, open_index: OpenIndex | None = None) -> None:
+        self._index = index
+        self._open_index = open_index
+        self._lock = threading.Lock()
+        self._catalogue: Catalogue | None = None
+        self._stamps = itertools.count(1)
+
+    def load(self, search: str) -> tuple[str, str, str, str]:
+        """Return question, header, answer and source for a page that opens at this address."""
+        try:
+            header = header_view(self.catalogue())
+        except QAAppError:
+            header = HeaderView(PRODUCT, "", (), "")
+        question, answer, source = self.go(search)
+        return question, rendering.render_header(header), answer, source
+
+    def go(self, search: str) -> tuple[str, str, str]:
+        """Return question, answer and source for an address."""
+        try:
+            address = parse_address(search, self.catalogue().facets)
+        except QAAppError as exc:
+            return parse_address(search).question, self._trouble(exc, ""), ""
+        answer, preview = self._answer(address)
+        return address.question, answer, self._source(address) or preview
+
+    def ask(self, question: str, search: str) -> tuple[str, str]:
+        """Return answer and source for a question typed at this address; filters stay."""
+        try:
+            address = parse_address(search, self.catalogue().facets).asking(question.strip())
+        except QAAppError as exc:
+            return self._trouble(exc, ""), ""
+        return self._answer(address)
+
+    def open(self, search: str) -> str:
+        """Return the source for an address; empty when none is open."""
+        return self._source(parse_address(search))
+
+    def index(self) -> Index:
+        """Return the index, opening it if it was not there before.
+
+        Raises:
+            IndexNotFoundError: nothing was built yet.
+        """
+        with self._lock:
+            if self._index is None:
+                if self._open_index is None:
+                    raise IndexNotFoundError(
+                        "There is no index yet.", "Build one: python build_index.py"
+                    )
+                self._index = self._open_index()
+            return self._index
+
+    def catalogue(self) -> Catalogue:
+        """Return what the live generation holds."""
+        index = self.index()
+        generation = index.refresh().generation
+        with self._lock:
+            if self._catalogue is None or self._catalogue.generation != generation.name:
+                self._catalogue = read_catalogue(generation, Facets.load(index.corpus))
+            return self._catalogue
+
+    def _answer(self, address: Address) -> tuple[str, str]:
+        """Return the left side, and the source of the best quote to go beside it."""
+        here = address.opening("")
+        try:
+            if address.view is View.SOURCES:
+                return rendering.render_sources(list_sources(self.catalogue()), self._stamp()), ""
+            if not address.question:
+                home = home_view(self.catalogue())
+                return rendering.render_home(home, here.search, self._stamp()), ""
+            answer = self.index().ask(address.question, filters=address.filters)
+        except QAAppError as exc:
+            return self._trouble(exc, here.search), ""
+        html = rendering.render_answer(answer_view(answer, here, self._stamp()))
+        return html, self._preview(answer, here)
+
+    def _preview(self, answer: Answer, here: Address) -> str:
+        if answer.verdict is not Verdict.ANSWERED or not answer.findings:
+            return ""
+        best = answer.findings[0].citation
+        return self._source(here.opening(best.document, (best.start, best.end)), preview=True)
+
+    def _source(self, address: Address, preview: bool = False) -> str:
+        if not address.document:
+            return ""
+        try:
+            document = self.index().document(address.document)
+        except QAAppError as exc:
+            notice = NoticeView(exc.message, exc.hint, address.search)
+            close = address.opening("").search or "?"
+            return rendering.render_source_notice(notice, close, self._stamp())
+        view = replace(source_view(document, address, self._stamp()), preview=preview)
+        return rendering.render_source(view)
+
+    def _trouble(self, error: QAAppError, search: str) -> str:
+        if isinstance(error, IndexNotFoundError):
+            return rendering.render_setup(
+                SetupView("There is nothing to ask yet.", "Three steps, once:"), self._stamp()
+            )
+        return rendering.render_notice(NoticeView(error.message, error.hint, search), self._stamp())
+
+    def _stamp(self) -> str:
+        return str(next(self._stamps))

@@ -1,0 +1,87 @@
+"""The components, and which event calls what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from qa_app.web.catalogue import PRODUCT
+from qa_app.web.events import Desk
+from qa_app.web.public_api import public_functions
+from qa_app.web.security import STATIC_ROUTE
+
+MAX_QUESTION = 2_000
+_PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+_PLAIN: dict[str, Any] = {"js_on_load": None, "apply_default_css": False}
+# Handed to a Python function in place of the hidden box, so that it sees the browser's address.
+_WITH_ADDRESS = "(question, address) => [question, window.location.search]"
+_ADDRESS = "() => [window.location.search]"
+# The names of the bridge's events stand here quoted since Gradio looks for them in this text.
+_BRIDGE = "window.desk.connect(trigger); // 'go', 'open'"
+
+
+def lay_out(desk: Desk) -> gr.Blocks:
+    """Return the page over a desk's events."""
+    with gr.Blocks(
+        title=PRODUCT, analytics_enabled=False, delete_cache=(3600, 3600), fill_width=True
+    ) as page:
+        header = gr.HTML(elem_id="header", **_PLAIN)
+        with gr.Row(elem_id="question-row"):
+            question = gr.Textbox(
+                label="Question",
+                show_label=False,
+                placeholder="Ask the reports a question",
+                elem_id="question",
+                lines=1,
+                max_lines=4,
+                max_length=MAX_QUESTION,
+                autofocus=True,
+                scale=1,
+            )
+            ask = gr.Button("Ask", elem_id="ask", variant="primary", scale=0)
+        with gr.Row(elem_id="desk"):
+            answer = gr.HTML(elem_id="answer", **_PLAIN)
+            source = gr.HTML(elem_id="source", **_PLAIN)
+        address = gr.Textbox(visible=False)
+        bridge = gr.HTML(
+            '<p id="announcer" class="sr" role="status"></p>',
+            elem_id="bridge",
+            head=f'<script src=".{STATIC_ROUTE}/desk.js"></script>',
+            js_on_load=_BRIDGE,
+            apply_default_css=False,
+        )
+        _connect(page, desk, question, ask, address, bridge, header, answer, source)
+        for name, function in public_functions(desk).items():
+            gr.api(function, api_name=name)
+    return page
+
+
+def _connect(
+    page: gr.Blocks,
+    desk: Desk,
+    question: gr.Textbox,
+    ask: gr.Button,
+    address: gr.Textbox,
+    bridge: gr.HTML,
+    header: gr.HTML,
+    answer: gr.HTML,
+    source: gr.HTML,
+) -> None:
+    def go(event: gr.EventData) -> tuple[str, str, str]:
+        return desk.go(str(event.search))
+
+    def open_source(event: gr.EventData) -> str:
+        return desk.open(str(event.search))
+
+    page.load(desk.load, [address], [question, header, answer, source], js=_ADDRESS, **_PRIVATE)
+    gr.on(
+        [question.submit, ask.click],
+        desk.ask,
+        [question, address],
+        [answer, source],
+        js=_WITH_ADDRESS,
+        **_PRIVATE,
+    )
+    bridge.go(go, None, [question, answer, source], **_PRIVATE)
+    bridge.open(open_source, None, [source], **_PRIVATE)

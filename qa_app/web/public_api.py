@@ -1,0 +1,88 @@
+"""The HTTP API's functions: the same JSON as the command line's ``--json``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import gradio as gr
+
+from qa_app.errors import QAAppError, QueryError
+from qa_app.models import Mode
+from qa_app.presentation import answer_json, search_json
+from qa_app.web.events import Desk
+
+_MOST_PASSAGES = 100
+PublicFunction = Callable[..., dict[str, Any]]
+
+
+def public_functions(desk: Desk) -> dict[str, PublicFunction]:
+    """Return the public functions by name; their docstrings are the API's documentation."""
+
+    def ask(
+        question: str,
+        top_k: int = 8,
+        filters: dict[str, list[str]] | None = None,
+        mode: str = "best",
+    ) -> dict[str, Any]:
+        """Answer a question from the reports, in their own words, each with its citation.
+
+        Args:
+            question: in plain words, at most 2,000 characters.
+            top_k: most passages to return, 1 to 100.
+            filters: facet (or "document") to the values to keep to.
+            mode: "best", "fast", "dense" or "lexical".
+        """
+        try:
+            answer = desk.index().ask(question, _checked(top_k), filters, _mode(mode))
+        except QAAppError as exc:
+            raise _error(exc) from exc
+        return answer_json(answer)
+
+    def search(
+        query: str,
+        top_k: int = 8,
+        filters: dict[str, list[str]] | None = None,
+        mode: str = "best",
+    ) -> dict[str, Any]:
+        """List the passages of the reports nearest to a query, best first, with citations.
+
+        Args:
+            query: in plain words, at most 2,000 characters.
+            top_k: most passages to return, 1 to 100.
+            filters: facet (or "document") to the values to keep to.
+            mode: "best", "fast", "dense" or "lexical".
+        """
+        try:
+            index = desk.index()
+            results = index.search(query, _checked(top_k), filters, _mode(mode))
+        except QAAppError as exc:
+            raise _error(exc) from exc
+        return search_json(query, results, index.generation)
+
+    def status() -> dict[str, Any]:
+        """Say what is indexed, with which model, when, and which files could not be read."""
+        try:
+            return desk.index().status()
+        except QAAppError as exc:
+            raise _error(exc) from exc
+
+    return {"ask": ask, "search": search, "status": status}
+
+
+def _checked(top_k: int) -> int:
+    if not 1 <= top_k <= _MOST_PASSAGES:
+        raise QueryError(f"top_k is {top_k}.", f"Give a number from 1 to {_MOST_PASSAGES}.")
+    return top_k
+
+
+def _mode(name: str) -> Mode:
+    try:
+        return Mode(name)
+    except ValueError as exc:
+        modes = ", ".join(str(mode) for mode in Mode)
+        raise QueryError(f"There is no mode {name!r}.", f"Modes are: {modes}.") from exc
+
+
+def _error(error: QAAppError) -> gr.Error:
+    return gr.Error(f"{error.message} {error.hint}".strip(), print_exception=False)

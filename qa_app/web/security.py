@@ -1,0 +1,203 @@
+"""What stands before Gradio: which hosts, routes and bodies are let through, and the headers.
+
+Gradio serves many routes that this page does not use (uploads, proxies, files by path or address).
+So routes are let through by name, and everything else is refused.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import secrets
+from collections.abc import Collection, Iterable, MutableMapping
+from typing import Any
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+MAX_BODY_BYTES = 256 * 1024
+STATIC_ROUTE = "/desk"
+_MCP_ROUTE = "/gradio_api/mcp"
+_READ_ROUTES = re.compile(
+    r"/|/(config|theme\.css|favicon\.ico|manifest\.json|robots\.txt|login|logout)/?"
+    rf"|(/assets|/static|/svelte|{STATIC_ROUTE})/[\w./-]+"
+    r"|/gradio_api/(info|startup-events|app_id|login_check|user|theme\.css|queue/data)/?"
+    r"|/gradio_api/heartbeat/\w+"
+    r"|/gradio_api/call/\w+/\w+"
+)
+_WRITE_ROUTES = re.compile(
+    r"/login/?|/gradio_api/(queue/join|cancel|reset)/?|/gradio_api/call/\w+/?"
+)
+_LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_SCRIPT = re.compile(rb"<script\b")
+
+
+class Guard:
+    """ASGI middleware: refuses what the page does not use, and adds the security headers.
+
+    Args:
+        app: what is guarded.
+        hosts: names that requests may be addressed to, without port.
+        any_address: let bare IP addresses through as well, for a page beyond loopback: a hostile
+            site can make its own name point here, but not an address.
+        mcp: let the MCP route through.
+    """
+
+    def __init__(
+        self, app: ASGIApp, hosts: Collection[str], any_address: bool = False, mcp: bool = False
+    ) -> None:
+        self._app = app
+        self._hosts = {host.lower() for host in hosts}
+        self._any_address = any_address
+        self._mcp = mcp
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request, or refuse it."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            return  # the page has no web sockets
+        nonce = secrets.token_urlsafe(16)
+        secured = _SecureSend(send, nonce)
+        refusal = self._refusal(scope)
+        if refusal is None:
+            await self._app(scope, receive, secured)
+            await secured.finish()
+        else:
+            await _refuse(secured, *refusal)
+
+    def _refusal(self, scope: Scope) -> tuple[int, str] | None:
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        if not self._knows(_host_name(headers.get("host", ""))):
+            return 421, "This address is not served here."
+        if not self._serves(scope["method"], scope["path"]):
+            return 403, "There is nothing here."
+        origin = headers.get("origin")
+        if origin is not None and not _same_origin(origin, headers["host"]):
+            return 403, "Requests from other sites are not answered."
+        if scope["method"] in {"POST", "DELETE"}:
+            return _body_refusal(headers)
+        return None
+
+    def _knows(self, host: str) -> bool:
+        return host in self._hosts or (self._any_address and is_address(host))
+
+    def _serves(self, method: str, path: str) -> bool:
+        if self._mcp and (path == _MCP_ROUTE or path.startswith(f"{_MCP_ROUTE}/")):
+            return method in {"GET", "POST", "DELETE"}
+        if method in {"GET", "HEAD"}:
+            return ".." not in path and _READ_ROUTES.fullmatch(path) is not None
+        return method == "POST" and _WRITE_ROUTES.fullmatch(path) is not None
+
+
+class _SecureSend:
+    """Passes a response on with the security headers; stamps the nonce into an HTML page."""
+
+    def __init__(self, send: Send, nonce: str) -> None:
+        self._send = send
+        self._nonce = nonce
+        self._held: Message | None = None
+        self._body = bytearray()
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = [(name.lower(), value) for name, value in message["headers"]]
+            message["headers"] = [*headers, *_security_headers(self._nonce)]
+            if dict(headers).get(b"content-type", b"").startswith(b"text/html"):
+                self._held = message
+                return
+        elif self._held is not None and message["type"] == "http.response.body":
+            self._body += message.get("body", b"")
+            return
+        await self._send(message)
+
+    async def finish(self) -> None:
+        """Send a page that was held back until it was whole."""
+        if self._held is None:
+            return
+        body = _SCRIPT.sub(f'<script nonce="{self._nonce}"'.encode(), bytes(self._body))
+        is_length = b"content-length"
+        kept = [item for item in self._held["headers"] if item[0] != is_length]
+        length = str(len(body)).encode()
+        await self._send({**self._held, "headers": [*kept, (is_length, length)]})
+        await self._send({"type": "http.response.body", "body": body})
+
+
+def allowed_hosts(host: str, extra: Iterable[str] = ()) -> set[str]:
+    """Return the names by which a page served on ``host`` may be called."""
+    return {*_LOOPBACK_NAMES, host.lower(), *(name.lower() for name in extra)}
+
+
+def is_loopback(host: str) -> bool:
+    """Tell whether only this computer can reach the host."""
+    return host == "localhost" or (is_address(host) and ipaddress.ip_address(host).is_loopback)
+
+
+def is_address(host: str) -> bool:
+    """Tell whether the host is a bare IP address."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def content_security_policy(nonce: str) -> str:
+    """Return the policy: scripts of our own only, nothing from outside, no framing."""
+    return "; ".join(
+        (
+            "default-src 'self'",
+            # Gradio turns its templates into functions in the browser, hence unsafe-eval. Markup
+            # that slipped into the page would still not run: it has neither file nor nonce.
+            f"script-src 'self' 'nonce-{nonce}' 'unsafe-eval'",
+            "style-src 'self' 'unsafe-inline'",
+            "img-src 'self' data: blob:",
+            "font-src 'self' data:",
+            "connect-src 'self'",
+            "object-src 'none'",
+            "base-uri 'self'",
+            "form-action 'self'",
+            "frame-ancestors 'none'",
+        )
+    )
+
+
+def _security_headers(nonce: str) -> list[tuple[bytes, bytes]]:
+    return [
+        (b"content-security-policy", content_security_policy(nonce).encode()),
+        (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"no-referrer"),
+        (b"cross-origin-opener-policy", b"same-origin"),
+        (b"cross-origin-resource-policy", b"same-origin"),
+        (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
+    ]
+
+
+def _body_refusal(headers: MutableMapping[str, str]) -> tuple[int, str] | None:
+    length = headers.get("content-length", "")
+    if not re.fullmatch(r"[0-9]{1,15}", length):
+        return 411, "Say how long the request is."
+    if int(length) > MAX_BODY_BYTES:
+        return 413, "The request is too long."
+    return None
+
+
+def _host_name(host: str) -> str:
+    match = re.fullmatch(r"\[([0-9a-fA-F:.]+)\](?::\d+)?|([^:]*)(?::\d+)?", host)
+    return (match[1] or match[2] or "").lower() if match else ""
+
+
+def _same_origin(origin: str, host: str) -> bool:
+    return origin.partition("://")[2].lower() == host.lower()
+
+
+async def _refuse(send: Send, status: int, reason: str) -> None:
+    body = f"{reason}\n".encode()
+    headers: list[Any] = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,274 @@
+// The page's behaviour: addresses, keys, copying, scrolling to the quote.
+// Gradio renders; this file only reads what was rendered and asks Gradio for more.
+(() => {
+  "use strict";
+
+  const SOURCE_KEYS = ["doc", "at", "part"];
+  const RECENT = "qa_app.recent";
+  const MOST_RECENT = 5;
+  const PATIENCE_MS = 60000;
+
+  const find = (selector, root = document) => root.querySelector(selector);
+  const findAll = (selector, root = document) => [...root.querySelectorAll(selector)];
+  const question = () => find("#question textarea, #question input");
+
+  let send = null;
+  let patience = 0;
+  let lastFocus = null;
+
+  // Addresses
+
+  const answerPart = (search) => {
+    const fields = new URLSearchParams(search);
+    SOURCE_KEYS.forEach((key) => fields.delete(key));
+    return fields.toString();
+  };
+
+  const navigate = (search) => {
+    const before = shown;
+    const next = search === "?" ? "" : search;
+    if (next !== location.search) history.pushState(null, "", location.pathname + next);
+    follow(before, next);
+  };
+
+  const follow = (before, next) => {
+    shown = next;
+    if (answerPart(before) === answerPart(next) && find("#answer [data-search]")) {
+      send("open", { search: next });
+    } else {
+      busy(true);
+      send("go", { search: next });
+    }
+  };
+
+  let shown = location.search;
+
+  // What Gradio has just rendered
+
+  const busy = (on) => {
+    document.body.classList.toggle("is-busy", on);
+    find("#answer")?.setAttribute("aria-busy", String(on));
+    clearTimeout(patience);
+    if (on) patience = setTimeout(() => busy(false), PATIENCE_MS);
+  };
+
+  const whenRendered = (container, action) => {
+    let stamp;
+    const look = () => {
+      const root = find("[data-stamp]", container);
+      if (root?.dataset.stamp === stamp) return;
+      stamp = root?.dataset.stamp;
+      action(root);
+    };
+    new MutationObserver(look).observe(container, {
+      childList: true,
+      subtree: true,
+      attributes: true,
+    });
+    look();
+  };
+
+  const answerRendered = (root) => {
+    busy(false);
+    if (!root) return;
+    const search = root.dataset.search;
+    if (answerPart(search) !== answerPart(location.search)) {
+      history.pushState(null, "", location.pathname + search);
+      shown = location.search;
+    }
+    const asked = root.dataset.question;
+    document.title = asked ? `${asked} · ${PRODUCT}` : PRODUCT;
+    if (asked) remember(asked);
+    showRecent();
+    markOpenResult();
+    const verdict = find("#verdict", root);
+    if (verdict) announce(verdict.textContent);
+  };
+
+  const sourceRendered = (root) => {
+    markOpenResult();
+    if (!root) {
+      lastFocus?.focus({ preventScroll: true });
+      return;
+    }
+    const box = find(".source-text", root);
+    const mark = find("mark", root);
+    if (box && mark) {
+      const offset = mark.getBoundingClientRect().top - box.getBoundingClientRect().top;
+      box.scrollTop += offset - box.clientHeight / 3;
+    } else if (box) {
+      box.scrollTop = 0;
+    }
+    const preview = root.classList.contains("is-preview");
+    if (!preview) announce(`${find("#source-title", root).textContent} is open.`);
+    if (narrow() && !preview) find("#source-title", root).focus({ preventScroll: true });
+  };
+
+  const narrow = () => matchMedia("(max-width: 999px)").matches;
+
+  const markOpenResult = () => {
+    const here = new URLSearchParams(find("#source [data-search]")?.dataset.search || "");
+    const doc = here.get("doc");
+    const at = here.get("at");
+    findAll("#answer .result").forEach((result) => {
+      const link = find("a.open", result);
+      const there = new URLSearchParams(link.getAttribute("href"));
+      const open = doc !== null && there.get("doc") === doc && there.get("at") === at;
+      result.classList.toggle("is-open", open);
+      if (open) link.setAttribute("aria-current", "true");
+      else link.removeAttribute("aria-current");
+    });
+  };
+
+  const announce = (text) => {
+    const region = find("#announcer");
+    if (region) region.textContent = text;
+  };
+
+  // Questions asked before, on this computer only
+
+  const recent = () => {
+    try {
+      const stored = JSON.parse(localStorage.getItem(RECENT) || "[]");
+      return Array.isArray(stored) ? stored.filter((item) => typeof item === "string") : [];
+    } catch {
+      return [];
+    }
+  };
+
+  const remember = (asked) => {
+    const questions = [asked, ...recent().filter((item) => item !== asked)];
+    try {
+      localStorage.setItem(RECENT, JSON.stringify(questions.slice(0, MOST_RECENT)));
+    } catch {
+      // Private windows may refuse; the list is a convenience.
+    }
+  };
+
+  const showRecent = () => {
+    const section = find("#recent");
+    if (!section) return;
+    const questions = recent();
+    section.hidden = questions.length === 0;
+    find("ul", section).replaceChildren(
+      ...questions.map((asked) => {
+        const link = document.createElement("a");
+        link.href = `?${new URLSearchParams({ q: asked })}`;
+        link.dataset.go = "";
+        link.textContent = asked;
+        const item = document.createElement("li");
+        item.append(link);
+        return item;
+      }),
+    );
+  };
+
+  // Clicks
+
+  const plainClick = (event) =>
+    event.button === 0 && !event.ctrlKey && !event.metaKey && !event.shiftKey && !event.altKey;
+
+  const onClick = (event) => {
+    const target = event.target;
+    const copy = target.closest("[data-copy]");
+    if (copy) {
+      copyText(copy);
+      return;
+    }
+    if (target.closest("[data-help]")) {
+      find("#keys").showModal();
+      return;
+    }
+    const link = target.closest("a[data-go]");
+    if (link) {
+      if (!plainClick(event)) return;
+      event.preventDefault();
+      if (link.classList.contains("open")) lastFocus = link;
+      navigate(link.getAttribute("href"));
+      return;
+    }
+    const result = target.closest(".result");
+    if (result && !target.closest("button, summary, details") && !String(getSelection())) {
+      find("a.open", result).click();
+    }
+  };
+
+  const copyText = async (button) => {
+    const text = button.dataset.copy;
+    try {
+      await navigator.clipboard.writeText(text);
+    } catch {
+      // Without a secure address the clipboard is out of reach: the old way still works.
+      const area = document.createElement("textarea");
+      area.value = text;
+      document.body.append(area);
+      area.select();
+      document.execCommand("copy");
+      area.remove();
+    }
+    button.classList.add("is-done");
+    announce("Copied.");
+    setTimeout(() => button.classList.remove("is-done"), 1600);
+  };
+
+  // Keys
+
+  const step = (by) => {
+    const links = findAll("#answer .result a.open");
+    if (!links.length) return;
+    const at = links.findIndex((link) => link.closest(".result").contains(document.activeElement));
+    const next = at < 0 ? (by > 0 ? 0 : links.length - 1) : at + by;
+    const link = links[Math.max(0, Math.min(links.length - 1, next))];
+    link.focus();
+    link.closest(".result").scrollIntoView({ block: "nearest" });
+  };
+
+  const onKey = (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.target.closest("#question")) {
+      if (event.key === "Escape") question().blur();
+      if (event.key === "Enter" && question().value.trim()) busy(true);
+      return;
+    }
+    if (event.target.closest("input, textarea, select, dialog")) return;
+    const action = {
+      "/": () => {
+        question().focus();
+        question().select();
+      },
+      "?": () => find("#keys").showModal(),
+      j: () => step(1),
+      k: () => step(-1),
+      c: () => document.activeElement.closest(".result")?.querySelector("[data-copy]").click(),
+      Escape: () => find("[data-close]")?.click(),
+    }[event.key];
+    if (action) {
+      event.preventDefault();
+      action();
+    }
+  };
+
+  const PRODUCT = document.title;
+
+  const start = () => {
+    // Gradio mounts its components one by one; the bridge may come before the others.
+    if (!find("#answer") || !find("#source") || !question()) {
+      requestAnimationFrame(start);
+      return;
+    }
+    whenRendered(find("#answer"), answerRendered);
+    whenRendered(find("#source"), sourceRendered);
+    document.addEventListener("click", onClick);
+    document.addEventListener("keydown", onKey, true);
+    window.addEventListener("popstate", () => follow(shown, location.search));
+    find("#ask")?.addEventListener("click", () => question().value.trim() && busy(true));
+    question().focus();
+  };
+
+  window.desk = {
+    connect(trigger) {
+      send = trigger;
+      start();
+    },
+  };
+})();

@@ -1,0 +1,209 @@
+"""The view models: what the templates show, worked out beforehand.
+
+Every text in them is plain text; the templates escape it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from qa_app.models import BlockKind, Support, Verdict
+from qa_app.web.marking import Segment
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Words, and the query string that they lead to."""
+
+    text: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class FailureView:
+    """A file that could not be read."""
+
+    path: str
+    reason: str
+    hint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderView:
+    """The line at the top."""
+
+    product: str
+    scope: str
+    failures: tuple[FailureView, ...]
+    failures_line: str
+
+
+@dataclass(frozen=True, slots=True)
+class HomeView:
+    """The page before a question."""
+
+    lead: str
+    examples: tuple[Link, ...]
+    notice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SetupView:
+    """The page before there is an index."""
+
+    message: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeView:
+    """A question or a link that cannot be answered, and what mends it."""
+
+    message: str
+    hint: str
+    search: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """A part of a score, by a name for people."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceRow:
+    """One row of the evidence table."""
+
+    value: str
+    lead_in: str
+    quote: tuple[Segment, ...]
+    support: Support
+    strength: str
+    source: Link
+    span: str
+    copy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a passage; ``bullet`` where it began with one."""
+
+    segments: tuple[Segment, ...]
+    bullet: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PassageView:
+    """A ranked passage."""
+
+    rank: int
+    score: str
+    lines: tuple[Line, ...]
+    source: Link
+    span: str
+    copy: str
+    why: tuple[Score, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerView:
+    """An answer, in the order in which it is read.
+
+    Attributes:
+        value_heading: heading of the table's first column; empty for a table without one.
+        silent: what was asked about that has no evidence, by name.
+        search: the address that shows this answer.
+        stamp: differs between two answers, so that the page can tell that a new one came.
+    """
+
+    question: str
+    verdict: Verdict
+    headline: str
+    detail: str
+    value_heading: str
+    rows: tuple[EvidenceRow, ...]
+    silent: tuple[str, ...]
+    silent_heading: str
+    passages_heading: str
+    passages: tuple[PassageView, ...]
+    filters: tuple[Link, ...]
+    search: str
+    footnote: str
+    stamp: str
+
+
+class ListKind(StrEnum):
+    """How neighbouring blocks are set."""
+
+    ONE = "one"
+    LIST = "list"
+
+
+@dataclass(frozen=True, slots=True)
+class BlockView:
+    """A block of the open source; ``page`` is given where a new page starts."""
+
+    kind: BlockKind
+    depth: int
+    label: str
+    segments: tuple[Segment, ...]
+    page: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BlockGroup:
+    """Blocks set together: the items of a list, or one block of another kind."""
+
+    kind: ListKind
+    blocks: tuple[BlockView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SourceView:
+    """The source pane.
+
+    Attributes:
+        place: where the quote stands, in words.
+        parts: in words, where the document is too long to show whole; else empty.
+        before, after: links to the neighbouring parts.
+        copy: the quote with its citation, as plain text; empty where nothing is marked.
+        preview: shown along with an answer, unasked; left out where there is no room beside it.
+    """
+
+    title: str
+    path: str
+    place: str
+    facts: tuple[str, ...]
+    groups: tuple[BlockGroup, ...]
+    parts: str
+    before: Link | None
+    after: Link | None
+    copy: str
+    search: str
+    close: str
+    stamp: str
+    preview: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SourceListRow:
+    """A document in the list of sources."""
+
+    title: str
+    path: str
+    passages: str
+    flags: tuple[str, ...]
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceListView:
+    """Every document, and every file that could not be read."""
+
+    headline: str
+    rows: tuple[SourceListRow, ...]
+    failures: tuple[FailureView, ...]
+    search: str
