@@ -29,8 +29,9 @@ YEAR_FACET = "year"
 _RULES_VERSION = "1"
 _BUILT_IN_NOUNS = {
     DOCUMENT_FACET: ("report", "reports", "document", "documents", "paper", "papers"),
-    SECTION_FACET: ("section", "sections", "heading", "headings", "chapter", "chapters"),
-    YEAR_FACET: ("year", "years"),
+    # "in what year" and "which section" ask for one fact, the plural for a table.
+    SECTION_FACET: ("sections", "headings", "chapters"),
+    YEAR_FACET: ("years",),
 }
 _YEAR = re.compile(r"(?<![\w.,/£$€-])(?:19|20)\d\d(?![\w%]|[.,]\d)")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 _SPACE = r"\.?[\s_‐‑–-]+"
 
@@ -71,3 +72,83 @@ def phrase_pattern(name: str) -> str:
     """Return a pattern for the name: any space or hyphen between words, "&" for "and"."""
     words = [word for word in re.split(r"[\s_‐‑–-]+|\.\s+", name) if word]
     return _SPACE.join("(?:and|&)" if word in {"and", "&"} else re.escape(word) for word in words)
+
+
+class AnswerKind(StrEnum):
+    """What sort of words would answer a question."""
+
+    TIME = "time"
+    NUMBER = "number"
+    MONEY = "money"
+    SHARE = "share"
+    NAME = "name"
+    REASON = "reason"
+    MEANING = "meaning"
+    ANY = "any"
+
+
+# The first that fits decides, so the particular stand before the general.
+_ASKED = tuple(
+    (kind, re.compile(pattern, re.IGNORECASE))
+    for kind, pattern in (
+        (AnswerKind.SHARE, r"\b(?:percentage|per ?cent|proportion|what (?:share|fraction) of)\b"),
+        (AnswerKind.MONEY, r"\bhow much\b|\bwhat (?:was|is|were|are)?\s?(?:the )?(?:\w+ )?"
+         r"(?:price|cost|budget|salary|fee|precept)\b"),
+        (AnswerKind.NUMBER, r"\bhow (?:many|long|far|old|tall|high|big|large|fast|deep|wide|"
+         r"often|heavy|few)\b|\bpopulation\b|\b(?:total|average|what) number\b|\bnumber of\b"),
+        (AnswerKind.TIME, r"\bwhen\b|\b(?:what|which) (?:year|date|day|month|century|decade|"
+         r"time)\b"),
+        (AnswerKind.NAME, r"\b(?:who|whom|whose|where)\b|\b(?:what|which) (?:city|country|state|"
+         r"county|place|town|region|person|company|organi[sz]ation|university|team)\b"),
+        (AnswerKind.REASON, r"\bwhy\b|\bhow come\b|\bwhat (?:caused?|reasons?|led to)\b"),
+        (AnswerKind.MEANING, r"\bstands? for\b|\bmean(?:s|ing)? (?:by|of)\b|\bwhat does .* mean\b|"
+         r"\bdefin(?:e|ed|ition)\b|\b(?:acronym|abbreviation)\b"),
+    )
+)  # fmt: skip
+_MONTHS = (
+    "January|February|March|April|May|June|July|August|September|October|November|December|"
+    "Jan|Feb|Mar|Apr|Aug|Sept?|Oct|Nov|Dec"
+)
+_NUMBER_WORDS = (
+    "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|"
+    "seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundreds?|"
+    "thousands?|millions?|billions?|dozens?|half|third|quarter|twice|once|double|single|none|one"
+)
+_SUPPLIES = {
+    AnswerKind.TIME: re.compile(
+        rf"\b(?:1\d{{3}}|20\d\d)s?\b|\b(?:{_MONTHS})\b|\b\d{{1,2}}(?:st|nd|rd|th)\b"
+        r"|\b\d+ (?:BC|AD)\b"
+        r"|\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b|\b(?:centur(?:y|ies)|decades?)\b"
+        r"|\b\d+ (?:years?|days?|weeks?|months?|hours?|minutes?)\b"
+        r"|\b(?:spring|summer|autumn|winter)\b"
+    ),
+    AnswerKind.NUMBER: re.compile(rf"\d[\d,.]*|\b(?:{_NUMBER_WORDS})\b", re.IGNORECASE),
+    AnswerKind.MONEY: re.compile(r"[£$€¥]|\b(?:dollars|pounds|euros|pence|[mb]illion)\b|%", re.I),
+    AnswerKind.SHARE: re.compile(r"%|\bper ?cent|\b(?:half|third|quarter)s?\b", re.IGNORECASE),
+    AnswerKind.NAME: re.compile(r"(?<=[^.!?\s]\s)[A-Z][\w'’-]+"),
+    AnswerKind.REASON: re.compile(
+        r"\b(?:because|due to|since|so that|in order to|as a result|therefore|thus|caus\w+|"
+        r"reasons?|owing to|led to|"
+        r"to (?:avoid|prevent|ensure|reduce|allow|protect|improve|enable))\b",
+        re.IGNORECASE,
+    ),
+    AnswerKind.MEANING: re.compile(
+        r"\([A-Z]|\b(?:means?|refers? to|is an?|are|called|known as|stands? for|defined)\b"
+    ),
+}
+
+
+def asked_kind(question: str) -> AnswerKind:
+    """Return what sort of words would answer the question."""
+    return next((kind for kind, asked in _ASKED if asked.search(question)), AnswerKind.ANY)
+
+
+def supplies(kind: AnswerKind, text: str, question: str) -> float:
+    """Return 1 if the text has words of the kind that are not the question's own, 0 if not.
+
+    0.5 where any words would do.
+    """
+    if kind is AnswerKind.ANY:
+        return 0.5
+    own = {word.lower() for word in re.findall(r"\w+", question)}
+    return float(any(found[0].lower() not in own for found in _SUPPLIES[kind].finditer(text)))

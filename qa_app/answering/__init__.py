@@ -1,0 +1,65 @@
+"""A question to an answer in the reports' own words, or to "the reports do not say".
+
+    question ──▶ reading ──▶ facts:  passages ──▶ sentences ──▶ the best one to three
+                        └──▶ tables: every value's passages ──▶ its best sentence, if it bears
+
+``evidence`` measures sentences, ``calibration`` turns measures into chances, and a chance under
+the threshold is no answer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+
+from qa_app.answering.facts import Outcome, answer_fact
+from qa_app.answering.reading import as_fact, read
+from qa_app.answering.tables import answer_table
+from qa_app.models import Answer, Mode, Verdict
+from qa_app.retrieval import Retriever
+from qa_app.retrieval.retriever import check_question
+
+__all__ = ["answer_question"]
+
+
+def answer_question(
+    retriever: Retriever,
+    question: str,
+    top_k: int = 8,
+    filters: Mapping[str, Sequence[str]] | None = None,
+    mode: Mode = Mode.BEST,
+) -> Answer:
+    """Return what the reports say to the question.
+
+    Args:
+        question: in plain words.
+        top_k: most passages to return with the answer.
+        filters: facet to the values to keep to.
+        mode: fast spends nothing on the encoder beyond the question itself.
+
+    Raises:
+        QueryError: the question or a filter cannot be used.
+    """
+    started = time.perf_counter()
+    check_question(question)
+    rows = retriever.rows(filters)
+    language = retriever.generation.lexical.language
+    reading = read(question, retriever.facets, retriever.generation, language)
+    outcome: Outcome | None = None
+    if reading.table is not None:
+        outcome = answer_table(retriever, reading, top_k, rows, mode)
+        if reading.table.soft and not outcome.findings:
+            outcome, reading = None, as_fact(reading, language)
+    if outcome is None:
+        outcome = answer_fact(retriever, reading, top_k, rows, mode)
+    return Answer(
+        question=question,
+        verdict=Verdict.ANSWERED if outcome.findings else Verdict.NOT_FOUND,
+        confidence=outcome.confidence,
+        findings=outcome.findings,
+        passages=outcome.passages,
+        coverage=outcome.coverage,
+        timings_ms={"total": round((time.perf_counter() - started) * 1000, 2)},
+        generation=retriever.generation.name,
+        scores=outcome.scores,
+    )

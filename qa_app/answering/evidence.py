@@ -1,0 +1,155 @@
+"""How well a sentence bears on a question: measured, not judged.
+
+Every measure is in [0, 1] or a cosine, and comparable between questions:
+
+* ``late``: each word of the question against the nearest token of the sentence, mean cosine
+  (Khattab and Zaharia, ColBERT, 2020); ``weakest``: the mean over the worst third of the words,
+  so that one missing word shows. In the best mode only.
+* ``lexical``: BM25 of the sentence as a share of the most that the question's words can give.
+* ``covered``: share of the question's idf that the sentence has, with its headings and lead-in.
+* ``dense``: cosine of the passage. ``share``: the passage's BM25 as a share of the possible.
+* ``passage``: the passage's fused score over the best passage's.
+* ``kind``: 1 if the sentence has the sort of words asked for, 0.5 where any would do.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from qa_app.analysis import analyse
+from qa_app.answering.reading import Reading
+from qa_app.embedding import Encoder, FloatArray
+from qa_app.models import Passage, Sentence
+from qa_app.questions import supplies
+from qa_app.retrieval import Ranked
+from qa_app.store.lexical import K1, B, Lexical
+
+# Terms of an ordinary sentence: what BM25 measures a sentence's length by.
+_USUAL_TERMS = 14
+_MOST_WORDS = 60  # of a sentence that is encoded; a table's row may be pages long
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """A sentence of a ranked passage, and how well it bears on the question."""
+
+    passage: Passage
+    sentence: Sentence
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def text(self) -> str:
+        """The sentence's words."""
+        return self.passage.slice(self.sentence.start, self.sentence.end)
+
+
+class Measure:
+    """Measures sentences against one question."""
+
+    def __init__(self, reading: Reading, lexical: Lexical) -> None:
+        self._reading = reading
+        self._language = lexical.language
+        self._idf = {term: lexical.idf(term) for term in reading.terms}
+        self._possible = sum(self._idf.values()) or 1.0
+
+    def words(
+        self, ranked: Sequence[Ranked], passages: Sequence[Passage], best: float
+    ) -> list[Evidence]:
+        """Return every sentence of the passages with the measures that need no model.
+
+        Args:
+            ranked: the passages' scores, in the same order.
+            best: the best passage's fused score.
+        """
+        found = []
+        for item, passage in zip(ranked, passages, strict=True):
+            of_passage = {
+                "dense": item.scores.get("dense", 0.0),
+                "share": item.scores.get("lexical", 0.0) / self._possible,
+                "passage": item.score / best if best > 0 else 0.0,
+            }
+            around = set(analyse(passage.context, self._language))
+            for sentence in passage.sentences:
+                scores = of_passage | self._of_sentence(passage, sentence, around)
+                found.append(Evidence(passage, sentence, scores))
+        return found
+
+    def _of_sentence(
+        self, passage: Passage, sentence: Sentence, around: set[str]
+    ) -> dict[str, float]:
+        text = passage.slice(sentence.start, sentence.end)
+        counts = Counter(analyse(text, self._language))
+        lead_in = set(analyse(_lead_in(passage, sentence), self._language))
+        norm = K1 * (1 - B + B * sum(counts.values()) / _USUAL_TERMS)
+        lexical = sum(
+            idf * counts[term] / (counts[term] + norm)
+            for term, idf in self._idf.items()
+            if term in counts
+        )
+        covered = sum(
+            idf
+            for term, idf in self._idf.items()
+            if term in counts or term in around or term in lead_in
+        )
+        return {
+            "lexical": lexical / self._possible,
+            "covered": covered / self._possible,
+            "kind": supplies(self._reading.kind, text, self._reading.question),
+        }
+
+    def tokens(self, evidence: Sequence[Evidence], encoder: Encoder) -> list[Evidence]:
+        """Return the same sentences with the measures of late interaction."""
+        if not evidence:
+            return []
+        question = question_tokens(self._reading.text, encoder)
+        vectors = encoder.encode_tokens([_in_context(item) for item in evidence])
+        return [
+            Evidence(item.passage, item.sentence, {**item.scores, **_late(question, tokens)})
+            for item, tokens in zip(evidence, vectors, strict=True)
+        ]
+
+
+def question_tokens(text: str, encoder: Encoder) -> FloatArray:
+    """Return the vectors of the question's tokens, the model's own marks at both ends left out."""
+    vectors = encoder.encode_tokens([text], queries=True)[0]
+    return vectors[1:-1] if len(vectors) == encoder.count_tokens([text])[0] + 2 else vectors
+
+
+def preselect(evidence: Iterable[Evidence], most: int) -> list[Evidence]:
+    """Return the sentences that are worth the model's time, best first."""
+    return sorted(
+        evidence,
+        key=lambda item: (
+            -item.scores["lexical"] - 0.5 * item.scores["passage"],
+            item.passage.id,
+            item.sentence.start,
+        ),
+    )[:most]
+
+
+def _late(question: FloatArray, sentence: FloatArray) -> dict[str, float]:
+    nearest = np.sort((question @ sentence.T).max(axis=1))
+    return {
+        "late": float(nearest.mean()),
+        "weakest": float(nearest[: max(1, len(nearest) // 3)].mean()),
+    }
+
+
+def _lead_in(passage: Passage, sentence: Sentence) -> str:
+    if sentence.lead_in is None:
+        return ""
+    start, end = sentence.lead_in
+    inside = passage.start <= start and end <= passage.end
+    return passage.slice(start, end) if inside else ""
+
+
+def _in_context(item: Evidence) -> str:
+    """Return the sentence behind its innermost heading, as a reader meets it."""
+    heading = item.passage.section[-1] if item.passage.section else item.passage.title
+    text = f"{_lead_in(item.passage, item.sentence)} {item.text}"
+    words = text.split()[:_MOST_WORDS]
+    return f"{heading}: {' '.join(words)}" if heading else " ".join(words)

@@ -1,0 +1,129 @@
+"""Answers to questions for a fact: the sentences that say it, if any do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from qa_app.answering.calibration import (
+    ANSWERED_BEST,
+    ANSWERED_FAST,
+    SENTENCE_BEST,
+    SENTENCE_FAST,
+    STRONG,
+    THRESHOLD,
+)
+from qa_app.answering.evidence import Evidence, Measure, preselect
+from qa_app.answering.reading import Reading
+from qa_app.citations import cite
+from qa_app.models import Coverage, Finding, Mode, Quote, SearchResult, Support
+from qa_app.retrieval import Ranked, Retriever
+from qa_app.store.vectors import RowArray
+
+# Passages that are read for the answer, and sentences of them that the model looks at.
+_PASSAGES = 8
+_SENTENCES = 24
+_MOST_FINDINGS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What was found: no findings means that the reports do not say."""
+
+    confidence: float
+    findings: tuple[Finding, ...]
+    passages: tuple[SearchResult, ...]
+    coverage: Coverage | None = None
+    scores: Mapping[str, float] = field(default_factory=dict)
+
+
+def answer_fact(
+    retriever: Retriever, reading: Reading, top_k: int, rows: RowArray | None, mode: Mode
+) -> Outcome:
+    """Return the best sentences, or the nearest passages alone where none answers."""
+    within = _rows_named(retriever, reading, rows)
+    ranked = retriever.rank(reading.text, max(top_k, _PASSAGES), within, mode)
+    results = retriever.results(ranked[:top_k])
+    evidence = rank_sentences(retriever, reading, ranked[:_PASSAGES], mode)
+    if within is not None and not len(within):
+        # What the question names is nowhere in the corpus: whatever is near is about another.
+        near = retriever.rank(reading.text, top_k, rows, mode)
+        return Outcome(0.0, (), retriever.results(near))
+    if not evidence:
+        return Outcome(0.0, (), results)
+    model = ANSWERED_BEST if reads_tokens(mode) else ANSWERED_FAST
+    confidence = model.chance(evidence[0].scores)
+    if confidence < THRESHOLD:
+        return Outcome(confidence, (), results, scores=evidence[0].scores)
+    findings = tuple(finding(item, model.chance(item.scores)) for item in evidence[:_MOST_FINDINGS])
+    return Outcome(confidence, findings, results, scores=evidence[0].scores)
+
+
+def reads_tokens(mode: Mode) -> bool:
+    """Tell whether the mode may spend the encoder's time on sentences."""
+    return mode is not Mode.FAST
+
+
+def rank_sentences(
+    retriever: Retriever, reading: Reading, ranked: list[Ranked], mode: Mode
+) -> list[Evidence]:
+    """Return the sentences of the passages, the likeliest answer first."""
+    if not ranked:
+        return []
+    passages = retriever.generation.passages([item.row for item in ranked])
+    measure = Measure(reading, retriever.generation.lexical)
+    scored = complete(retriever, reading, ranked)
+    evidence = preselect(measure.words(scored, passages, ranked[0].score), _SENTENCES)
+    model = SENTENCE_FAST
+    if reads_tokens(mode):
+        evidence, model = measure.tokens(evidence, retriever.encoder), SENTENCE_BEST
+    # A stable sort: equals stay as they were preselected.
+    return sorted(evidence, key=lambda item: -model.logit(item.scores))
+
+
+def complete(retriever: Retriever, reading: Reading, ranked: list[Ranked]) -> list[Ranked]:
+    """Return the passages with both kinds of score, whatever the mode ranked by."""
+    rows = np.array([item.row for item in ranked], dtype=np.int64)
+    lexical = retriever.generation.lexical.scores(reading.terms)[rows]
+    if all("dense" in item.scores for item in ranked):
+        dense = [item.scores["dense"] for item in ranked]
+    else:
+        query = retriever.encoder.encode_queries([reading.text])
+        dense = [float(score) for score in retriever.generation.vectors.scores(query, rows)[0]]
+    return [
+        replace(item, scores={**item.scores, "dense": cosine, "lexical": float(bm25)})
+        for item, cosine, bm25 in zip(ranked, dense, lexical, strict=True)
+    ]
+
+
+def finding(
+    item: Evidence, chance: float, value: str | None = None, plans: bool = False
+) -> Finding:
+    """Return the sentence as a finding, with its lead-in where it is a bullet under one."""
+    passage, sentence = item.passage, item.sentence
+    lead_in = None
+    if sentence.lead_in is not None:
+        start, end = sentence.lead_in
+        if passage.start <= start and end <= passage.end:
+            lead_in = Quote(passage.slice(start, end), cite(passage, start, end))
+    strong = chance >= STRONG and not plans
+    return Finding(
+        facet_value=value,
+        quote=item.text,
+        support=Support.STRONG if strong else Support.PARTIAL,
+        score=chance,
+        citation=cite(passage, sentence.start, sentence.end),
+        lead_in=lead_in,
+        scores=dict(item.scores),
+    )
+
+
+def _rows_named(retriever: Retriever, reading: Reading, rows: RowArray | None) -> RowArray | None:
+    """Return the rows about the values that the question names; None where it names none."""
+    for facet, values in reading.named.items():
+        tagged = [retriever.generation.rows_tagged(facet, value) for value in values]
+        named = np.unique(np.concatenate(tagged)) if tagged else np.empty(0, dtype=np.int64)
+        rows = named if rows is None else np.intersect1d(rows, named)
+    return rows

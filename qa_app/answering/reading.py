@@ -1,0 +1,115 @@
+"""What a question asks, with the words that are no evidence taken out.
+
+"What is the population of Leeds?" is answered by a population, not by Leeds: a value's name says
+where to look, and what is left of the question says what to look for.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from qa_app.analysis import analyse
+from qa_app.facets import Facets, Mention
+from qa_app.questions import AnswerKind, FacetQuestion, asked_kind, phrase_pattern
+from qa_app.store.generation import Generation
+
+_BEFORE = re.compile(
+    r"(?:\b(?:in|at|of|for|by|from|within|across|on|to|with)\s+)?(?:\bthe\s+)?$", re.IGNORECASE
+)
+_POSSESSIVE = re.compile(r"['’]s?(?!\w)")
+_NAME_GOES_ON = re.compile(r"\s+[A-Z]\w+")
+# Words that lead from "which …s" to what is asked, and that any passage may have or lack.
+_LEADING = re.compile(
+    r"^\W*(?:(?:is|are|was|were|has|have|had|do|does|did|can|could|will|would|may|must|should|be|"
+    r"been|being|that|who|which|there|also|currently|already|say|says|said|saying|mention|mentions|"
+    r"mentioned|describe|describes|discuss|discusses|try|trying|tried|aim|aims|aiming|seek|seeks|"
+    r"seeking|work|works|working|deal|deals|dealing|talk|talks|about|on|with|to|in|of|at)\b\W*)+",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A question as read.
+
+    Attributes:
+        question: as asked.
+        text: without the names of facet values, and without the words that ask for a facet.
+        terms: the text's terms, each once.
+        kind: what sort of words would answer it.
+        table: the facet whose values it asks for, where the corpus has any.
+        named: facet to the values that it names.
+    """
+
+    question: str
+    text: str
+    terms: tuple[str, ...]
+    kind: AnswerKind
+    table: FacetQuestion | None = None
+    named: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def read(question: str, facets: Facets, generation: Generation, language: str) -> Reading:
+    """Return what the question asks of this corpus."""
+    table = facets.question(question)
+    if table is not None and not generation.facet_values(table.facet):
+        table = None
+    mentions = [
+        found
+        for found in facets.mentions(question, typed=True)
+        if table is None or found.end <= table.start or found.start >= table.end
+    ]
+    spans = [_span(question, found, facets) for found in mentions]
+    rest = _without(question, [span for span in spans if span])
+    if table is not None:
+        spans.append((table.start, table.end))
+        rest = _LEADING.sub("", _without(question, [span for span in spans if span])).strip()
+    text = rest if analyse(rest, language) else question
+    named: dict[str, list[str]] = {}
+    for found in mentions:
+        named.setdefault(found.facet, []).append(found.value)
+    return Reading(
+        question=question,
+        text=text,
+        terms=tuple(dict.fromkeys(analyse(text, language))),
+        kind=asked_kind(question) if table is None else AnswerKind.ANY,
+        table=table,
+        named={facet: tuple(dict.fromkeys(values)) for facet, values in named.items()},
+    )
+
+
+def as_fact(reading: Reading, language: str) -> Reading:
+    """Return the question read as one for a fact, its facet's words kept."""
+    return Reading(
+        question=reading.question,
+        text=reading.question,
+        terms=tuple(dict.fromkeys(analyse(reading.question, language))),
+        kind=asked_kind(reading.question),
+        named=reading.named,
+    )
+
+
+def _span(question: str, found: Mention, facets: Facets) -> tuple[int, int] | None:
+    """Return the words to take out for a value's name, or None where it is part of a longer one."""
+    before = _BEFORE.search(question, 0, found.start)
+    start = before.start() if before else found.start
+    end = found.end
+    if possessive := _POSSESSIVE.match(question, end):
+        end = possessive.end()
+    nouns = "|".join(phrase_pattern(noun) for noun in facets.nouns(found.facet))
+    if nouns and (noun := re.compile(rf"\s+(?:{nouns})(?!\w)", re.IGNORECASE).match(question, end)):
+        return start, noun.end()
+    if possessive is None and _NAME_GOES_ON.match(question, end):
+        return None
+    return start, end
+
+
+def _without(question: str, spans: Sequence[tuple[int, int]]) -> str:
+    kept, position = [], 0
+    for start, end in sorted(spans):
+        kept.append(question[position : max(start, position)])
+        position = max(end, position)
+    rest = "".join([*kept, question[position:]])
+    return " ".join(re.sub(r"\s+(?=[?.,;!])", "", rest).split())

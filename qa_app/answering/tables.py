@@ -1,0 +1,151 @@
+"""Answers to "which …" questions: one row a value, over the whole corpus."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from qa_app.answering.calibration import ROW_BEST, ROW_FAST, ROW_THRESHOLD
+from qa_app.answering.evidence import Evidence, Measure, preselect
+from qa_app.answering.facts import Outcome, finding, reads_tokens
+from qa_app.answering.reading import Reading
+from qa_app.models import Coverage, Finding, Mode, Support
+from qa_app.retrieval import Ranked, Retriever
+from qa_app.retrieval.fusion import fuse
+from qa_app.store.vectors import RowArray
+
+# Of each value; then of all values together, which bounds the model's time.
+_PASSAGES = 4
+_SENTENCES = 3
+_MOST_SENTENCES = 96
+_PLANS = re.compile(
+    r"\b(?:plan|plans|planned|planning|propos\w+|intends?|considering|exploring|under\s?way)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A sentence that may be evidence for a value."""
+
+    value: str
+    evidence: Evidence
+
+
+def answer_table(
+    retriever: Retriever, reading: Reading, top_k: int, rows: RowArray | None, mode: Mode
+) -> Outcome:
+    """Return a row for every value that a sentence bears out, the firmest first."""
+    if reading.table is None:
+        raise ValueError("the question asks for no facet")
+    facet = reading.table.facet
+    values = _values(retriever, facet, rows)
+    measure = Measure(reading, retriever.generation.lexical)
+    candidates = _candidates(retriever, reading, facet, values, measure)
+    model = ROW_FAST
+    if reads_tokens(mode):
+        candidates, model = _with_tokens(retriever, measure, candidates), ROW_BEST
+    findings: dict[str, Finding] = {}
+    for candidate in candidates:
+        item = candidate.evidence
+        chance = model.chance(item.scores)
+        known = findings.get(candidate.value)
+        if chance >= ROW_THRESHOLD and (known is None or chance > known.score):
+            plans = bool(_PLANS.search(item.text)) and not _PLANS.search(reading.question)
+            findings[candidate.value] = finding(item, chance, candidate.value, plans)
+    ordered = sorted(
+        findings.values(),
+        key=lambda row: (row.support is not Support.STRONG, -row.score, row.facet_value or ""),
+    )
+    best = max((model.chance(item.evidence.scores) for item in candidates), default=0.0)
+    ranked = retriever.rank(reading.text, top_k, rows, mode)
+    return Outcome(
+        confidence=best,
+        findings=tuple(ordered),
+        passages=retriever.results(ranked),
+        coverage=_coverage(retriever, facet, values, findings),
+        scores=ordered[0].scores if ordered else {},
+    )
+
+
+def _values(retriever: Retriever, facet: str, rows: RowArray | None) -> dict[str, RowArray]:
+    found = {}
+    for value in retriever.generation.facet_values(facet):
+        tagged = retriever.generation.rows_tagged(facet, value)
+        kept = tagged if rows is None else np.intersect1d(tagged, rows)
+        if len(kept):
+            found[value] = kept
+    return found
+
+
+def _candidates(
+    retriever: Retriever,
+    reading: Reading,
+    facet: str,
+    values: dict[str, RowArray],
+    measure: Measure,
+) -> list[_Candidate]:
+    if not values:
+        return []
+    generation = retriever.generation
+    rows = np.unique(np.concatenate(list(values.values())))
+    query = retriever.encoder.encode_queries([reading.text])
+    dense = generation.vectors.scores(query, rows)[0]
+    lexical = generation.lexical.scores(reading.terms)[rows]
+    score = fuse(dense, lexical)
+    best = float(score.max())
+    found: list[_Candidate] = []
+    for value, tagged in values.items():
+        places = np.searchsorted(rows, tagged)
+        places = places[np.argsort(-score[places], kind="stable")][:_PASSAGES]
+        ranked = [
+            Ranked(
+                int(rows[place]),
+                float(score[place]),
+                {"dense": float(dense[place]), "lexical": float(lexical[place])},
+            )
+            for place in places
+        ]
+        passages = generation.passages([item.row for item in ranked])
+        evidence = [
+            item
+            for item in measure.words(ranked, passages, best)
+            if _is_about(retriever, facet, value, item)
+        ]
+        found += [_Candidate(value, item) for item in preselect(evidence, _SENTENCES)]
+    return found
+
+
+def _is_about(retriever: Retriever, facet: str, value: str, item: Evidence) -> bool:
+    """Tell whether the sentence is about the value, in a passage that may be about several."""
+    named = retriever.facets.named_by(facet, item.text)
+    if named:
+        return value in named
+    return len(item.passage.tags.get(facet, ())) == 1
+
+
+def _with_tokens(
+    retriever: Retriever, measure: Measure, candidates: Sequence[_Candidate]
+) -> list[_Candidate]:
+    chosen = sorted(candidates, key=lambda item: -ROW_FAST.logit(item.evidence.scores))
+    chosen = chosen[:_MOST_SENTENCES]
+    read = measure.tokens([item.evidence for item in chosen], retriever.encoder)
+    return [_Candidate(item.value, found) for item, found in zip(chosen, read, strict=True)]
+
+
+def _coverage(
+    retriever: Retriever, facet: str, values: dict[str, RowArray], findings: dict[str, Finding]
+) -> Coverage:
+    known = retriever.facets.values(facet)
+    present = set(retriever.generation.facet_values(facet))
+    missing = tuple(value for value in known if value not in present)
+    return Coverage(
+        facet=facet,
+        with_evidence=tuple(value for value in values if value in findings),
+        without_evidence=tuple(value for value in values if value not in findings),
+        not_in_corpus=len(missing),
+        not_in_corpus_values=missing,
+    )
