@@ -14,7 +14,7 @@ import pytest
 
 from qa_app.cli import main
 
-from .conftest import ROOT
+from conftest import ROOT
 
 CITATION_KEYS = {"document", "title", "page", "section", "start", "end", "label"}
 

@@ -14,7 +14,7 @@ from qa_app.models import Mode
 from qa_app.printing import Progress
 from qa_app.settings import Settings
 
-from .conftest import FakeEncoder
+from conftest import FakeEncoder
 
 ROWS = [
     {"_id": "1", "title": "Roads", "text": "Road safety is a priority for Anytown.", "doc": "A"},
