@@ -43,13 +43,12 @@ def answer_question(
     started = time.perf_counter()
     check_question(question)
     rows = retriever.rows(filters)
-    language = retriever.generation.lexical.language
-    reading = read(question, retriever.facets, retriever.generation, language)
+    reading = read(question, retriever.facets, retriever.generation)
     outcome: Outcome | None = None
     if reading.table is not None:
         outcome = answer_table(retriever, reading, top_k, rows, mode)
         if reading.table.soft and not outcome.findings:
-            outcome, reading = None, as_fact(reading, language)
+            outcome, reading = None, as_fact(reading, retriever.generation)
     if outcome is None:
         outcome = answer_fact(retriever, reading, top_k, rows, mode)
     return Answer(

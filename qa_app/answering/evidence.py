@@ -21,12 +21,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from qa_app.analysis import analyse
+from qa_app.answering.acronyms import expand
 from qa_app.answering.reading import Reading
 from qa_app.embedding import Encoder, FloatArray
 from qa_app.models import Passage, Sentence
 from qa_app.questions import supplies
 from qa_app.retrieval import Ranked
 from qa_app.store.lexical import K1, B, Lexical
+from qa_app.store.vectors import RowArray
 
 # Terms of an ordinary sentence: what BM25 measures a sentence's length by.
 _USUAL_TERMS = 14
@@ -55,6 +57,14 @@ class Measure:
         self._language = lexical.language
         self._idf = {term: lexical.idf(term) for term in reading.terms}
         self._possible = sum(self._idf.values()) or 1.0
+        short = lexical.max_score(reading.short_terms) or 1.0
+        self._shares = [(reading.terms, self._possible), (reading.short_terms, short)]
+        self._lexical = lexical
+
+    def shares(self, rows: RowArray) -> FloatArray:
+        """Return each passage's BM25 as a share of the possible, float32, shape (len(rows),)."""
+        found = [self._lexical.scores(terms)[rows] / most for terms, most in self._shares if terms]
+        return np.max(found, axis=0) if found else np.zeros(len(rows), dtype=np.float32)
 
     def words(
         self, ranked: Sequence[Ranked], passages: Sequence[Passage], best: float
@@ -62,17 +72,17 @@ class Measure:
         """Return every sentence of the passages with the measures that need no model.
 
         Args:
-            ranked: the passages' scores, in the same order.
+            ranked: the passages' scores, in the same order, with "dense" and "share".
             best: the best passage's fused score.
         """
         found = []
         for item, passage in zip(ranked, passages, strict=True):
             of_passage = {
-                "dense": item.scores.get("dense", 0.0),
-                "share": item.scores.get("lexical", 0.0) / self._possible,
+                "dense": item.scores["dense"],
+                "share": item.scores["share"],
                 "passage": item.score / best if best > 0 else 0.0,
             }
-            around = set(analyse(passage.context, self._language))
+            around = set(self._analyse(passage.context))
             for sentence in passage.sentences:
                 scores = of_passage | self._of_sentence(passage, sentence, around)
                 found.append(Evidence(passage, sentence, scores))
@@ -82,8 +92,8 @@ class Measure:
         self, passage: Passage, sentence: Sentence, around: set[str]
     ) -> dict[str, float]:
         text = passage.slice(sentence.start, sentence.end)
-        counts = Counter(analyse(text, self._language))
-        lead_in = set(analyse(_lead_in(passage, sentence), self._language))
+        counts = Counter(self._analyse(text))
+        lead_in = set(self._analyse(_lead_in(passage, sentence)))
         norm = K1 * (1 - B + B * sum(counts.values()) / _USUAL_TERMS)
         lexical = sum(
             idf * counts[term] / (counts[term] + norm)
@@ -101,12 +111,17 @@ class Measure:
             "kind": supplies(self._reading.kind, text, self._reading.question),
         }
 
+    def _analyse(self, text: str) -> list[str]:
+        return analyse(expand(text, self._reading.acronyms), self._language)
+
     def tokens(self, evidence: Sequence[Evidence], encoder: Encoder) -> list[Evidence]:
         """Return the same sentences with the measures of late interaction."""
         if not evidence:
             return []
         question = question_tokens(self._reading.text, encoder)
-        vectors = encoder.encode_tokens([_in_context(item) for item in evidence])
+        vectors = encoder.encode_tokens(
+            [expand(_in_context(item), self._reading.acronyms) for item in evidence]
+        )
         return [
             Evidence(item.passage, item.sentence, {**item.scores, **_late(question, tokens)})
             for item, tokens in zip(evidence, vectors, strict=True)

@@ -74,7 +74,7 @@ def rank_sentences(
         return []
     passages = retriever.generation.passages([item.row for item in ranked])
     measure = Measure(reading, retriever.generation.lexical)
-    scored = complete(retriever, reading, ranked)
+    scored = _complete(retriever, reading, measure, ranked)
     evidence = preselect(measure.words(scored, passages, ranked[0].score), _SENTENCES)
     model = SENTENCE_FAST
     if reads_tokens(mode):
@@ -83,18 +83,20 @@ def rank_sentences(
     return sorted(evidence, key=lambda item: -model.logit(item.scores))
 
 
-def complete(retriever: Retriever, reading: Reading, ranked: list[Ranked]) -> list[Ranked]:
-    """Return the passages with both kinds of score, whatever the mode ranked by."""
+def _complete(
+    retriever: Retriever, reading: Reading, measure: Measure, ranked: list[Ranked]
+) -> list[Ranked]:
+    """Return the passages with the scores that are measured, whatever the mode ranked by."""
     rows = np.array([item.row for item in ranked], dtype=np.int64)
-    lexical = retriever.generation.lexical.scores(reading.terms)[rows]
+    shares = measure.shares(rows)
     if all("dense" in item.scores for item in ranked):
         dense = [item.scores["dense"] for item in ranked]
     else:
         query = retriever.encoder.encode_queries([reading.text])
         dense = [float(score) for score in retriever.generation.vectors.scores(query, rows)[0]]
     return [
-        replace(item, scores={**item.scores, "dense": cosine, "lexical": float(bm25)})
-        for item, cosine, bm25 in zip(ranked, dense, lexical, strict=True)
+        replace(item, scores={"dense": cosine, "share": float(share)})
+        for item, cosine, share in zip(ranked, dense, shares, strict=True)
     ]
 
 

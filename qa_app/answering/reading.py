@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from qa_app.analysis import analyse
+from qa_app.answering.acronyms import expand, find_acronyms, shorten
 from qa_app.facets import Facets, Mention
 from qa_app.questions import AnswerKind, FacetQuestion, asked_kind, phrase_pattern
 from qa_app.store.generation import Generation
@@ -36,8 +37,11 @@ class Reading:
 
     Attributes:
         question: as asked.
-        text: without the names of facet values, and without the words that ask for a facet.
+        text: without the names of facet values, and without the words that ask for a facet;
+            acronyms that the corpus defines are spelt out.
         terms: the text's terms, each once.
+        short_terms: the same with the acronyms in place of what they stand for.
+        acronyms: acronym to long form.
         kind: what sort of words would answer it.
         table: the facet whose values it asks for, where the corpus has any.
         named: facet to the values that it names.
@@ -49,9 +53,11 @@ class Reading:
     kind: AnswerKind
     table: FacetQuestion | None = None
     named: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    short_terms: tuple[str, ...] = ()
+    acronyms: Mapping[str, str] = field(default_factory=dict)
 
 
-def read(question: str, facets: Facets, generation: Generation, language: str) -> Reading:
+def read(question: str, facets: Facets, generation: Generation) -> Reading:
     """Return what the question asks of this corpus."""
     table = facets.question(question)
     if table is not None and not generation.facet_values(table.facet):
@@ -61,33 +67,44 @@ def read(question: str, facets: Facets, generation: Generation, language: str) -
         for found in facets.mentions(question, typed=True)
         if table is None or found.end <= table.start or found.start >= table.end
     ]
-    spans = [_span(question, found, facets) for found in mentions]
-    rest = _without(question, [span for span in spans if span])
+    spans = [span for found in mentions if (span := _span(question, found, facets))]
+    text = _without(question, spans)
     if table is not None:
-        spans.append((table.start, table.end))
-        rest = _LEADING.sub("", _without(question, [span for span in spans if span])).strip()
-    text = rest if analyse(rest, language) else question
+        rest = _without(question, [*spans, (table.start, table.end)])
+        text = _LEADING.sub("", rest).strip()
     named: dict[str, list[str]] = {}
     for found in mentions:
         named.setdefault(found.facet, []).append(found.value)
-    return Reading(
+    reading = Reading(
         question=question,
         text=text,
-        terms=tuple(dict.fromkeys(analyse(text, language))),
+        terms=(),
         kind=asked_kind(question) if table is None else AnswerKind.ANY,
         table=table,
         named={facet: tuple(dict.fromkeys(values)) for facet, values in named.items()},
     )
+    return _with_terms(reading, generation)
 
 
-def as_fact(reading: Reading, language: str) -> Reading:
+def as_fact(reading: Reading, generation: Generation) -> Reading:
     """Return the question read as one for a fact, its facet's words kept."""
-    return Reading(
-        question=reading.question,
-        text=reading.question,
-        terms=tuple(dict.fromkeys(analyse(reading.question, language))),
-        kind=asked_kind(reading.question),
-        named=reading.named,
+    kind = asked_kind(reading.question)
+    plain = replace(reading, text=reading.question, kind=kind, table=None)
+    return _with_terms(plain, generation)
+
+
+def _with_terms(reading: Reading, generation: Generation) -> Reading:
+    language = generation.lexical.language
+    text = reading.text if analyse(reading.text, language) else reading.question
+    acronyms = find_acronyms(text, generation)
+    long_form = expand(text, acronyms)
+    short_form = analyse(shorten(text, acronyms), language) if acronyms else []
+    return replace(
+        reading,
+        text=long_form,
+        terms=tuple(dict.fromkeys(analyse(long_form, language))),
+        short_terms=tuple(dict.fromkeys(short_form)),
+        acronyms=acronyms,
     )
 
 

@@ -94,8 +94,8 @@ def _candidates(
     rows = np.unique(np.concatenate(list(values.values())))
     query = retriever.encoder.encode_queries([reading.text])
     dense = generation.vectors.scores(query, rows)[0]
-    lexical = generation.lexical.scores(reading.terms)[rows]
-    score = fuse(dense, lexical)
+    shares = measure.shares(rows)
+    score = fuse(dense, shares)
     best = float(score.max())
     found: list[_Candidate] = []
     for value, tagged in values.items():
@@ -105,7 +105,7 @@ def _candidates(
             Ranked(
                 int(rows[place]),
                 float(score[place]),
-                {"dense": float(dense[place]), "lexical": float(lexical[place])},
+                {"dense": float(dense[place]), "share": float(shares[place])},
             )
             for place in places
         ]
