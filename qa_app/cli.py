@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any
 
 from qa_app import presentation, printing
-from qa_app.errors import QAAppError, QueryError
+from qa_app.errors import CorpusError, IndexNotFoundError, QAAppError, QueryError
 from qa_app.models import Mode, to_json
 from qa_app.settings import Settings, load_settings
 from qa_app.version import __version__
@@ -36,9 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except QAAppError as exc:
         if options.debug:
             raise
-        print(f"qa-app: {exc.message}", file=sys.stderr)
-        if exc.hint:
-            print(f"  {exc.hint}", file=sys.stderr)
+        _print_error(exc)
         return 1
     except KeyboardInterrupt:
         print("qa-app: stopped; the index is as it was.", file=sys.stderr)
@@ -47,6 +45,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader (head, less) went away; Python would complain again while closing stdout.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def _print_error(error: QAAppError) -> None:
+    print(f"qa-app: {error.message}", file=sys.stderr)
+    if error.hint:
+        print(f"  {error.hint}", file=sys.stderr)
 
 
 def _no_traceback(
@@ -215,11 +219,27 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
     from qa_app import api
 
     if options.build:
-        report = api.build_from_settings(settings, printing.Progress())
-        print(printing.build_text(report), file=sys.stderr)
+        try:
+            report = api.build_from_settings(settings, printing.Progress())
+            print(printing.build_text(report), file=sys.stderr)
+        except CorpusError as exc:
+            # The page opens all the same and says what to do.
+            _print_error(exc)
     from qa_app.web.app import serve
 
-    serve(_open(settings), settings.host, settings.port, auth=options.auth, mcp=options.mcp)
+    try:
+        index = _open(settings)
+    except IndexNotFoundError:
+        index = None
+    serve(
+        index,
+        settings.host,
+        settings.port,
+        auth=options.auth,
+        mcp=options.mcp,
+        open_index=lambda: _open(settings),
+        private_folders=(settings.index, api.corpus_of(settings)),
+    )
     return 0
 
 

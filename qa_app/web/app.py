@@ -81,7 +81,6 @@ def serve(
     page = build_page(index, open_index)
     if index is not None:
         private_folders = (*private_folders, index.corpus)
-        index.warm()
     page.launch(
         server_name=host,
         server_port=port,
@@ -91,6 +90,9 @@ def serve(
     )
     sys.stderr.write(f"qa_app is at {_address(host, port)}  (Ctrl+C ends it)\n")
     sys.stderr.flush()
+    if index is not None:
+        # After the address, so that the page opens at once; the first question may wait for this.
+        index.warm()
     page.block_thread()
 
 
