@@ -8,6 +8,10 @@ from typing import Any
 from qa_app.models import Answer, BuildReport, Coverage, SearchResult, to_json
 
 
+# More names than this in one sentence are not read.
+_MOST_LISTED = 12
+
+
 def build_json(report: BuildReport) -> dict[str, Any]:
     """Return the build's JSON of the command contract."""
     return {
@@ -58,17 +62,28 @@ def answer_json(answer: Answer) -> dict[str, Any]:
 def coverage_text(coverage: Coverage) -> str:
     """Return the coverage line: who has evidence, who has none, and how many are not there."""
     found, silent = len(coverage.with_evidence), len(coverage.without_evidence)
-    text = (
-        f"Evidence for {found} of {count(found + silent, f'{coverage.facet} value')} in this corpus"
-    )
+    text = f"Evidence for {found} of the {count(found + silent, coverage.facet)} in this corpus"
     if silent:
-        text += f" (none for {', '.join(coverage.without_evidence)})"
+        text += f"; none for {_listed(coverage.without_evidence)}"
     if coverage.not_in_corpus:
         verb = "is" if coverage.not_in_corpus == 1 else "are"
-        text += f"; {coverage.not_in_corpus} known {verb} not mentioned"
+        text += f"; {count(coverage.not_in_corpus, f'known {coverage.facet}')} {verb} not mentioned"
     return f"{text}."
 
 
 def count(number: int, noun: str) -> str:
     """Return a number and its noun: "1 file", "2,000 files"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+    return f"{number:,} {noun if number == 1 else _plural(noun)}"
+
+
+def _plural(noun: str) -> str:
+    if noun.endswith("y") and noun[-2:-1] not in set("aeiou"):
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith(("s", "x", "ch", "sh")) else f"{noun}s"
+
+
+def _listed(values: Sequence[str]) -> str:
+    shown = list(values[:_MOST_LISTED])
+    if len(values) > len(shown):
+        shown.append(f"{len(values) - len(shown)} more")
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
