@@ -11,8 +11,9 @@ from pathlib import PurePosixPath
 from qa_app.loading import Scan, SourceFile
 from qa_app.loading.naming import title_from_path
 from qa_app.models import Failure, ModelIdentity
+from qa_app.store.files import hash_file
 from qa_app.store.generation import Generation
-from qa_app.store.manifest import Recipe, hash_file
+from qa_app.store.manifest import Recipe
 from qa_app.store.records import DocumentRecord, SourceStamp
 
 # A file changed within this time of a build may have changed once more under the same time stamp:

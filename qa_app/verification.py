@@ -14,15 +14,14 @@ from qa_app import loading
 from qa_app.errors import CorpusError, IndexCorruptError, IndexMismatchError
 from qa_app.loading import SourceFile
 from qa_app.models import Document, Failure, Passage
+from qa_app.store.files import hash_file
 from qa_app.store.generation import Generation
 from qa_app.store.manifest import (
     CURRENT_FILE,
     MANIFEST_FILE,
     MEND_HINT,
-    Manifest,
     check_files,
     generation_folder,
-    hash_file,
     parse_manifest,
     read_current,
     read_manifest_bytes,
@@ -81,30 +80,26 @@ def verify(index: Path, corpus: Path | None = None) -> VerifyReport:
     if any(item.path in (MANIFEST_FILE, RECORDS_FILE) for item in bad):
         return VerifyReport(files, 0, tuple(bad))
     with Generation(folder, manifest, searchable=False) as generation:
-        sources = _Sources(generation, corpus or _corpus_of(index, manifest))
-        sources.check()
+        sources = _Sources(generation)
+        if reports := corpus or manifest.corpus_folder(index):
+            sources.check(reports)
     return VerifyReport(files + sources.files, sources.passages, (*bad, *sources.bad))
-
-
-def _corpus_of(index: Path, manifest: Manifest) -> Path:
-    return (index / manifest.corpus).resolve()
 
 
 class _Sources:
     """The check of a generation against the files that it was read from."""
 
-    def __init__(self, generation: Generation, corpus: Path) -> None:
+    def __init__(self, generation: Generation) -> None:
         self._generation = generation
-        self._corpus = corpus
         self.files = 0
         self.passages = 0
         self.bad: list[Failure] = []
 
-    def check(self) -> None:
+    def check(self, corpus: Path) -> None:
         try:
-            found = {source.path: source for source in loading.scan(self._corpus).files}
+            found = {source.path: source for source in loading.scan(corpus).files}
         except CorpusError as exc:
-            self.bad.append(Failure(str(self._corpus), exc.message, exc.hint))
+            self.bad.append(Failure(str(corpus), exc.message, exc.hint))
             return
         intact = [
             (record, found[record.path])

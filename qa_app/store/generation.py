@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -26,7 +25,8 @@ from qa_app.store.manifest import (
     read_manifest,
     read_manifest_bytes,
 )
-from qa_app.store.records import DocumentRecord, Records, RowArray
+from qa_app.store.reader import Records, RowArray
+from qa_app.store.records import DocumentRecord
 from qa_app.store.vectors import Vectors
 
 LEXICAL_FOLDER = "lexical"
@@ -221,26 +221,21 @@ def _open(folder: Path, manifest: Manifest, searchable: bool, fallback: str = ""
 
 
 def _open_newest_sound(index: Path, searchable: bool, reason: str) -> Generation | None:
-    """Open the newest generation whose manifest, taken at its word, fits all its files."""
+    """Open the newest of the others whose manifest, taken at its word, fits all its files."""
+    try:
+        live = read_current(index).name
+    except IndexCorruptError:
+        live = ""
     for folder in generation_folders(index):
+        if folder.name == live:
+            continue
+        path = folder / MANIFEST_FILE
         try:
-            path = folder / MANIFEST_FILE
-            content = read_manifest_bytes(path)
-            if not _is_named_otherwise(index, folder, content):
-                return _open(folder, parse_manifest(content, path), searchable, reason)
+            manifest = parse_manifest(read_manifest_bytes(path), path)
+            return _open(folder, manifest, searchable, reason)
         except StoreError:
             continue
     return None
-
-
-def _is_named_otherwise(index: Path, folder: Path, content: bytes) -> bool:
-    """Tell whether ``CURRENT`` names this generation with another manifest than this one."""
-    try:
-        current = read_current(index)
-    except StoreError:
-        return False
-    digest = hashlib.sha256(content).hexdigest()
-    return current.name == folder.name and current.manifest_sha256 != digest
 
 
 def generation_folders(index: Path) -> list[Path]:

@@ -6,16 +6,19 @@ one changed byte anywhere is found before the file that it stands in is opened.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, get_args, get_origin, get_type_hints
 
 from qa_app.errors import IndexCorruptError, IndexMismatchError, IndexNotFoundError
 from qa_app.models import Failure, ModelIdentity, to_json
+from qa_app.store.files import FileStamp, find_fault
 
 FORMAT_VERSION = 1
 CURRENT_FILE = "CURRENT"
@@ -26,8 +29,6 @@ GENERATION_NAME = re.compile(r"\d{6,}")
 
 _CURRENT_LINE = re.compile(r"(\d{6,}) ([0-9a-f]{64})\n")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
-_CHUNK = 1 << 20
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +41,6 @@ class Current:
     def line(self) -> str:
         """Return what ``CURRENT`` holds."""
         return f"{self.name} {self.manifest_sha256}\n"
-
-
-@dataclass(frozen=True, slots=True)
-class FileStamp:
-    """A file's size in bytes and its SHA-256."""
-
-    size: int
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +100,10 @@ class Manifest:
     failures: tuple[Failure, ...] = ()
     warnings: tuple[Failure, ...] = ()
     format_version: int = field(default=FORMAT_VERSION)
+
+    def corpus_folder(self, index: Path) -> Path | None:
+        """Return the folder of the reports, or None where there is none."""
+        return Path(os.path.normpath(index / self.corpus)) if self.corpus else None
 
     def to_bytes(self) -> bytes:
         """Return the manifest as the bytes of its file."""
@@ -192,7 +189,7 @@ def parse_manifest(content: bytes, path: Path) -> Manifest:
         )
     try:
         manifest = _manifest(found)
-    except (KeyError, TypeError, ValueError) as exc:
+    except (TypeError, ValueError) as exc:
         raise IndexCorruptError(f"{path} is damaged: {exc}.", MEND_HINT) from exc
     if manifest.generation != path.parent.name:
         raise IndexCorruptError(
@@ -222,35 +219,9 @@ def check_files(folder: Path, manifest: Manifest) -> list[Failure]:
     """Return every file of a generation that is missing, or is not what the manifest says."""
     bad: list[Failure] = []
     for name, stamp in manifest.files.items():
-        reason = _file_fault(folder / name, stamp)
-        if reason:
+        if reason := find_fault(folder / name, stamp):
             bad.append(Failure(name, reason, MEND_HINT))
     return bad
-
-
-def hash_file(path: Path) -> FileStamp:
-    """Return a file's size and SHA-256."""
-    digest = hashlib.sha256()
-    size = 0
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            digest.update(chunk)
-            size += len(chunk)
-    return FileStamp(size, digest.hexdigest())
-
-
-def _file_fault(path: Path, stamp: FileStamp) -> str:
-    try:
-        size = path.stat().st_size
-        if size != stamp.size:
-            return f"it has {size:,} bytes, and the manifest says {stamp.size:,}"
-        if hash_file(path).sha256 != stamp.sha256:
-            return "its SHA-256 is not the one in the manifest"
-    except FileNotFoundError:
-        return "it is missing"
-    except OSError as exc:
-        return f"it cannot be read: {exc.strerror}"
-    return ""
 
 
 def _describe(identity: ModelIdentity, other: ModelIdentity) -> str:
@@ -263,73 +234,38 @@ def _describe(identity: ModelIdentity, other: ModelIdentity) -> str:
 
 
 def _manifest(found: Any) -> Manifest:
-    if not isinstance(found, dict):
-        raise TypeError("it is not a JSON object")
-    files = {
-        _relative(name): FileStamp(_take(stamp, "size", int), _sha256(_take(stamp, "sha256", str)))
-        for name, stamp in _take(found, "files", dict).items()
-    }
-    model, recipe = _take(found, "model", dict), _take(found, "recipe", dict)
-    vectors = _take(found, "vectors", dict)
-    return Manifest(
-        generation=_take(found, "generation", str),
-        created=_take(found, "created", str),
-        model=ModelIdentity(
-            name=_take(model, "name", str),
-            weights_sha256=_take(model, "weights_sha256", str),
-            dimension=_take(model, "dimension", int),
-            max_tokens=_take(model, "max_tokens", int),
-            location=_take(model, "location", str),
-        ),
-        recipe=Recipe(
-            loader=_take(recipe, "loader", str),
-            chunking=_take(recipe, "chunking", str),
-            facets=_take(recipe, "facets", str),
-            lexical=_take(recipe, "lexical", str),
-            passage_tokens=_take(recipe, "passage_tokens", int),
-            language=_take(recipe, "language", str),
-        ),
-        documents=_take(found, "documents", int),
-        passages=_take(found, "passages", int),
-        vectors=VectorsDescription(
-            kind=_take(vectors, "kind", str),
-            recall=float(_take(vectors, "recall", float)),
-            lists=_take(vectors, "lists", int),
-            probes=_take(vectors, "probes", int),
-        ),
-        files=files,
-        corpus=_take(found, "corpus", str),
-        failures=_failures(found, "failures"),
-        warnings=_failures(found, "warnings"),
-        format_version=_take(found, "format_version", int),
-    )
+    manifest: Manifest = _decode(Manifest, found, "the manifest")
+    for name, stamp in manifest.files.items():
+        if name.startswith("/") or "\\" in name or ".." in name.split("/"):
+            raise ValueError(f"{name!r} lies outside the generation")
+        if _SHA256.fullmatch(stamp.sha256) is None:
+            raise ValueError(f"{stamp.sha256!r} is no SHA-256")
+    return manifest
 
 
-def _failures(found: dict[str, Any], name: str) -> tuple[Failure, ...]:
-    return tuple(
-        Failure(_take(item, "path", str), _take(item, "reason", str), _take(item, "hint", str))
-        for item in _take(found, name, list)
-    )
+def _decode(kind: Any, found: Any, name: str) -> Any:
+    """Return a value of the annotated type from JSON; nothing may be missing or of another type."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if dataclasses.is_dataclass(kind):
+        _expect(found, dict, name)
+        hints = get_type_hints(kind)
+        missing = hints.keys() - found.keys()
+        if missing:
+            raise ValueError(f"{min(missing)} is missing in {name}")
+        values = {key: _decode(hint, found[key], key) for key, hint in hints.items()}
+        return kind(**values)  # type: ignore[operator]  # a class, not an instance
+    if origin is tuple:
+        return tuple(_decode(arguments[0], item, name) for item in _expect(found, list, name))
+    if origin is Mapping:
+        items = _expect(found, dict, name).items()
+        return {key: _decode(arguments[1], item, name) for key, item in items}
+    if kind is float and type(found) is int:
+        return float(found)
+    return _expect(found, kind, name)
 
 
-def _take(found: Any, name: str, kind: type[_T]) -> _T:
-    if not isinstance(found, dict) or name not in found:
-        raise KeyError(f"{name} is missing")
-    value = found[name]
-    # JSON writes 1.0 as 1 in other hands; a bool is an int to Python but not here.
-    fits = isinstance(value, kind) or (kind is float and isinstance(value, int))
-    if not fits or isinstance(value, bool):
-        raise TypeError(f"{name} is {value!r}, not {kind.__name__}")
-    return value  # type: ignore[no-any-return]  # checked just above
-
-
-def _relative(name: str) -> str:
-    if name.startswith("/") or "\\" in name or ".." in name.split("/"):
-        raise ValueError(f"{name!r} lies outside the generation")
-    return name
-
-
-def _sha256(value: str) -> str:
-    if _SHA256.fullmatch(value) is None:
-        raise ValueError(f"{value!r} is no SHA-256")
-    return value
+def _expect(found: Any, kind: Any, name: str) -> Any:
+    # Not isinstance: to that, true is an int.
+    if type(found) is not kind:
+        raise TypeError(f"{name} is {found!r}, not {kind.__name__}")
+    return found

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 from pathlib import Path
 
 from qa_app.errors import StoreError
+from qa_app.store.files import fsync_folder, fsync_tree, write_durably
 from qa_app.store.generation import generation_folders
 from qa_app.store.manifest import (
     CURRENT_FILE,
@@ -49,7 +49,7 @@ def publish(index: Path, unfinished: Path, current: Current) -> None:
     try:
         unfinished.rename(folder)
         fsync_folder(folder.parent)
-        _write_durably(temporary, current.line().encode())
+        write_durably(temporary, current.line().encode())
         temporary.replace(pointer)
         fsync_folder(index)
     except BaseException:
@@ -81,35 +81,6 @@ def clean(index: Path) -> None:
     newer = [folder for folder in generation_folders(index) if int(folder.name) > live]
     for folder in [*newer, *older[1:]]:
         _remove(folder)
-
-
-def fsync_folder(folder: Path) -> None:
-    """Make the names in a folder outlast a power cut."""
-    if os.name == "nt":
-        return  # Windows cannot open a folder, and orders these writes itself.
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def fsync_tree(folder: Path) -> None:
-    """Make every file and name under a folder outlast a power cut."""
-    for path in sorted(folder.rglob("*")):
-        if path.is_dir():
-            fsync_folder(path)
-            continue
-        with path.open("rb+") as file:
-            os.fsync(file.fileno())
-    fsync_folder(folder)
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _restore(pointer: Path, temporary: Path, before: bytes | None) -> None:

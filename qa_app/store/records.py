@@ -1,4 +1,4 @@
-"""Documents, passages and tags in one SQLite file, written once and then only read."""
+"""Documents, passages and tags in one SQLite file: what is in it, and how it is filled."""
 
 from __future__ import annotations
 
@@ -6,30 +6,20 @@ import contextlib
 import hashlib
 import json
 import sqlite3
-import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from qa_app.errors import IndexCorruptError, QueryError
 from qa_app.models import (
-    Block,
-    BlockKind,
     Document,
     MetadataField,
     Passage,
-    Sentence,
-    SourceRun,
 )
-from qa_app.store.manifest import MEND_HINT
 
 RECORDS_FILE = "passages.sqlite"
-
-RowArray = npt.NDArray[np.int64]
 
 _SCHEMA = """
 CREATE TABLE documents (
@@ -49,22 +39,9 @@ CREATE TABLE tags (
     facet TEXT NOT NULL, value TEXT NOT NULL, rows BLOB NOT NULL, PRIMARY KEY (facet, value)
 ) WITHOUT ROWID;
 """
-_DOCUMENT_COLUMNS = (
-    "path, title, format, text, blocks, page_starts, page_labels, source_runs, metadata, warnings"
-)
-_PASSAGE_QUERY = (
-    'SELECT p."row", p.id, d.path, d.title, p.section, p.start, p."end", p.text, p.sentences, '
-    "p.page, p.label, p.tags FROM passages p JOIN documents d ON d.id = p.document "
-)
 _TEXT_QUERY = (
     "SELECT d.title, p.section, p.text FROM passages p JOIN documents d ON d.id = p.document"
 )
-_RECORD_QUERY = (
-    "SELECT path, title, format, json_array_length(page_starts), first_row, passages, size, "
-    "mtime_ns, sha256, ocr, overrides, metadata, warnings FROM documents ORDER BY id"
-)
-# SQLite takes at most 999 parameters in old builds.
-_MOST_PARAMETERS = 900
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,108 +186,6 @@ class RecordsWriter:
             self._db.close()
 
 
-class Records:
-    """Read access. Safe to use from several threads."""
-
-    def __init__(self, folder: Path) -> None:
-        self._path = folder / RECORDS_FILE
-        self._lock = threading.Lock()
-        # Nobody writes to it ever again, so SQLite need neither lock it nor look for a journal.
-        uri = f"{self._path.resolve().as_uri()}?mode=ro&immutable=1"
-        with self._translated():
-            self._db = sqlite3.connect(uri, uri=True, check_same_thread=False)
-        self._facets: dict[str, tuple[str, ...]] | None = None
-
-    def num_passages(self) -> int:
-        """Return the number of passages."""
-        return int(self._all("SELECT count(*) FROM passages")[0][0])
-
-    def documents(self) -> tuple[DocumentRecord, ...]:
-        """Return every document without its text, in the order of their rows."""
-        return tuple(_record(values) for values in self._all(_RECORD_QUERY))
-
-    def document(self, path: str) -> Document:
-        """Return a document as it was extracted; ``QueryError`` if there is none at this path."""
-        found = self._all(f"SELECT {_DOCUMENT_COLUMNS} FROM documents WHERE path = ?", (path,))
-        if not found:
-            raise QueryError(
-                f"There is no document {path!r} in the index.",
-                "Look up the paths: qa-app status --json",
-            )
-        return _document(found[0])
-
-    def document_rows(self, path: str) -> range:
-        """Return the rows of a document's passages, none if there is no such document."""
-        found = self._all("SELECT first_row, passages FROM documents WHERE path = ?", (path,))
-        return range(found[0][0], sum(found[0])) if found else range(0)
-
-    def passages(self, rows: Sequence[int] | RowArray) -> tuple[Passage, ...]:
-        """Return the passages of these rows, in the order given.
-
-        Raises:
-            IndexError: there is no such row.
-        """
-        wanted = [int(row) for row in rows]
-        found: dict[int, Passage] = {}
-        for start in range(0, len(wanted), _MOST_PARAMETERS):
-            some = wanted[start : start + _MOST_PARAMETERS]
-            marks = ", ".join("?" * len(some))
-            for values in self._all(f'{_PASSAGE_QUERY} WHERE p."row" IN ({marks})', some):
-                found[values[0]] = _passage(values)
-        missing = [row for row in wanted if row not in found]
-        if missing:
-            raise IndexError(f"There is no passage in row {missing[0]}.")
-        return tuple(found[row] for row in wanted)
-
-    def passages_of(self, rows: range) -> tuple[Passage, ...]:
-        """Return the passages of a stretch of rows."""
-        query = f'{_PASSAGE_QUERY} WHERE p."row" >= ? AND p."row" < ? ORDER BY p."row"'
-        return tuple(_passage(values) for values in self._all(query, (rows.start, rows.stop)))
-
-    def row_of(self, passage_id: str) -> int | None:
-        """Return the row of the passage with this id, or None."""
-        found = self._all('SELECT "row" FROM passages WHERE id = ?', (passage_id,))
-        return int(found[0][0]) if found else None
-
-    def hashes(self) -> dict[bytes, int]:
-        """Return for each distinct embedded text the row that holds its vector."""
-        return dict(
-            self._all('SELECT content_hash, min("row") FROM passages GROUP BY content_hash')
-        )
-
-    def facet_values(self) -> dict[str, tuple[str, ...]]:
-        """Return the facets that passages are tagged with, and their values, sorted."""
-        if self._facets is None:
-            found: dict[str, list[str]] = {}
-            for facet, value in self._all("SELECT facet, value FROM tags ORDER BY facet, value"):
-                found.setdefault(facet, []).append(value)
-            self._facets = {facet: tuple(values) for facet, values in found.items()}
-        return self._facets
-
-    def rows_tagged(self, facet: str, value: str) -> RowArray:
-        """Return the rows tagged with the value, ascending; none if it is unknown."""
-        query = "SELECT rows FROM tags WHERE facet = ? AND value = ?"
-        found = self._all(query, (facet, value))
-        content = found[0][0] if found else b""
-        return np.frombuffer(content, dtype="<i4").astype(np.int64)
-
-    def close(self) -> None:
-        """Let go of the file."""
-        with self._lock:
-            self._db.close()
-
-    def _all(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
-        with self._translated(), self._lock:
-            return self._db.execute(query, values).fetchall()
-
-    @contextlib.contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.DatabaseError as exc:
-            raise IndexCorruptError(f"{self._path} cannot be read: {exc}.", MEND_HINT) from exc
-
-
 def _dump(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
@@ -338,63 +213,4 @@ def _document_values(
         _dump(runs),
         _dump([(m.name, m.value, m.origin) for m in document.metadata]),
         _dump(document.warnings),
-    )
-
-
-def _document(values: Any) -> Document:
-    path, title, kind, text, blocks, starts, labels, runs, metadata, warnings = values
-    return Document(
-        path=path,
-        format=kind,
-        title=title,
-        text=text,
-        blocks=tuple(
-            Block(start, end, BlockKind(role), level, label)
-            for start, end, role, level, label in json.loads(blocks)
-        ),
-        page_starts=tuple(json.loads(starts)),
-        page_labels=tuple(json.loads(labels)),
-        source_runs=tuple(SourceRun(*run) for run in json.loads(runs)),
-        metadata=_metadata(metadata),
-        warnings=tuple(json.loads(warnings)),
-    )
-
-
-def _record(values: Any) -> DocumentRecord:
-    path, title, kind, pages, first, passages, *stamp, metadata, warnings = values
-    size, mtime_ns, sha256, ocr, overrides = stamp
-    given = tuple((name, value) for name, value in json.loads(overrides))
-    return DocumentRecord(
-        path=path,
-        title=title,
-        format=kind,
-        pages=pages,
-        rows=range(first, first + passages),
-        source=SourceStamp(size, mtime_ns, sha256, bool(ocr), given),
-        metadata=_metadata(metadata),
-        warnings=tuple(json.loads(warnings)),
-    )
-
-
-def _metadata(content: str) -> tuple[MetadataField, ...]:
-    return tuple(MetadataField(*item) for item in json.loads(content))
-
-
-def _passage(values: Any) -> Passage:
-    _, passage_id, path, title, section, start, end, text, sentences, page, label, tags = values
-    return Passage(
-        id=passage_id,
-        document=path,
-        title=title,
-        section=tuple(json.loads(section)),
-        start=start,
-        end=end,
-        text=text,
-        sentences=tuple(
-            Sentence(first, last, BlockKind(kind), (lead[0], lead[1]) if lead else None)
-            for first, last, kind, *lead in json.loads(sentences)
-        ),
-        page=page,
-        label=label,
-        tags={facet: tuple(names) for facet, names in json.loads(tags).items()},
     )

@@ -123,7 +123,7 @@ class Vectors:
         scores = np.full((len(queries), k), -np.inf, dtype=np.float32)
         rows = np.full((len(queries), k), -1, dtype=np.int64)
         for number, candidates in enumerate(found):
-            candidates = candidates[candidates >= 0]
+            candidates = candidates[(candidates >= 0) & (candidates < len(self.embeddings))]
             query = queries[number : number + 1]
             best, chosen = _best(self.scores(query, candidates), candidates, k)
             scores[number, : best.shape[1]], rows[number, : best.shape[1]] = best[0], chosen[0]

@@ -15,19 +15,18 @@ from types import TracebackType
 
 import numpy as np
 
-from qa_app.errors import StoreError
+from qa_app.errors import IndexCorruptError, StoreError
 from qa_app.models import Document, Failure, ModelIdentity, Passage
-from qa_app.store.generation import LEXICAL_FOLDER
+from qa_app.store.files import FileStamp, hash_file
+from qa_app.store.generation import LEXICAL_FOLDER, Generation
 from qa_app.store.lexical import write_lexical
 from qa_app.store.lock import build_lock
 from qa_app.store.manifest import (
     MANIFEST_FILE,
     Current,
-    FileStamp,
     Manifest,
     Recipe,
     VectorsDescription,
-    hash_file,
 )
 from qa_app.store.publishing import clean, next_name, publish, start_folder
 from qa_app.store.records import RecordsWriter, SourceStamp, searchable_text
@@ -98,7 +97,11 @@ class GenerationWriter:
         self._index = index
         with _translated(index):
             self._folder = start_folder(index)
-            self._records = RecordsWriter(self._folder)
+            try:
+                self._records = RecordsWriter(self._folder)
+            except BaseException:
+                shutil.rmtree(self._folder, ignore_errors=True)
+                raise
 
     @property
     def num_passages(self) -> int:
@@ -152,6 +155,7 @@ class GenerationWriter:
             )
             content = manifest.to_bytes()
             (self._folder / MANIFEST_FILE).write_bytes(content)
+            self._check_opens(manifest)
             current = Current(manifest.generation, hashlib.sha256(content).hexdigest())
             publish(self._index, self._folder, current)
         clean(self._index)
@@ -165,6 +169,13 @@ class GenerationWriter:
         write_lexical(lexical, self._records.texts(), language)
         self._records.close()
         return write_vectors(self._folder, np.asarray(embeddings, dtype=np.float16))
+
+    def _check_opens(self, manifest: Manifest) -> None:
+        """Refuse to publish what cannot be opened: not every library reports a full disk."""
+        try:
+            Generation(self._folder, manifest).close()
+        except IndexCorruptError as exc:
+            raise _write_error(self._index, f"a file came out short ({exc.message})") from exc
 
     def __enter__(self) -> GenerationWriter:
         return self
