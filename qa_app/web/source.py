@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
 
+from qa_app.citations import short_title
 from qa_app.models import Block, BlockKind, Citation, Document
 from qa_app.presentation import count
 from qa_app.web.address import Address
@@ -109,7 +110,7 @@ def _copy(document: Document, section: Sequence[str], span: tuple[int, int] | No
         return ""
     page = document.page_at(span[0])
     inner = [heading for heading in section[-1:] if heading != document.title]
-    places = [document.title, *inner]
+    places = [short_title(document.title), *inner]
     if page is not None:
         places.append(f"p. {_page_label(document, page)}")
     citation = Citation(

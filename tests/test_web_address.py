@@ -1,0 +1,53 @@
+import pytest
+
+from qa_app.web.address import Address, View, parse_address
+
+
+def test_a_question_and_an_open_source_make_a_readable_query_string() -> None:
+    address = Address(question="which forces share data?", document="a/b c.txt", span=(10, 25))
+    assert address.search == "?q=which+forces+share+data?&doc=a/b+c.txt&at=10-25"
+
+
+def test_the_front_page_has_no_query_string() -> None:
+    assert Address().search == ""
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        Address(question="a+b & c=d? #e, 100% «é»"),
+        Address(question="q", document="x.txt", span=(0, 3), part=2),
+        Address(question="q", filters={"force": ("Avon and Somerset", "Kent"), "year": ("2024",)}),
+        Address(view=View.SOURCES, document="x.txt"),
+    ],
+)
+def test_an_address_survives_the_way_through_the_query_string(address: Address) -> None:
+    assert parse_address(address.search, facets={"force", "year"}) == address
+
+
+@pytest.mark.parametrize(
+    "search",
+    ["?at=1-2", "?doc=&at=1-2", "?part=3", "?unknown=1", "?force=Kent", "?__theme=dark", "?show=x"],
+)
+def test_what_is_not_understood_is_left_out(search: str) -> None:
+    assert parse_address(search) == Address()
+
+
+@pytest.mark.parametrize("span", ["5-5", "9-2", "a-b", "1", "-1-3", "1-9999999999", "١-٢x"])
+def test_a_span_that_is_none_is_left_out(span: str) -> None:
+    assert parse_address(f"?doc=x.txt&at={span}") == Address(document="x.txt")
+
+
+def test_a_thousand_fields_are_not_ours() -> None:
+    assert parse_address("?" + "&".join(f"q={n}" for n in range(1000))) == Address()
+
+
+def test_another_question_keeps_the_filters_and_closes_the_source() -> None:
+    address = Address("old", document="x.txt", span=(1, 2), filters={"force": ("Kent",)})
+    assert address.asking("new").search == "?q=new&force=Kent"
+
+
+def test_a_filter_goes_on_once_and_comes_off() -> None:
+    address = Address("q").keeping("force", "Kent").keeping("force", "Kent")
+    assert address.search == "?q=q&force=Kent"
+    assert address.without("force", "Kent") == Address("q")

@@ -1,0 +1,149 @@
+"""The page's events, as functions, over a real index made with the tests' encoder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from qa_app.api import Index, build_index, open_index
+from qa_app.web.events import Desk
+
+Corpus = Callable[[dict[str, str]], Path]
+FACETS = '[region]\nnouns = ["region", "regions"]\n[region.values]\n"North" = []\n"South" = []\n'
+NORTH = "North\n- Data sharing improved.\n- Road safety came first.\n"
+SOUTH = "South\n- Violence fell.\n- Funding for data sharing ended.\n"
+
+
+@pytest.fixture
+def index(write_corpus: Corpus, encoder: object, tmp_path: Path) -> Iterator[Index]:
+    corpus = write_corpus(
+        {
+            "facets.toml": FACETS,
+            "annual.txt": f"Annual report of the regions\n{NORTH}{SOUTH}",
+            "broken.pdf": "not a PDF",
+        }
+    )
+    build_index(corpus, tmp_path / "index", encoder=encoder)
+    with open_index(tmp_path / "index", corpus, encoder=encoder) as opened:
+        yield opened
+
+
+def texts(html: str) -> str:
+    """Return the words of the HTML, each run of white space as one space."""
+    html = re.sub(r"</?mark[^>]*>", "", html)
+    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+
+
+def test_the_front_page_says_what_is_indexed_and_gives_examples(index: Index) -> None:
+    question, header, answer, source = Desk(index).load("")
+    assert (question, source) == ("", "")
+    assert "1 report, 2 passages" in texts(header)
+    assert "1 of 2 files could not be read" in texts(header)
+    assert "broken.pdf" in texts(header)
+    assert "which regions mention data sharing?" in texts(answer)
+
+
+def test_a_question_is_answered_with_its_best_source_beside_it(index: Index) -> None:
+    answer, source = Desk(index).ask("  which regions improved data sharing? ", "")
+    assert 'data-search="?q=which+regions+improved+data+sharing?"' in answer
+    assert "<table" in answer
+    assert "Data sharing improved." in texts(answer)
+    assert '<mark id="quote">' in source
+    assert "is-preview" in source
+
+
+def test_a_link_shows_what_its_sender_saw(index: Index) -> None:
+    desk = Desk(index)
+    answer, _ = desk.ask("which regions improved data sharing?", "")
+    href = re.search(r'class="open" href="([^"]+)"', answer)
+    assert href is not None
+    link = href[1].replace("&amp;", "&")
+    question, _, again, source = desk.load(link)
+    assert question == "which regions improved data sharing?"
+    without_stamp = re.compile(r'data-stamp="\d+"|Answered in [\d.]+ s')
+    assert without_stamp.sub("", again) == without_stamp.sub("", answer)
+    assert "is-preview" not in source
+    assert desk.open(link).replace("data-stamp", "") != ""
+    assert "Annual report of the regions" in texts(desk.open(link))
+
+
+def test_filters_stay_when_another_question_is_asked(index: Index) -> None:
+    answer, _ = Desk(index).ask("data sharing", "?q=violence&region=South")
+    assert 'data-search="?q=data+sharing&amp;region=South"' in answer
+    assert "region: South" in texts(answer)
+    assert "Road safety" not in texts(answer)
+
+
+@pytest.mark.parametrize("question", ["", "   ", "\0"])
+def test_no_question_is_no_error(index: Index, question: str) -> None:
+    answer, source = Desk(index).ask(question, "")
+    assert source == ""
+    assert "data-stamp" in answer
+
+
+def test_a_question_that_is_too_long_is_a_calm_notice(index: Index) -> None:
+    answer, source = Desk(index).ask("x" * 10_000, "")
+    assert source == ""
+    assert "The question has 10,000 characters" in texts(answer)
+    assert "<table" not in answer
+
+
+def test_a_source_that_is_not_there_is_a_calm_notice(index: Index) -> None:
+    source = Desk(index).open("?q=x&doc=../../etc/passwd&at=1-5")
+    assert "is-preview" not in source
+    assert "../../etc/passwd" in texts(source)
+    assert 'href="?q=x"' in source
+
+
+def test_nothing_is_open_without_a_document(index: Index) -> None:
+    assert Desk(index).open("?q=x") == ""
+
+
+def test_the_list_of_sources_names_every_file_read_or_not(index: Index) -> None:
+    _, answer, _ = Desk(index).go("?show=sources")
+    assert "annual.txt" in texts(answer)
+    assert "broken.pdf" in texts(answer)
+    assert 'href="?show=sources&amp;doc=annual.txt"' in answer
+
+
+def test_markup_in_a_report_stays_text(
+    write_corpus: Corpus, encoder: object, tmp_path: Path
+) -> None:
+    payload = "<img src=x onerror=alert(1)> data sharing"
+    corpus = write_corpus({"<b>a.txt": f"Title of <script>x</script>\n{payload} is here.\n"})
+    build_index(corpus, tmp_path / "index", encoder=encoder)
+    with open_index(tmp_path / "index", corpus, encoder=encoder) as opened:
+        for html in (*Desk(opened).ask("data sharing", ""), *Desk(opened).go("?show=sources")):
+            assert "<img" not in html
+            assert "<script" not in html
+            assert "<b>" not in html
+
+
+def test_without_an_index_the_page_says_what_to_do_and_sees_the_first_build(
+    write_corpus: Corpus, encoder: object, tmp_path: Path
+) -> None:
+    corpus = write_corpus({"a.txt": "Findings\nData sharing improved.\n"})
+    desk = Desk(None, lambda: open_index(tmp_path / "index", corpus, encoder=encoder))
+    _, _, answer, source = desk.load("?q=data")
+    assert "python build_index.py" in texts(answer)
+    assert source == ""
+    build_index(corpus, tmp_path / "index", encoder=encoder)
+    _, header, answer, _ = desk.load("?q=data+sharing")
+    assert "1 report, 1 passage" in texts(header)
+    assert "Data sharing improved." in texts(answer)
+
+
+def test_a_new_generation_shows_without_a_restart(
+    write_corpus: Corpus, encoder: object, tmp_path: Path
+) -> None:
+    corpus = write_corpus({"a.txt": "Findings\nData sharing improved.\n"})
+    build_index(corpus, tmp_path / "index", encoder=encoder)
+    with open_index(tmp_path / "index", corpus, encoder=encoder) as opened:
+        desk = Desk(opened)
+        assert "1 report," in texts(desk.load("")[1])
+        write_corpus({"b.txt": "More findings\nRoad safety improved.\n"})
+        build_index(corpus, tmp_path / "index", encoder=encoder)
+        assert "2 reports," in texts(desk.load("")[1])

@@ -1,0 +1,155 @@
+import re
+from dataclasses import fields, is_dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qa_app.models import BlockKind, Support, Verdict
+from qa_app.web import rendering
+from qa_app.web.marking import Segment
+from qa_app.web.views import (
+    AnswerView,
+    BlockGroup,
+    BlockView,
+    EvidenceRow,
+    FailureView,
+    HeaderView,
+    HomeView,
+    Line,
+    Link,
+    ListKind,
+    NoticeView,
+    PassageView,
+    Score,
+    SetupView,
+    SourceListRow,
+    SourceListView,
+    SourceView,
+)
+
+LINK = Link("Annual, p. 3", "?q=x&doc=a.txt")
+SEGMENTS = (Segment("Plain "), Segment("marked", marked=True))
+ROW = EvidenceRow("North", "Lead:", SEGMENTS, Support.PARTIAL, "Partial", LINK, "a.txt:1", "copy")
+PASSAGE = PassageView(
+    1, "0.98", (Line(SEGMENTS, bullet=True),), LINK, "a.txt:1", "copy", (Score("Words", "0.5"),)
+)
+ANSWER = AnswerView(
+    question="asked",
+    verdict=Verdict.ANSWERED,
+    headline="Evidence",
+    detail="Detail",
+    value_heading="Region",
+    rows=(ROW,),
+    silent=("East",),
+    silent_heading="No evidence found for",
+    passages_heading="Passages",
+    passages=(PASSAGE,),
+    filters=(LINK,),
+    search="?q=x",
+    footnote="Foot",
+    stamp="1",
+)
+BLOCK = BlockView(BlockKind.PARAGRAPH, 0, "3.1", SEGMENTS, "Page 1")
+SOURCE = SourceView(
+    title="Title",
+    path="a.txt",
+    place="Findings",
+    facts=("2024",),
+    groups=(
+        BlockGroup(ListKind.ONE, (BLOCK,)),
+        BlockGroup(ListKind.LIST, (replace(BLOCK, kind=BlockKind.LIST_ITEM),)),
+        BlockGroup(ListKind.ONE, (replace(BLOCK, kind=BlockKind.HEADING, depth=3),)),
+    ),
+    parts="Part 2 of 3",
+    before=LINK,
+    after=LINK,
+    copy="copy",
+    search="?q=x",
+    close="?",
+    stamp="2",
+)
+FAILURE = FailureView("bad.pdf", "Broken.", "Mend it.")
+HEADER = HeaderView("qa_app", "2 reports", (FAILURE,), "1 of 3 files could not be read")
+HOME = HomeView("Lead", (LINK,), "Notice")
+SOURCES = SourceListView(
+    "2 reports", (SourceListRow("A", "a.txt", "5", ("scan",), "?"),), (FAILURE,), "?"
+)
+NOTICE = NoticeView("Message", "Hint", "?q=x")
+RENDERED = {
+    "answer": lambda swap: rendering.render_answer(swap(ANSWER)),
+    "source": lambda swap: rendering.render_source(swap(SOURCE)),
+    "header": lambda swap: rendering.render_header(swap(HEADER)),
+    "home": lambda swap: rendering.render_home(swap(HOME), "?", "1"),
+    "sources": lambda swap: rendering.render_sources(swap(SOURCES), "1"),
+    "notice": lambda swap: rendering.render_notice(swap(NOTICE), "1"),
+    "source notice": lambda swap: rendering.render_source_notice(swap(NOTICE), "?", "1"),
+    "setup": lambda swap: rendering.render_setup(swap(SetupView("Message", "Hint")), "1"),
+}
+PAYLOAD = "\"'><img src=x onerror=alert(1)><script>alert(2)</script>"
+
+
+def with_payload(value: Any) -> Any:
+    """Return a view with the payload at the end of every plain text in it."""
+    if type(value) is str:
+        return value + PAYLOAD
+    if isinstance(value, tuple):
+        return tuple(with_payload(item) for item in value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return replace(
+            value, **{f.name: with_payload(getattr(value, f.name)) for f in fields(value)}
+        )
+    return value
+
+
+@pytest.mark.parametrize("name", RENDERED)
+def test_markup_in_any_text_of_any_view_stays_text(name: str) -> None:
+    plain = RENDERED[name](lambda view: view)
+    hostile = RENDERED[name](with_payload)
+    assert "<img" not in hostile
+    assert "<script" not in hostile
+    # The same tags as without the payload: it closed none and opened none.
+    tag = re.compile(r"</?[a-z][a-z0-9]*")
+    assert tag.findall(hostile) == tag.findall(plain)
+
+
+def test_no_template_turns_escaping_off() -> None:
+    folder = Path(rendering.__file__).parent / "templates"
+    templates = sorted(folder.glob("*.html"))
+    assert len(templates) == 9
+    for path in templates:
+        assert not re.search(r"\|\s*safe|autoescape", path.read_text(encoding="utf-8")), path
+
+
+def test_the_evidence_is_a_real_table_with_headers() -> None:
+    html = rendering.render_answer(ANSWER)
+    headers = re.findall(r'<th scope="col"[^>]*>([^<]*)', html)
+    assert headers == ["Region", "In the report’s words", "Evidence", "Source"]
+    assert '<th scope="row" role="rowheader" class="value">North</th>' in html
+    assert "<blockquote>Plain <mark>marked</mark></blockquote>" in html
+    without = rendering.render_answer(replace(ANSWER, value_heading=""))
+    assert re.findall(r'<th scope="col"[^>]*>([^<]*)', without) == headers[1:]
+
+
+def test_strength_differs_in_words_and_in_shape() -> None:
+    strong = replace(ROW, support=Support.STRONG, strength="Strong")
+    html = rendering.render_answer(replace(ANSWER, rows=(strong, ROW)))
+    cells = re.findall(r'<td role="cell" class="strength.*?</td>', html, re.DOTALL)
+    assert [cell.count("<circle") for cell in cells] == [2, 1]
+    assert [re.sub(r"<[^>]+>", "", cell).strip() for cell in cells] == ["Strong", "Partial"]
+
+
+def test_the_order_is_verdict_table_passages() -> None:
+    html = rendering.render_answer(ANSWER)
+    places = [html.index(part) for part in ('id="verdict"', "<table", 'id="passages-title"')]
+    assert places == sorted(places)
+
+
+def test_only_the_first_marked_words_carry_the_id() -> None:
+    html = rendering.render_source(SOURCE)
+    assert re.findall(r"<mark[^>]*>", html) == ['<mark id="quote">', "<mark>", "<mark>"]
+
+
+def test_a_preview_can_be_told_from_a_source_that_was_opened() -> None:
+    assert "is-preview" not in rendering.render_source(SOURCE)
+    assert "is-preview" in rendering.render_source(replace(SOURCE, preview=True))

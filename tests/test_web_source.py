@@ -1,0 +1,102 @@
+from dataclasses import replace
+
+from qa_app.models import Block, BlockKind, Document, MetadataField
+from qa_app.web.address import Address
+from qa_app.web.marking import Segment
+from qa_app.web.source import section_at, source_view, split_parts
+from qa_app.web.views import BlockView, Link, ListKind
+
+TEXT = "Report\nFindings\nOne two.\nFirst\nSecond"
+BLOCKS = (
+    Block(0, 6, BlockKind.HEADING, level=1),
+    Block(7, 15, BlockKind.HEADING, level=2),
+    Block(16, 24, BlockKind.PARAGRAPH, label="3.1"),
+    Block(25, 30, BlockKind.LIST_ITEM, level=1),
+    Block(31, 37, BlockKind.LIST_ITEM, level=1),
+)
+DOCUMENT = Document("r.txt", "text", "Report", TEXT, BLOCKS)
+HERE = Address("q", document="r.txt", span=(20, 30))
+
+
+def test_the_marked_words_are_exactly_the_span() -> None:
+    view = source_view(DOCUMENT, HERE)
+    marked = [
+        segment.text
+        for group in view.groups
+        for block in group.blocks
+        for segment in block.segments
+        if segment.marked
+    ]
+    assert marked == ["two.", "First"]
+
+
+def test_headings_paragraphs_and_lists_keep_their_kind() -> None:
+    groups = source_view(DOCUMENT, replace(HERE, span=None)).groups
+    assert [group.kind for group in groups] == [ListKind.ONE] * 3 + [ListKind.LIST]
+    assert groups[1].blocks == (BlockView(BlockKind.HEADING, 4, "", (Segment("Findings"),)),)
+    assert groups[2].blocks[0].label == "3.1"
+    assert [block.segments for block in groups[3].blocks] == [
+        (Segment("First"),),
+        (Segment("Second"),),
+    ]
+
+
+def test_the_head_says_where_the_quote_stands() -> None:
+    document = replace(
+        DOCUMENT,
+        page_starts=(0, 16),
+        page_labels=("i", "1"),
+        metadata=(MetadataField("date", "2024", "info"), MetadataField("tool", "x", "info")),
+        warnings=("page 2 has no text",),
+    )
+    view = source_view(document, HERE)
+    assert view.place == "Findings › page 1 of 2"
+    assert view.facts == ("2024", "2 pages", "page 2 has no text")
+    assert view.copy == "‘two. First’ (Report, Findings, p. 1)"
+    assert view.close == "?q=q"
+    assert [block.page for group in view.groups for block in group.blocks] == [
+        "Page i",
+        "",
+        "Page 1",
+        "",
+        "",
+    ]
+
+
+def test_a_span_beyond_the_end_marks_nothing() -> None:
+    view = source_view(DOCUMENT, replace(HERE, span=(30, 9999)))
+    assert (view.place, view.copy) == ("", "")
+
+
+def test_section_path() -> None:
+    assert section_at(DOCUMENT, 31) == ("Report", "Findings")
+    assert section_at(DOCUMENT, 0) == ("Report",)
+
+
+def test_a_long_document_comes_in_parts_and_opens_at_the_quote() -> None:
+    # 90 paragraphs of 1,000 characters, a line end between them.
+    blocks = tuple(Block(n * 1001, n * 1001 + 1000, BlockKind.PARAGRAPH) for n in range(90))
+    document = Document("long.txt", "text", "Long", ("x" * 1000 + "\n") * 90, blocks)
+    assert [len(part) for part in split_parts(blocks)] == [39, 39, 12]
+    here = Address("q", document="long.txt", span=(50_000, 50_010))
+    view = source_view(document, here)
+    assert view.parts == "Part 2 of 3"
+    assert view.before == Link("Previous part", "?q=q&doc=long.txt&at=50000-50010&part=1")
+    assert view.after == Link("Next part", "?q=q&doc=long.txt&at=50000-50010&part=3")
+    last = source_view(document, replace(here, part=99))
+    assert (last.parts, last.after) == ("Part 3 of 3", None)
+
+
+def test_a_part_rather_starts_at_a_heading() -> None:
+    lengths = [50, 40, 5, 50]
+    kinds = [BlockKind.PARAGRAPH, BlockKind.PARAGRAPH, BlockKind.HEADING, BlockKind.PARAGRAPH]
+    blocks, at = [], 0
+    for length, kind in zip(lengths, kinds, strict=True):
+        blocks.append(Block(at, at + length, kind))
+        at += length
+    assert [len(part) for part in split_parts(blocks, size=100)] == [2, 2]
+
+
+def test_a_document_without_blocks_is_shown_empty() -> None:
+    view = source_view(replace(DOCUMENT, blocks=()), Address(document="r.txt"))
+    assert (view.groups, view.parts, view.close) == ((), "", "?")
