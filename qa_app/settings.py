@@ -92,7 +92,7 @@ def _read_file(path: Path) -> dict[str, Any]:
 
 
 def _convert(name: str, value: Any, origin: str) -> Any:
-    defaults = {item.name: item.default for item in dataclasses.fields(Settings)}
+    defaults: dict[str, Any] = {item.name: item.default for item in dataclasses.fields(Settings)}
     if name not in defaults:
         known = ", ".join(sorted(defaults))
         raise ConfigError(f"{origin}: there is no setting {name!r}.", f"Settings are: {known}.")
