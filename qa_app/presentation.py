@@ -7,7 +7,6 @@ from typing import Any
 
 from qa_app.models import Answer, BuildReport, Coverage, SearchResult, to_json
 
-
 # More names than this in one sentence are not read.
 _MOST_LISTED = 12
 

@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 
-from qa_app.cli import main
-
 from conftest import ROOT
+from qa_app.cli import main
 
 CITATION_KEYS = {"document", "title", "page", "section", "start", "end", "label"}
 
@@ -191,7 +190,7 @@ def test_wrong_usage_exits_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert "usage:" in capsys.readouterr().err
 
 
-def test_build_index_is_the_build_command(tmp_path: Path) -> None:
+def test_build_index_is_the_build_command() -> None:
     run = subprocess.run(
         [sys.executable, str(ROOT / "build_index.py"), "--help"],
         capture_output=True, text=True, check=True,

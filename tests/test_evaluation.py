@@ -8,13 +8,12 @@ from typing import Any
 
 import pytest
 
+from conftest import FakeEncoder
 from qa_app.errors import CorpusError
 from qa_app.evaluation import Task, evaluate, read_set
 from qa_app.models import Mode
 from qa_app.printing import Progress
 from qa_app.settings import Settings
-
-from conftest import FakeEncoder
 
 ROWS = [
     {"_id": "1", "title": "Roads", "text": "Road safety is a priority for Anytown.", "doc": "A"},

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import FakeEncoder
 
+from conftest import FakeEncoder
 from qa_app.errors import QueryError
 from qa_app.models import Block, BlockKind, Document, Mode, Passage
 from qa_app.retrieval import MAX_QUESTION_CHARACTERS, Retriever
