@@ -6,12 +6,12 @@ from typing import Any
 
 import gradio as gr
 
+from qa_app.retrieval.retriever import MAX_QUESTION_CHARACTERS
 from qa_app.web.catalogue import PRODUCT
 from qa_app.web.events import Desk
 from qa_app.web.public_api import public_functions
 from qa_app.web.security import STATIC_ROUTE
 
-MAX_QUESTION = 2_000
 _PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 _PLAIN: dict[str, Any] = {"js_on_load": None, "apply_default_css": False}
 # Handed to a Python function in place of the hidden box, so that it sees the browser's address.
@@ -35,7 +35,7 @@ def lay_out(desk: Desk) -> gr.Blocks:
                 elem_id="question",
                 lines=1,
                 max_lines=4,
-                max_length=MAX_QUESTION,
+                max_length=MAX_QUESTION_CHARACTERS,
                 autofocus=True,
                 scale=1,
             )

@@ -28,7 +28,7 @@ def public_functions(desk: Desk) -> dict[str, PublicFunction]:
         """Answer a question from the reports, in their own words, each with its citation.
 
         Args:
-            question: in plain words, at most 2,000 characters.
+            question: in plain words, at most 4,000 characters.
             top_k: most passages to return, 1 to 100.
             filters: facet (or "document") to the values to keep to.
             mode: "best", "fast", "dense" or "lexical".
@@ -48,7 +48,7 @@ def public_functions(desk: Desk) -> dict[str, PublicFunction]:
         """List the passages of the reports nearest to a query, best first, with citations.
 
         Args:
-            query: in plain words, at most 2,000 characters.
+            query: in plain words, at most 4,000 characters.
             top_k: most passages to return, 1 to 100.
             filters: facet (or "document") to the values to keep to.
             mode: "best", "fast", "dense" or "lexical".

@@ -1,0 +1,286 @@
+"""The page in a real browser, over a real index: what a user sees and does."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from conftest import ROOT
+from qa_app import build_index
+from web_serving import serving
+
+pytestmark = [pytest.mark.browser, pytest.mark.model]
+
+REPORT = "apcc-towards-better-partnerships-deep-dives.txt"
+QUESTION = "which forces improved data-sharing?"
+QUOTE = "Improved data-sharing initiatives to support evidence-based decision-making."
+LINK = "?q=which+forces+improved+data-sharing?"
+PAYLOAD = '"><img src=x onerror="window.hurt=1"><script>window.hurt=1</script>'
+HOSTILE = f"Budget of {PAYLOAD}\nThe stationery budget {PAYLOAD} was 40,000 pounds.\n"
+_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+_FLAGS += ["--disable-component-update", "--disable-sync", "--no-first-run"]
+
+Open = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("page")
+    corpus = folder / "corpus"
+    corpus.mkdir()
+    for name in (REPORT, "facets.toml"):
+        shutil.copy(ROOT / "corpus" / name, corpus / name)
+    (corpus / "budget <b onclick=x>.txt").write_text(HOSTILE, encoding="utf-8")
+    (corpus / "scan.pdf").write_bytes(b"not a PDF")
+    build_index(corpus, folder / "index")
+    with serving(folder / "index", corpus) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=_FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, url: str) -> Iterator[Open]:
+    """Return a function that opens the page; in the end nothing may have gone wrong in it."""
+    troubles: list[str] = []
+    contexts = []
+
+    def watch(page: Page) -> None:
+        page.on(
+            "request",
+            lambda request: (
+                None
+                if request.url.startswith((url, "data:", "blob:"))
+                else troubles.append(f"outside request {request.url}")
+            ),
+        )
+        page.on("pageerror", lambda error: troubles.append(str(error)))
+        page.on(
+            "console",
+            lambda message: troubles.append(message.text) if message.type == "error" else None,
+        )
+
+    def open_page(search: str = "", width: int = 1280, scheme: str = "light") -> Page:
+        context = browser.new_context(
+            viewport={"width": width, "height": 900},
+            color_scheme="dark" if scheme == "dark" else "light",
+            permissions=["clipboard-read", "clipboard-write"],
+        )
+        contexts.append(context)
+        page = context.new_page()
+        watch(page)
+        page.goto(url + search)
+        page.locator("#answer [data-stamp]").wait_for()
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert troubles == []
+
+
+def ask(page: Page, question: str) -> None:
+    box = page.get_by_role("textbox").first
+    box.fill(question)
+    box.press("Enter")
+    page.locator(f'#answer [data-question="{question}"]').wait_for()
+
+
+def test_ask_read_the_table_open_the_source(open_page: Open) -> None:
+    page = open_page()
+    expect(page.get_by_role("textbox").first).to_be_focused()
+    ask(page, QUESTION)
+    expect(page.locator("#verdict")).to_contain_text("of the 4 forces in this corpus")
+    expect(page.get_by_text("known forces are not mentioned")).to_be_visible()
+    row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="Merseyside"))
+    expect(row.get_by_role("cell").first).to_have_text(QUOTE)
+    expect(row).to_contain_text("Strong")
+    assert row.locator("blockquote mark").all_inner_texts() == ["Improved", "data-sharing"]
+    row.locator("blockquote").click()
+    source = page.locator("#source .source:not(.is-preview)")
+    expect(source.locator("mark#quote")).to_have_text(QUOTE)
+    expect(source.locator("mark")).to_have_count(1)
+    expect(source.locator("mark#quote")).to_be_in_viewport()
+    expect(source.locator(".place")).to_have_text("Key findings › Merseyside")
+    expect(source.get_by_role("heading", name="Surrey")).to_be_attached()
+    expect(row).to_have_class("result is-open")
+
+
+def test_a_passage_opens_its_source_too(open_page: Open) -> None:
+    page = open_page(LINK)
+    page.locator(".passages .result").first.locator("a.open").click()
+    page.locator("#source .source:not(.is-preview)").wait_for()
+    expect(page.locator(".passages .result").first).to_have_class("result is-open")
+    expect(page.locator("#source mark#quote")).to_be_in_viewport()
+
+
+def test_the_address_is_the_whole_state(open_page: Open) -> None:
+    page = open_page()
+    ask(page, QUESTION)
+    assert page.url.endswith(LINK)
+    page.locator("tr.result").first.locator("a.open").click()
+    page.locator("#source .source:not(.is-preview)").wait_for()
+    link = page.url[page.url.index("?") :]
+    assert link.startswith(f"{LINK}&doc={REPORT}&at=")
+    quote = page.locator("#source mark#quote").inner_text()
+    verdict = page.locator("#verdict").inner_text()
+
+    colleague = open_page(link)
+    expect(colleague.get_by_role("textbox").first).to_have_value(QUESTION)
+    expect(colleague.locator("#verdict")).to_have_text(verdict)
+    expect(colleague.locator("#source mark#quote")).to_have_text(quote)
+
+    page.go_back()
+    expect(page.locator("#source .source")).to_have_count(0)
+    expect(page.locator("#verdict")).to_have_text(verdict)
+    page.go_back()
+    expect(page.locator("#answer .home")).to_be_visible()
+    expect(page.get_by_role("textbox").first).to_have_value("")
+    page.go_forward()
+    page.go_forward()
+    expect(page.locator("#source mark#quote")).to_have_text(quote)
+    expect(page.get_by_role("textbox").first).to_have_value(QUESTION)
+
+
+def test_an_example_question_is_one_click(open_page: Open) -> None:
+    page = open_page()
+    example = page.locator(".home .questions a").first
+    question = example.inner_text()
+    example.click()
+    page.locator(f'#answer [data-question="{question}"]').wait_for()
+    expect(page.get_by_role("textbox").first).to_have_value(question)
+    page.locator(".brand a").click()
+    expect(page.locator("#recent li")).to_have_text([question])
+
+
+def test_keys_alone_are_enough(open_page: Open) -> None:
+    page = open_page(LINK)
+    page.locator("#verdict").click()
+    page.keyboard.press("j")
+    first, second = (page.locator("#answer .result a.open").nth(n) for n in (0, 1))
+    expect(first).to_be_focused()
+    page.keyboard.press("j")
+    expect(second).to_be_focused()
+    page.keyboard.press("Enter")
+    page.locator("#source .source:not(.is-preview)").wait_for()
+    expect(page.locator("#answer .result").nth(1)).to_have_class("result is-open")
+    page.keyboard.press("c")
+    expect(page.locator(".copy.is-done")).to_have_count(1)
+    page.keyboard.press("k")
+    expect(first).to_be_focused()
+    page.keyboard.press("Escape")
+    expect(page.locator("#source .source")).to_have_count(0)
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    page.keyboard.press("/")
+    expect(page.get_by_role("textbox").first).to_be_focused()
+
+
+def test_a_quote_is_copied_with_its_citation(open_page: Open) -> None:
+    page = open_page(LINK)
+    row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="Merseyside"))
+    row.get_by_role("button").click()
+    expect(row.locator(".is-done")).to_be_visible()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert copied == f"‘{QUOTE}’ (APCC FINDINGS REPORT, Merseyside)"
+
+
+def test_what_the_reports_do_not_say(open_page: Open) -> None:
+    page = open_page()
+    ask(page, "what is the boiling point of tungsten?")
+    expect(page.locator("#verdict")).to_have_text("The reports do not say.")
+    expect(page.get_by_role("heading", name="Nearest passages")).to_be_visible()
+    expect(page.get_by_role("table")).to_have_count(0)
+    expect(page.locator("#source .source")).to_have_count(0)
+
+
+def test_markup_in_a_report_is_shown_as_text(open_page: Open) -> None:
+    page = open_page()
+    ask(page, "what was the stationery budget?")
+    expect(page.locator("#answer")).to_contain_text(PAYLOAD)
+    page.locator("#answer .result a.open").first.click()
+    page.locator("#source .source:not(.is-preview)").wait_for()
+    expect(page.locator("#source .source-text")).to_contain_text(PAYLOAD)
+    expect(page.locator("#source .path")).to_contain_text("<b onclick=x>")
+    page.goto(page.url.split("?")[0] + "?show=sources")
+    expect(page.locator("#answer")).to_contain_text(PAYLOAD)
+    assert page.locator("#answer img, #source img, #answer script, #source script").count() == 0
+    assert page.evaluate("window.hurt") is None
+
+
+def test_files_that_could_not_be_read_are_named(open_page: Open) -> None:
+    page = open_page()
+    page.get_by_text("1 of 3 files could not be read").click()
+    expect(page.locator(".masthead .failures-list")).to_contain_text("scan.pdf")
+
+
+def test_a_question_that_is_too_long_is_said_calmly(open_page: Open) -> None:
+    page = open_page("?q=" + "x" * 10_000)
+    expect(page.locator("#verdict")).to_contain_text("10,000 characters")
+
+
+def test_a_link_to_a_source_that_is_gone(open_page: Open) -> None:
+    page = open_page("?doc=../../etc/passwd")
+    expect(page.locator("#source")).to_contain_text("../../etc/passwd")
+    page.locator("#source").get_by_role("link", name="Close").click()
+    expect(page.locator("#source .source")).to_have_count(0)
+
+
+@pytest.mark.parametrize("width", [400, 1600])
+def test_nothing_scrolls_sideways(open_page: Open, width: int) -> None:
+    for search in ("", LINK, "?show=sources"):
+        page = open_page(search, width)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_on_a_phone_the_source_lies_over_the_answer_and_closes(open_page: Open) -> None:
+    page = open_page(LINK, width=400)
+    expect(page.locator("#source")).to_be_hidden()
+    page.locator("tr.result").first.locator("blockquote").click()
+    expect(page.locator("#source mark#quote")).to_be_in_viewport()
+    expect(page.locator("#source-title")).to_be_focused()
+    page.locator("#source").get_by_role("link", name="Close").click()
+    expect(page.locator("#source .source")).to_have_count(0)
+    expect(page.locator("tr.result").first.locator("a.open")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [400, 1280])
+def test_axe_finds_no_violation(open_page: Open, scheme: str, width: int) -> None:
+    views = ("", LINK, "?q=tungsten", "?show=sources", f"{LINK}&doc={REPORT}", "?doc=none")
+    for search in views:
+        page = open_page(search, width, scheme)
+        dark = page.evaluate("document.body.classList.contains('dark')")
+        assert dark is (scheme == "dark")
+        result = Axe().run(page)
+        assert len(result.response["passes"]) > 10
+        assert result.violations_count == 0, result.generate_report()
+
+
+def test_on_paper_there_is_the_answer_alone(open_page: Open) -> None:
+    page = open_page(LINK)
+    page.emulate_media(media="print")
+    expect(page.locator(".asked")).to_be_visible()
+    expect(page.get_by_role("table")).to_be_visible()
+    expect(page.get_by_role("textbox").first).to_be_hidden()
+    expect(page.locator("#source")).to_be_hidden()
+
+
+def test_the_page_is_ours_alone(open_page: Open) -> None:
+    page = open_page()
+    assert page.locator("footer").count() == 0
+    assert page.title() == "qa_app"
+    ask(page, QUESTION)
+    assert page.title() == f"{QUESTION} · qa_app"

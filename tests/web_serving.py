@@ -1,0 +1,67 @@
+"""The real server in a process of its own, for tests from outside."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+_START_SECONDS = 120
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _drain(pipe: IO[str]) -> None:
+    with pipe:
+        for _ in pipe:
+            pass
+
+
+@contextmanager
+def serving(index: Path, corpus: Path, *flags: str) -> Iterator[str]:
+    """Serve an index with the project's own command; yield its address; end it."""
+    command = [sys.executable, "-m", "qa_app", "serve", "--port", str(free_port()), *flags]
+    # GRADIO_SHARE and the like in a developer's shell must not change what is tested.
+    environment = {key: value for key, value in os.environ.items() if "GRADIO" not in key}
+    server = subprocess.Popen(
+        [*command, "--index", str(index), "--corpus", str(corpus)],
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+    assert server.stderr is not None
+    said: list[str] = []
+    timer = threading.Timer(_START_SECONDS, server.kill)
+    timer.start()
+    try:
+        for line in server.stderr:
+            said.append(line)
+            if found := re.search(r"http://\S+/", line):
+                break
+        else:
+            raise AssertionError(f"The server did not start: {''.join(said)}")
+        timer.cancel()
+        # A full pipe would stop the server; what it says from here on is not looked at.
+        threading.Thread(target=_drain, args=[server.stderr], daemon=True).start()
+        yield found[0]
+    finally:
+        timer.cancel()
+        server.send_signal(signal.SIGINT)
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
