@@ -7,6 +7,7 @@ import re
 from qa_app.models import Citation, Passage
 
 _LONGEST_TITLE = 60
+_SUBTITLED = 2  # parts of "Title: subtitle"; more are "Series: Report: Part"
 _SUBTITLE = re.compile(r"\s*[:;|(\u2013\u2014]|\s-\s")
 
 
@@ -46,10 +47,18 @@ def label(passage: Passage) -> str:
 
 
 def short_title(title: str) -> str:
-    """Return a title without its subtitle, at most 60 characters."""
+    """Return at most 60 characters of a title.
+
+    Of a long "Series: Report: Part" the part, which tells it from its siblings; of any other long
+    title what stands before its subtitle.
+    """
     title = " ".join(title.split())
     if len(title) > _LONGEST_TITLE:
-        title = _SUBTITLE.split(title, maxsplit=1)[0] or title
+        series = title.split(": ")
+        if len(series) > _SUBTITLED:
+            title = series[-1]
+        else:
+            title = _SUBTITLE.split(title, maxsplit=1)[0] or title
     return _shorten(title)
 
 

@@ -31,6 +31,8 @@ def test_long_titles_lose_their_subtitle_or_their_end() -> None:
     assert short_title(long) == "Policing in partnership"
     assert short_title("word " * 30) == "word word word word word word word word word word word…"
     assert short_title("A: b") == "A: b"
+    series = "FINDINGS REPORT: Annex: Towards Better Partnerships in the Regions: Deep Dives"
+    assert short_title(series) == "Deep Dives"
 
 
 def test_citation_holds_the_span() -> None:
