@@ -194,7 +194,7 @@ def test_a_quote_is_copied_with_its_citation(open_page: Open) -> None:
     row.get_by_role("button").click()
     expect(row.locator(".is-done")).to_be_visible()
     copied = page.evaluate("navigator.clipboard.readText()")
-    assert copied == f"‘{QUOTE}’ (APCC FINDINGS REPORT, Merseyside)"
+    assert copied == f"‘{QUOTE}’ (Deep Dives, Merseyside)"
 
 
 def test_what_the_reports_do_not_say(open_page: Open) -> None:

@@ -51,9 +51,10 @@ def lay_out(desk: Desk) -> gr.Blocks:
             js_on_load=_BRIDGE,
             apply_default_css=False,
         )
-        _connect(page, desk, question, ask, address, bridge, header, answer, source)
+        # First, so that the page's own events do not take the public names.
         for name, function in public_functions(desk).items():
             gr.api(function, api_name=name)
+        _connect(page, desk, question, ask, address, bridge, header, answer, source)
     return page
 
 

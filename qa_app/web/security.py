@@ -16,17 +16,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES = 256 * 1024
 STATIC_ROUTE = "/desk"
+# The page's own events have names as well; only these are called by name from outside.
+PUBLIC_FUNCTIONS = ("ask", "search", "status")
+_CALL = rf"/gradio_api/call/(?:v2/)?(?:{'|'.join(PUBLIC_FUNCTIONS)})"
 _MCP_ROUTE = "/gradio_api/mcp"
 _READ_ROUTES = re.compile(
     r"/|/(config|theme\.css|favicon\.ico|manifest\.json|robots\.txt|login|logout)/?"
     rf"|(/assets|/static|/svelte|{STATIC_ROUTE})/[\w./-]+"
     r"|/gradio_api/(info|startup-events|app_id|login_check|user|theme\.css|queue/data)/?"
     r"|/gradio_api/heartbeat/\w+"
-    r"|/gradio_api/call/\w+/\w+"
+    rf"|{_CALL}/\w+"
 )
-_WRITE_ROUTES = re.compile(
-    r"/login/?|/gradio_api/(queue/join|cancel|reset)/?|/gradio_api/call/\w+/?"
-)
+_WRITE_ROUTES = re.compile(rf"/login/?|/gradio_api/(queue/join|cancel|reset)/?|{_CALL}/?")
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _SCRIPT = re.compile(rb"<script\b")
 

@@ -1,0 +1,211 @@
+"""The server from outside: its API with Gradio's own client, and what it must refuse."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from gradio_client import Client
+
+from conftest import ROOT
+from qa_app import build_index
+from qa_app.errors import ServeError
+from qa_app.web.app import serve
+from web_serving import free_port, serving
+
+pytestmark = pytest.mark.model
+
+REPORT = "apcc-towards-better-partnerships-deep-dives.txt"
+QUESTION = "which forces improved data-sharing?"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("server")
+    (folder / "corpus").mkdir()
+    for name in (REPORT, "facets.toml"):
+        shutil.copy(ROOT / "corpus" / name, folder / "corpus" / name)
+    build_index(folder / "corpus", folder / "index")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def url(folder: Path) -> Iterator[str]:
+    with serving(folder / "index", folder / "corpus") as address:
+        yield address
+
+
+@pytest.fixture
+def http(url: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=url, timeout=30) as client:
+        yield client
+
+
+def call(http: httpx.Client, name: str, **values: object) -> tuple[str, str]:
+    """Call a public function as the HTTP API's documentation says; return event and its data."""
+    asked = http.post(f"/gradio_api/call/v2/{name}", json=values)
+    assert asked.status_code == 200, asked.text
+    answer = http.get(f"/gradio_api/call/{name}/{asked.json()['event_id']}").text
+    event, _, rest = answer.partition("\n")
+    return event, rest.partition("data: ")[2].strip()
+
+
+def without_timings(answer: dict[str, object]) -> dict[str, object]:
+    return {key: value for key, value in answer.items() if key != "timings_ms"}
+
+
+def test_the_api_gives_the_command_lines_json(http: httpx.Client, folder: Path) -> None:
+    event, body = call(http, "ask", question=QUESTION, top_k=3)
+    assert event == "event: complete"
+    (answer,) = json.loads(body)
+    assert answer["verdict"] == "answered"
+    assert [passage["rank"] for passage in answer["passages"]] == [1, 2, 3]
+    line = [sys.executable, "-m", "qa_app", "ask", QUESTION, "--top-k", "3", "--json"]
+    folders = ["--index", str(folder / "index"), "--corpus", str(folder / "corpus")]
+    printed = subprocess.run([*line, *folders], capture_output=True, check=True)
+    assert without_timings(answer) == without_timings(json.loads(printed.stdout))
+
+
+def test_search_and_status(http: httpx.Client) -> None:
+    (found,) = json.loads(call(http, "search", query="road safety", top_k=1)[1])
+    assert found["passages"][0]["citation"]["section"][-1] == "Lincolnshire"
+    (status,) = json.loads(call(http, "status")[1])
+    assert status["generation"] == "000001"
+
+
+def test_filters_reach_the_search(http: httpx.Client) -> None:
+    (found,) = json.loads(call(http, "search", query="data", filters={"force": ["Surrey"]})[1])
+    assert {item["citation"]["section"][-1] for item in found["passages"]} == {"Surrey"}
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "said"),
+    [
+        ("ask", {"question": "x" * 10_000}, "10,000 characters"),
+        ("ask", {"question": ""}, "empty"),
+        ("ask", {"question": "q", "top_k": 0}, "top_k is 0"),
+        ("ask", {"question": "q", "top_k": 1_000_000}, "from 1 to 100"),
+        ("search", {"query": "q", "mode": "magic"}, "best, fast, dense, lexical"),
+        ("search", {"query": "q", "filters": {"colour": ["red"]}}, "colour"),
+    ],
+)
+def test_a_wrong_call_is_told_what_is_wrong(
+    http: httpx.Client, name: str, values: dict[str, object], said: str
+) -> None:
+    event, body = call(http, name, **values)
+    assert event == "event: error"
+    assert said in json.loads(body)["error"]
+
+
+def test_gradios_own_client_works(url: str) -> None:
+    client = Client(url, verbose=False)
+    answer = client.predict(QUESTION, api_name="/ask")
+    assert answer["verdict"] == "answered"
+    found = client.predict("road safety", top_k=1, api_name="/search")
+    assert found["passages"][0]["citation"]["section"][-1] == "Lincolnshire"
+
+
+def test_the_public_functions_are_three(http: httpx.Client) -> None:
+    described = http.get("/gradio_api/info").json()
+    assert set(described["named_endpoints"]) == {"/ask", "/search", "/status"}
+    assert described["unnamed_endpoints"] == {}
+
+
+def test_other_hosts_and_other_sites_are_refused(http: httpx.Client) -> None:
+    assert http.get("/", headers={"host": "evil.example"}).status_code == 421
+    origin = {"origin": "http://evil.example"}
+    body = {"data": ["x"]}
+    assert http.post("/gradio_api/call/ask", json=body, headers=origin).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/gradio_api/file=http://127.0.0.1:9/",
+        "/gradio_api/file=/etc/passwd",
+        "/gradio_api/file=../../etc/passwd",
+        "/gradio_api/file%3D/etc/passwd",
+        "/gradio_api/proxy=http://127.0.0.1:9/",
+        "/gradio_api/stream/a/b/c/playlist.m3u8",
+        "/gradio_api/deep_link?session_hash=x",
+        "/gradio_api/mcp/sse",
+        "/gradio_api/runs",
+        "/gradio_api/openapi.json",
+        "/monitoring",
+        "/monitoring/summary",
+        "/docs",
+        "/desk/../app.py",
+        "/desk/%2e%2e/app.py",
+    ],
+)
+def test_routes_of_gradio_that_the_page_does_not_use_are_closed(url: str, path: str) -> None:
+    # By hand, since clients tidy paths up before they send them.
+    host, port = url.removeprefix("http://").rstrip("/").split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
+        assert connection.recv(100).startswith(b"HTTP/1.1 403 ")
+
+
+def test_uploads_are_closed_and_bodies_limited(http: httpx.Client) -> None:
+    assert http.post("/gradio_api/upload", files={"files": b"x"}).status_code == 403
+    assert http.post("/gradio_api/run/ask", json={"data": ["x"]}).status_code == 403
+    large = {"data": ["x" * 300_000]}
+    assert http.post("/gradio_api/call/ask", json=large).status_code == 413
+
+
+def test_a_function_of_the_page_cannot_be_called_by_name(http: httpx.Client) -> None:
+    for name in ("load", "go", "open_source", "ask_1"):
+        assert http.post(f"/gradio_api/call/{name}", json={"data": []}).status_code == 403
+
+
+def test_headers(http: httpx.Client) -> None:
+    for path in ("/", "/config", "/desk/desk.css", "/nothing"):
+        headers = http.get(path).headers
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["referrer-policy"] == "no-referrer"
+
+
+def test_nothing_of_the_server_leaks_into_the_page(http: httpx.Client, folder: Path) -> None:
+    page = http.get("/").text + http.get("/config").text
+    assert str(folder) not in page
+    assert "fonts.googleapis.com" not in page
+
+
+def test_a_password_is_asked_for(folder: Path) -> None:
+    accounts = folder / "accounts"
+    accounts.write_text("ann:secret\n", encoding="utf-8")
+    with (
+        serving(folder / "index", folder / "corpus", "--auth", str(accounts)) as url,
+        httpx.Client(base_url=url, timeout=30) as http,
+    ):
+        assert http.post("/gradio_api/call/ask", json={"data": ["x"]}).status_code == 401
+        assert "qa_app" not in http.get("/config").text
+        wrong = {"username": "ann", "password": "wrong"}
+        assert http.post("/login", data=wrong).status_code == 400
+        right = {"username": "ann", "password": "secret"}
+        assert http.post("/login", data=right).status_code == 200
+        assert json.loads(call(http, "status")[1])[0]["generation"] == "000001"
+
+
+def test_beyond_loopback_a_password_file_is_needed() -> None:
+    with pytest.raises(ServeError, match=r"On 0\.0\.0\.0 others") as caught:
+        serve(None, "0.0.0.0", free_port())
+    assert "--auth" in caught.value.hint
+
+
+def test_a_port_that_is_taken_is_named() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with pytest.raises(ServeError, match=f"127.0.0.1:{port}") as caught:
+            serve(None, "127.0.0.1", port)
+    assert "--port" in caught.value.hint
