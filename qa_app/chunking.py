@@ -225,6 +225,7 @@ def _make_passage(document: Document, pieces: list[_Piece]) -> Passage:
         sentences=tuple(sentence for piece in pieces for sentence in _sentences(text, piece)),
         page=document.page_at(first.start),
         label=first.block.label if _is_numbered(first.block) else None,
+        page_breaks=tuple(at for at in document.page_starts if first.start < at < last.end),
     )
 
 

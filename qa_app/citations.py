@@ -24,16 +24,16 @@ def cite(passage: Passage, start: int, end: int) -> Citation:
     return Citation(
         document=passage.document,
         title=passage.title,
-        page=passage.page,
+        page=passage.page_at(start),
         section=passage.section,
         start=start,
         end=end,
-        label=label(passage),
+        label=label(passage, start),
     )
 
 
-def label(passage: Passage) -> str:
-    """Return the short form of where a passage stands, for people."""
+def label(passage: Passage, start: int | None = None) -> str:
+    """Return for people where a passage stands, or the words at offset ``start`` of it."""
     title = short_title(passage.title or passage.document)
     parts = [title]
     heading = _shorten(passage.section[-1]) if passage.section else ""
@@ -41,8 +41,9 @@ def label(passage: Passage) -> str:
         parts.append(heading)
     if passage.label:
         parts.append(f"para {passage.label.strip('.()[] ')}")
-    if passage.page is not None:
-        parts.append(f"p. {passage.page}")
+    page = passage.page_at(passage.start if start is None else start)
+    if page is not None:
+        parts.append(f"p. {page}")
     return ", ".join(parts)
 
 

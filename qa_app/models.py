@@ -151,6 +151,8 @@ class Passage:
         text: exactly ``document_text[start:end]``.
         sentences: its quotable parts, ascending.
         page: page on which it starts, from 1, or None.
+        page_breaks: offsets in the document's text, inside the passage, at which each following
+            page starts.
         label: printed number of the paragraph that it starts with, as "3.12".
         tags: facet name to the values that the passage is about.
     """
@@ -166,6 +168,11 @@ class Passage:
     page: int | None = None
     label: str | None = None
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    page_breaks: tuple[int, ...] = ()
+
+    def page_at(self, offset: int) -> int | None:
+        """Return the page that holds the document's character at ``offset``, or None."""
+        return None if self.page is None else self.page + bisect_right(self.page_breaks, offset)
 
     @property
     def context(self) -> str:

@@ -125,3 +125,12 @@ def test_passages_are_exact_spans_that_leave_no_text_out(text: str, max_tokens: 
         if block.kind is not BlockKind.HEADING:
             span = range(block.start, block.end)
             assert all(i in covered or source.text[i].isspace() for i in span)
+
+
+def test_a_passage_knows_where_its_pages_begin() -> None:
+    text = "The first page ends here. The second begins here."
+    block = Block(0, len(text), BlockKind.PARAGRAPH)
+    document = Document("a.pdf", "pdf", "A", text, (block,), page_starts=(0, 26))
+    (passage,) = chunk(document, lambda texts: [len(item.split()) for item in texts])
+    assert (passage.page, passage.page_breaks) == (1, (26,))
+    assert [passage.page_at(sentence.start) for sentence in passage.sentences] == [1, 2]

@@ -49,3 +49,9 @@ def test_citation_holds_the_span() -> None:
 def test_a_span_outside_the_passage_is_refused() -> None:
     with pytest.raises(ValueError, match="outside the passage"):
         cite(passage(), 90, 110)
+
+
+def test_words_on_a_passages_second_page_are_cited_there() -> None:
+    found = passage(page=3, page_breaks=(113,))
+    assert [cite(found, start, 122).page for start in (100, 112, 113)] == [3, 3, 4]
+    assert cite(found, 113, 122).label == "Deep Dives, p. 4"

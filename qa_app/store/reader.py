@@ -33,7 +33,7 @@ _DOCUMENT_COLUMNS = (
 )
 _PASSAGE_QUERY = (
     'SELECT p."row", p.id, d.path, d.title, p.section, p.start, p."end", p.text, p.sentences, '
-    "p.page, p.label, p.tags FROM passages p JOIN documents d ON d.id = p.document "
+    "p.page, p.page_breaks, p.label, p.tags FROM passages p JOIN documents d ON d.id = p.document "
 )
 _RECORD_QUERY = (
     "SELECT path, title, format, json_array_length(page_starts), first_row, passages, size, "
@@ -185,7 +185,8 @@ def _metadata(content: str) -> tuple[MetadataField, ...]:
 
 
 def _passage(values: Any) -> Passage:
-    _, passage_id, path, title, section, start, end, text, sentences, page, label, tags = values
+    _, passage_id, path, title, section, start, end, text, sentences, page, *rest = values
+    breaks, label, tags = rest
     return Passage(
         id=passage_id,
         document=path,
@@ -201,4 +202,5 @@ def _passage(values: Any) -> Passage:
         page=page,
         label=label,
         tags={facet: tuple(names) for facet, names in json.loads(tags).items()},
+        page_breaks=tuple(json.loads(breaks)),
     )

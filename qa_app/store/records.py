@@ -32,7 +32,8 @@ CREATE TABLE documents (
 CREATE TABLE passages (
     "row" INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, document INTEGER NOT NULL,
     section TEXT NOT NULL, start INTEGER NOT NULL, "end" INTEGER NOT NULL, text TEXT NOT NULL,
-    sentences TEXT NOT NULL, page INTEGER, label TEXT, tags TEXT NOT NULL,
+    sentences TEXT NOT NULL, page INTEGER, page_breaks TEXT NOT NULL, label TEXT,
+    tags TEXT NOT NULL,
     content_hash BLOB NOT NULL
 );
 CREATE TABLE tags (
@@ -49,6 +50,7 @@ class SourceStamp:
     """The file that a document was read from, as it was then.
 
     Attributes:
+        mtime_ns: -1 where it was too fresh to tell a later change by.
         ocr: whether scanned pages were to be read.
         overrides: facts about it that were given beside the corpus, as (name, value).
     """
@@ -122,7 +124,7 @@ class RecordsWriter:
                 _document_values(self.num_documents, document, source, first, len(passages)),
             )
             self._db.executemany(
-                f"INSERT INTO passages VALUES ({', '.join('?' * 12)})",
+                f"INSERT INTO passages VALUES ({', '.join('?' * 13)})",
                 (self._passage_values(document, passage) for passage in passages),
             )
         except sqlite3.IntegrityError as exc:
@@ -152,6 +154,7 @@ class RecordsWriter:
             passage.text,
             _dump(sentences),
             passage.page,
+            _dump(passage.page_breaks),
             passage.label,
             _dump(dict(passage.tags)),
             digest,
