@@ -35,7 +35,7 @@ from qa_app.settings import Settings
 from qa_app.store.generation import Generation, open_generation
 from qa_app.store.lock import build_lock
 from qa_app.store.manifest import Recipe
-from qa_app.store.vectors import HalfArray, open_embeddings
+from qa_app.store.vectors import HalfArray
 from qa_app.store.writer import GenerationWriter, IndexedDocument
 
 # Texts fetched and embedded at once: enough to sort by length, few enough to hold.
@@ -273,7 +273,11 @@ class _Build:
         """Return every row's vector, and the number of rows whose vector was not stored."""
         identity = self._encoder.identity
         embeddings = np.empty((writer.num_passages, identity.dimension), dtype=np.float16)
-        stored = self._fill_stored(writer.hashes, embeddings)
+        stored: set[int] = set()
+        if self._previous is not None and self._reuse.vectors:
+            places, vectors = self._previous.stored_vectors(writer.hashes)
+            embeddings[places] = vectors
+            stored.update(places.tolist())
         rows: dict[bytes, list[int]] = {}
         for row, digest in enumerate(writer.hashes):
             if row not in stored:
@@ -293,19 +297,6 @@ class _Build:
             for group, vector in zip(some, found, strict=True):
                 embeddings[group] = vector
         return embeddings, writer.num_passages - len(stored)
-
-    def _fill_stored(self, hashes: Sequence[bytes], embeddings: HalfArray) -> set[int]:
-        """Copy the vectors that the old generation has; return the rows that were filled."""
-        if self._previous is None or not self._reuse.vectors:
-            return set()
-        manifest = self._previous.manifest
-        old = open_embeddings(self._previous.folder, manifest.passages, manifest.model.dimension)
-        known = self._previous.hashes()
-        pairs = [(row, known[digest]) for row, digest in enumerate(hashes) if digest in known]
-        if pairs:
-            here, there = np.array(pairs, dtype=np.int64).T
-            embeddings[here] = old[there]
-        return {row for row, _ in pairs}
 
     def _embedding_stage(self) -> str:
         if self._previous is None or self._previous.manifest.model == self._encoder.identity:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import PurePosixPath
 
 from qa_app.loading import Scan, SourceFile
@@ -16,9 +16,10 @@ from qa_app.store.generation import Generation
 from qa_app.store.manifest import Recipe
 from qa_app.store.records import DocumentRecord, SourceStamp
 
-# A file changed within this time of a build may have changed once more under the same time stamp:
-# some file systems count in steps of two seconds.
+# A file that changed this recently may change once more under the same time stamp: some file
+# systems count in steps of two seconds. Its time is not kept, so the next build looks again.
 _DOUBT_NS = 2_000_000_000
+_NO_TIME = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,6 @@ class Plan:
         self._there = {file.path for file in scan.files} | {item.path for item in scan.failures}
         self._reuse = reuse
         self._ocr = ocr
-        self._doubtful_ns = _doubtful_since(previous)
         self.steps: list[Step] = []
         self.failures = list(scan.failures)
         for source in scan.files:
@@ -139,23 +139,14 @@ class Plan:
 
     def _step(self, source: SourceFile) -> Step:
         before = self._before.get(source.path)
-        stamp = SourceStamp(
-            source.size, source.mtime_ns, self._hash(source, before), self._ocr, source.overrides
-        )
+        mtime_ns = source.mtime_ns if time.time_ns() - source.mtime_ns > _DOUBT_NS else _NO_TIME
+        sha256 = _hash(source, before)
+        stamp = SourceStamp(source.size, mtime_ns, sha256, self._ocr, source.overrides)
         if self._reuse:
             for record in (before, self._by_sha256.get(stamp.sha256)):
                 if record is not None and self._stands_for(record, source, stamp):
                     return Step(source, dataclasses.replace(stamp, ocr=record.source.ocr), record)
         return Step(source, stamp, None)
-
-    def _hash(self, source: SourceFile, before: DocumentRecord | None) -> str:
-        if (
-            before is not None
-            and (before.source.size, before.source.mtime_ns) == (source.size, source.mtime_ns)
-            and source.mtime_ns < self._doubtful_ns
-        ):
-            return before.source.sha256
-        return hash_file(source.absolute).sha256
 
     def _stands_for(self, record: DocumentRecord, source: SourceFile, stamp: SourceStamp) -> bool:
         """Tell whether reading the file would give the stored document again."""
@@ -172,8 +163,10 @@ class Plan:
         )
 
 
-def _doubtful_since(previous: Generation | None) -> int:
-    if previous is None:
-        return 0
-    created = datetime.fromisoformat(previous.manifest.created)
-    return int(created.timestamp() * 1_000_000_000) - _DOUBT_NS
+def _hash(source: SourceFile, before: DocumentRecord | None) -> str:
+    if before is not None and (before.source.size, before.source.mtime_ns) == (
+        source.size,
+        source.mtime_ns,
+    ):
+        return before.source.sha256
+    return hash_file(source.absolute).sha256

@@ -25,12 +25,12 @@ from pathlib import Path
 from typing import Any
 
 import faiss  # noqa: F401  # forked processes share what is imported here
-from conftest import FakeEncoder
-from store_samples import write_sample
 
+from conftest import FakeEncoder
 from qa_app.errors import QAAppError
 from qa_app.indexing import build
 from qa_app.settings import Settings
+from store_samples import write_sample
 
 
 class _Fuse:

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from conftest import FakeEncoder
-
 from qa_app.models import Block, BlockKind, Document, Passage, Sentence
 from qa_app.store.manifest import Recipe
 from qa_app.store.records import SourceStamp, searchable_text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -14,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conftest import FakeEncoder
-from store_samples import write_sample
 
+from conftest import FakeEncoder
 from qa_app.errors import IndexNotFoundError
 from qa_app.models import Passage
 from qa_app.store.generation import Generation, open_generation
+from store_samples import write_sample
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and signals")
 
@@ -174,6 +175,8 @@ def test_killed_builds_of_a_corpus(driver: Driver, index: Path) -> None:
     (corpus / "gone.txt").unlink()
     (corpus / "changed.txt").write_text("Changed\n\nThe board met twice.\n")
     (corpus / "new.txt").write_text("New\n\nFunding fell.\n")
+    for path in corpus.iterdir():
+        os.utime(path, (1_600_000_000, 1_600_000_000))
     driver.run(index=index.parent / "clean", corpus=corpus)
     after = _texts(index.parent / "clean")
     assert before != after

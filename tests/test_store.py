@@ -10,9 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import FakeEncoder
-from store_samples import make_contents, make_document, write_sample
 
+from conftest import FakeEncoder
 from qa_app.errors import (
     IndexCorruptError,
     IndexLockedError,
@@ -42,11 +41,12 @@ from qa_app.store.manifest import (
 )
 from qa_app.store.records import SourceStamp, searchable_text
 from qa_app.store.writer import IndexedDocument, write_generation
+from store_samples import make_contents, make_document, write_sample
 
 
 def _full_document() -> IndexedDocument:
-    """A document with something in every field; 🚓 is one character and four bytes."""
-    text = "Roads 🚓\n3.1 We found:\n- Safety rose.\n- Funding fell."
+    """A document with something in every field; 🚓 is one character, and so is a NUL."""
+    text = "Roads 🚓\n3.1 We found:\n- Safety rose.\n- Funding\0fell."
     blocks = (
         Block(0, 7, BlockKind.HEADING, 1),
         Block(12, 21, BlockKind.PARAGRAPH, 0, "3.1"),
@@ -91,7 +91,7 @@ def test_everything_written_comes_back_equal(tmp_path: Path) -> None:
     contents = dataclasses.replace(
         make_contents(item, plain),
         corpus=tmp_path / "reports",
-        failures=(Failure("x.doc", "old", "convert it"),),
+        failures=(Failure("x.doc", "old", "convert it"), Failure("\udce9.doc", "half a name")),
         warnings=(Failure("2024/roads.pdf", "page 3 has no text"),),
     )
     assert write_generation(tmp_path / "index", contents) == "000001"
@@ -148,6 +148,13 @@ def test_a_question_finds_its_passage(tmp_path: Path) -> None:
         assert generation.passage(int(rows[0, 0])).text == "Data sharing improved."
         assert scores[0, 0] == pytest.approx(1.0, abs=1e-3)
         assert int(np.argmax(generation.lexical.scores(["fund"]))) == 2
+
+
+def test_any_folder_name_will_do(tmp_path: Path) -> None:
+    index = tmp_path / "a b?c#d%20&é"
+    write_sample(index, "One.")
+    with open_generation(index) as generation:
+        assert generation.passage(0).text == "One."
 
 
 def test_unknown_rows_and_documents_are_named(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 
+import numpy as np
+
 from qa_app.errors import IndexCorruptError, StoreError
 from qa_app.models import Document, ModelIdentity, Passage
 from qa_app.store.lexical import Lexical
@@ -27,7 +29,7 @@ from qa_app.store.manifest import (
 )
 from qa_app.store.reader import Records, RowArray
 from qa_app.store.records import DocumentRecord
-from qa_app.store.vectors import Vectors
+from qa_app.store.vectors import HalfArray, Vectors, open_embeddings
 
 LEXICAL_FOLDER = "lexical"
 # A reader that finds its generation gone looks at CURRENT again, this many times.
@@ -125,9 +127,21 @@ class Generation:
         """Return the rows tagged with a value, int64, ascending."""
         return self._records.rows_tagged(facet, value)
 
-    def hashes(self) -> dict[bytes, int]:
-        """Return for each distinct embedded text's hash the row that holds its vector."""
-        return self._records.hashes()
+    def stored_vectors(self, hashes: Sequence[bytes]) -> tuple[RowArray, HalfArray]:
+        """Return which of these texts were embedded for this generation, and their vectors.
+
+        Args:
+            hashes: of texts, as ``hash_text`` makes them.
+
+        Returns:
+            places: int64, ascending positions in ``hashes``.
+            vectors: float16, shape (len(places), dim).
+        """
+        known = self._records.hashes()
+        pairs = [(place, known[digest]) for place, digest in enumerate(hashes) if digest in known]
+        places, rows = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+        size = self.manifest.passages, self.manifest.model.dimension
+        return places, open_embeddings(self.folder, *size)[rows]
 
     def close(self) -> None:
         """Let go of the files."""

@@ -107,7 +107,9 @@ class Manifest:
 
     def to_bytes(self) -> bytes:
         """Return the manifest as the bytes of its file."""
-        return (json.dumps(to_json(self), ensure_ascii=False, indent=1) + "\n").encode()
+        text = json.dumps(to_json(self), ensure_ascii=False, indent=1) + "\n"
+        # Half a character, as file names may hold, becomes JSON's own escape.
+        return text.encode(errors="backslashreplace")
 
 
 def generation_folder(index: Path, name: str) -> Path:

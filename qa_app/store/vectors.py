@@ -205,8 +205,7 @@ def _make_ivf(embeddings: HalfArray) -> tuple[Any, VectorsDescription]:
     index.train(np.ascontiguousarray(embeddings[sample], dtype=np.float32))
     for block in _blocks(embeddings):
         index.add(block)
-    chosen = np.sort(generator.choice(count, min(count, _RECALL_QUERIES), replace=False))
-    queries = np.ascontiguousarray(embeddings[chosen], dtype=np.float32)
+    queries = _recall_queries(embeddings, generator)
     truth = _exact_rows(embeddings, queries, _RECALL_TOP_K)
     recall, probes = 0.0, 4
     while recall < _WANTED_RECALL and probes < lists:
@@ -216,6 +215,16 @@ def _make_ivf(embeddings: HalfArray) -> tuple[Any, VectorsDescription]:
         hits = [len(np.intersect1d(a, b)) for a, b in zip(truth, found, strict=True)]
         recall = sum(hits) / truth.size
     return index, VectorsDescription(IVF, round(recall, 4), lists, probes)
+
+
+def _recall_queries(embeddings: HalfArray, generator: np.random.Generator) -> FloatArray:
+    """Return unit vectors as far from a passage as a question is: a cosine of about 0.7."""
+    chosen = np.sort(generator.choice(len(embeddings), _RECALL_QUERIES))
+    noise = generator.standard_normal((len(chosen), embeddings.shape[1]))
+    noise /= np.linalg.norm(noise, axis=1, keepdims=True)
+    queries = embeddings[chosen] + noise
+    queries /= np.linalg.norm(queries, axis=1, keepdims=True)
+    return np.ascontiguousarray(queries, dtype=np.float32)
 
 
 def _exact_rows(embeddings: HalfArray, queries: FloatArray, top_k: int) -> RowArray:
@@ -257,7 +266,7 @@ def _read_index(
     faiss.set_deserialization_vector_byte_limit(8 * num_passages * dimension + _SLACK)
     try:
         index = faiss.read_index(str(path))
-    except RuntimeError as exc:
+    except (RuntimeError, MemoryError) as exc:
         raise IndexCorruptError(f"{path} cannot be read: {exc}", MEND_HINT) from exc
     kind = {faiss.IndexFlatIP: FLAT, faiss.IndexIVFScalarQuantizer: IVF}.get(type(index), "other")
     found = (kind, index.d, index.ntotal)
