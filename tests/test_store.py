@@ -30,7 +30,7 @@ from qa_app.models import (
     Sentence,
     SourceRun,
 )
-from qa_app.store.generation import open_generation
+from qa_app.store.generation import last_manifest, open_generation
 from qa_app.store.lock import build_lock
 from qa_app.store.manifest import (
     FORMAT_VERSION,
@@ -347,6 +347,18 @@ def test_a_sound_generation_serves_without_its_pointer(tmp_path: Path) -> None:
     with open_generation(tmp_path, allow_previous=True) as generation:
         assert generation.name == "000002"
         assert "CURRENT" in generation.fallback
+
+
+def test_the_last_manifest_is_found_in_a_damaged_index(tmp_path: Path) -> None:
+    assert last_manifest(tmp_path) is None
+    write_sample(tmp_path, "Road safety.")
+    write_sample(tmp_path, "Data sharing.")
+    assert last_manifest(tmp_path) == read_manifest(tmp_path)
+    path = generation_folder(tmp_path, "000002") / "manifest.json"
+    path.write_bytes(b"")
+    found = last_manifest(tmp_path)
+    assert found is not None
+    assert found.generation == "000001"
 
 
 def test_with_nothing_sound_the_damage_is_named(tmp_path: Path) -> None:

@@ -206,6 +206,25 @@ def open_generation(
     return generation
 
 
+def last_manifest(index: Path) -> Manifest | None:
+    """Return the live generation's manifest, or the newest that can be read, or None.
+
+    For what a build goes on with unless told otherwise (its corpus, its model): a build must be
+    able to mend a damaged index, so nothing is raised.
+    """
+    try:
+        return read_manifest(index)
+    except StoreError:
+        pass
+    for folder in generation_folders(index):
+        path = folder / MANIFEST_FILE
+        try:
+            return parse_manifest(read_manifest_bytes(path), path)
+        except StoreError:
+            continue
+    return None
+
+
 def _open_live(index: Path, searchable: bool) -> Generation:
     current = read_current(index)
     for _ in range(_MOST_LOOKS):
