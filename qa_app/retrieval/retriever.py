@@ -13,9 +13,18 @@ from qa_app.embedding import Encoder
 from qa_app.errors import QueryError
 from qa_app.facets import Facets
 from qa_app.models import Mode, SearchResult
+from qa_app.retrieval.feedback import (
+    FEEDBACK_PASSAGES,
+    feedback_strength,
+    share_scores,
+    widen_terms,
+    widen_vector,
+)
 from qa_app.retrieval.filters import Filters, filter_rows
 from qa_app.retrieval.fusion import POOL, best_rows, fuse
+from qa_app.retrieval.late import MOST_READ, LateReader
 from qa_app.store.generation import Generation
+from qa_app.store.records import searchable_text
 from qa_app.store.vectors import FloatArray, RowArray
 
 MAX_QUESTION_CHARACTERS = 4_000
@@ -51,6 +60,7 @@ class Retriever:
         self.generation = generation
         self.encoder = encoder
         self.facets = facets or Facets()
+        self._late = LateReader(encoder, generation.lexical)
 
     def search(
         self,
@@ -98,23 +108,27 @@ class Retriever:
             raise QueryError(f"{top_k} passages were asked for.", "Ask for 1 or more.")
         if rows is not None and not len(rows):
             return []
-        lexical = self._lexical_scores(question)
+        lexical = self.generation.lexical
+        terms = analyse(question, lexical.language)
+        words = lexical.scores(terms)
         if mode is Mode.LEXICAL:
-            found = best_rows(lexical, rows, top_k)
-            return _ranked(found, lexical[found], {"lexical": lexical[found]})
+            found = best_rows(words, rows, top_k)
+            return _ranked(found, words[found], {"lexical": words[found]})
         query = self.encoder.encode_queries([question])
-        pool = max(top_k, POOL)
-        _, nearest = self.generation.vectors.search(query, pool, rows)
         if mode is Mode.DENSE:
-            found = nearest[0, :top_k]
-            dense = self._dense_scores(query, found)
-            return _ranked(found, dense, {"dense": dense})
-        found = np.union1d(nearest[0], best_rows(lexical, rows, pool))
-        dense = self._dense_scores(query, found)
-        score = fuse(dense, lexical[found])
-        order = np.lexsort((found, -score))[:top_k]
-        parts = {"dense": dense[order], "lexical": lexical[found][order]}
-        return _ranked(found[order], score[order], parts)
+            cosines, nearest = self.generation.vectors.search(query, top_k, rows)
+            return _ranked(nearest[0], cosines[0], {"dense": cosines[0]})
+        pool = max(top_k, POOL)
+        found, score = self._fused(query, words, rows, pool)
+        strength = feedback_strength(score)
+        wide_query, wide_words = self._widen(query, terms, found[:FEEDBACK_PASSAGES], strength)
+        found, score = self._fused(wide_query, wide_words, rows, pool)
+        if mode is Mode.BEST:
+            score = self._read(question, found, score)
+        found, score = self._shared(found, score, strength)
+        found, score = found[:top_k], score[:top_k]
+        dense = self.generation.vectors.scores(query, found)[0]
+        return _ranked(found, score, {"dense": dense, "lexical": words[found]})
 
     def results(self, ranked: Sequence[Ranked]) -> tuple[SearchResult, ...]:
         """Return ranked rows as passages with citations."""
@@ -130,13 +144,43 @@ class Retriever:
             for rank, (item, passage) in enumerate(zip(ranked, passages, strict=True), start=1)
         )
 
-    def _lexical_scores(self, question: str) -> FloatArray:
-        lexical = self.generation.lexical
-        return lexical.scores(analyse(question, lexical.language))
+    def _fused(
+        self, query: FloatArray, words: FloatArray, rows: RowArray | None, pool: int
+    ) -> tuple[RowArray, FloatArray]:
+        """Return the candidates of both sides with their fused scores, best first."""
+        _, nearest = self.generation.vectors.search(query, pool, rows)
+        found = np.union1d(nearest[0], best_rows(words, rows, pool))
+        dense = self.generation.vectors.scores(query, found)[0]
+        return _descending(found, fuse(dense, words[found]))
 
-    def _dense_scores(self, query: FloatArray, rows: RowArray) -> FloatArray:
-        scores: FloatArray = self.generation.vectors.scores(query, rows)[0]
-        return scores
+    def _widen(
+        self, query: FloatArray, terms: Sequence[str], first: RowArray, strength: float
+    ) -> tuple[FloatArray, FloatArray]:
+        """Return the vector and the words' scores of the question widened by what it found."""
+        lexical = self.generation.lexical
+        said = [analyse(text, lexical.language) for text in self._texts(first)]
+        words = lexical.weighted_scores(widen_terms(terms, said, lexical, strength))
+        return widen_vector(query, self._embeddings(first), strength), words
+
+    def _read(self, question: str, found: RowArray, score: FloatArray) -> FloatArray:
+        """Return the scores, the first passages' moved by late interaction."""
+        texts = self._texts(found[:MOST_READ])
+        count = self._late.affordable([len(text) for text in texts])
+        moved = self._late.adjust(question, texts[:count], score[:count])
+        return np.concatenate([moved, score[count:]])
+
+    def _shared(
+        self, found: RowArray, score: FloatArray, strength: float
+    ) -> tuple[RowArray, FloatArray]:
+        """Return the rows best first, the first ones' scores shared with their neighbours."""
+        near = share_scores(score[:POOL], self._embeddings(found[:POOL]), strength)
+        return _descending(found, np.concatenate([near, score[POOL:]]))
+
+    def _texts(self, rows: RowArray) -> list[str]:
+        return [searchable_text(passage) for passage in self.generation.passages(rows)]
+
+    def _embeddings(self, rows: RowArray) -> FloatArray:
+        return np.asarray(self.generation.vectors.embeddings[rows], dtype=np.float32)
 
 
 def check_question(question: str) -> None:
@@ -155,6 +199,12 @@ def check_question(question: str) -> None:
             f"the most is {MAX_QUESTION_CHARACTERS:,}.",
             "Ask a shorter question.",
         )
+
+
+def _descending(rows: RowArray, scores: FloatArray) -> tuple[RowArray, FloatArray]:
+    # Equal scores stand in the order of their rows, so that the same question ranks the same.
+    order = np.lexsort((rows, -scores))
+    return rows[order], scores[order]
 
 
 def _ranked(rows: RowArray, scores: FloatArray, parts: Mapping[str, FloatArray]) -> list[Ranked]:
