@@ -61,7 +61,7 @@ def widen_terms(
         for term, count in Counter(terms).items():
             weights[term] += count / (count + 1) * lexical.idf(term)
     found = sorted(weights.items(), key=lambda item: (-item[1], item[0]))[:_MOST_TERMS]
-    share = _TERM_WEIGHT * strength if question else 0.0
+    share = _TERM_WEIGHT * strength if question and found else 0.0
     asked = Counter(question)
     widened = {term: (1 - share) * count / asked.total() for term, count in asked.items()}
     total = sum(weight for _, weight in found)

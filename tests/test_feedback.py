@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qa_app.retrieval.feedback import (
+    feedback_strength,
+    share_scores,
+    widen_terms,
+    widen_vector,
+)
+from qa_app.store.lexical import Lexical, write_lexical
+
+
+def floats(*values: float) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    return np.array(values, dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    ("scores", "strength"),
+    [
+        ((1.0, 0.5, 0.5, 0.5, 0.5, 0.5, 0.0), 0.25),
+        ((1.0, 1.0, 1.0), 1.0),
+        ((1.0, 0.2), 0.04),
+        ((1.0,), 0.0),
+        ((0.0, 0.0), 0.0),
+        ((), 0.0),
+    ],
+)
+def test_strength_is_small_where_the_first_passage_stands_out(
+    scores: tuple[float, ...], strength: float
+) -> None:
+    assert feedback_strength(floats(*scores)) == pytest.approx(strength, rel=1e-5)
+
+
+@pytest.fixture
+def lexical(tmp_path: Path) -> Lexical:
+    write_lexical(tmp_path, ["data sharing", "data board", "road", "road board"], "english")
+    return Lexical.open(tmp_path)
+
+
+def test_widened_terms_keep_the_questions_and_sum_to_one(lexical: Lexical) -> None:
+    widened = widen_terms(["data"], [["data", "share"], ["data", "data", "board"]], lexical, 0.5)
+    # Share of the passages' terms: 0.4 * 0.5. "share" is in one of four texts, the others in two.
+    once, twice = lexical.idf("share"), lexical.idf("data")
+    said = {"data": (1 / 2 + 2 / 3) * twice, "share": once / 2, "board": twice / 2}
+    total = sum(said.values())
+    assert widened == pytest.approx(
+        {
+            "data": 0.8 + 0.2 * said["data"] / total,
+            "share": 0.2 * said["share"] / total,
+            "board": 0.2 * said["board"] / total,
+        }
+    )
+    assert sum(widened.values()) == pytest.approx(1.0)
+
+
+def test_nothing_to_widen_with(lexical: Lexical) -> None:
+    assert widen_terms(["data", "data", "road"], [], lexical, 1.0) == pytest.approx(
+        {"data": 2 / 3, "road": 1 / 3}
+    )
+    # A question of stop words alone stays without terms: it is the vectors' business.
+    assert sum(widen_terms([], [["data"]], lexical, 1.0).values()) == 0.0
+
+
+def test_no_strength_changes_nothing(lexical: Lexical) -> None:
+    assert widen_terms(["data"], [["road"]], lexical, 0.0) == {"data": 1.0, "road": 0.0}
+    query = floats(1, 0)[None]
+    np.testing.assert_array_equal(widen_vector(query, floats(0, 1)[None], 0.0), query)
+    scores = floats(0.3, 0.2, 0.1)
+    np.testing.assert_allclose(share_scores(scores, np.eye(3, dtype=np.float32), 0.0), scores)
+
+
+def test_the_vector_moves_towards_the_mean() -> None:
+    moved = widen_vector(floats(1, 0)[None], np.array([[0, 1], [0, 1]], dtype=np.float32), 1.0)
+    np.testing.assert_allclose(moved[0], floats(0.7, 0.3) / 0.58**0.5, rtol=1e-5)
+
+
+def test_neighbours_share_by_cosine() -> None:
+    embeddings = np.array([[1, 0], [0.6, 0.8], [0, 1]], dtype=np.float32)
+    shared = share_scores(floats(1.0, 0.5, 0.0), embeddings, 1.0)
+    # Cosines are 0.6 (first and second), 0.8 (second and third) and 0, which is all but no weight.
+    np.testing.assert_allclose(
+        shared,
+        [0.6 * 1.0 + 0.4 * 0.5, 0.6 * 0.5 + 0.4 * (0.6 * 1.0) / 1.4, 0.4 * 0.5],
+        atol=1e-5,
+    )
+
+
+def test_one_passage_has_no_neighbours() -> None:
+    scores = floats(0.7)
+    np.testing.assert_array_equal(share_scores(scores, floats(1, 0)[None], 1.0), scores)
