@@ -18,7 +18,7 @@ from qa_app.models import (
 from qa_app.web.address import Address
 from qa_app.web.handlers import answer_view, copy_text, coverage_headline, plural
 from qa_app.web.marking import Segment
-from qa_app.web.views import Line, Link, Score
+from qa_app.web.views import FilterValue, Line, Link, Score
 
 CITATION = Citation("a.txt", "Annual", 3, ("Findings",), 40, 58, "Annual, Findings, p. 3")
 FINDING = Finding("North", "Shared data helps.", Support.STRONG, 0.9, CITATION)
@@ -121,6 +121,16 @@ def test_each_filter_leads_to_the_page_without_it() -> None:
     assert answer_view(ANSWER, here).filters == (
         Link("region: North", "?q=which+regions+share+data?&region=East"),
         Link("region: East", "?q=which+regions+share+data?&region=North"),
+    )
+
+
+def test_values_to_keep_to_lead_there_and_chosen_ones_lead_back() -> None:
+    here = replace(HERE, question="q", filters={"region": ("North",)}, document="a.txt")
+    (group,) = answer_view(ANSWER, here, "", {"region": {"North": 1200, "East": 3}}).filter_groups
+    assert group.name == "Region"
+    assert group.values == (
+        FilterValue("North", "1,200", "?q=q", active=True),
+        FilterValue("East", "3", "?q=q&region=North&region=East", active=False),
     )
 
 

@@ -5,6 +5,7 @@ Gradio is imported late: it reads the environment meanwhile, which has to be put
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import socket
 import sys
@@ -76,6 +77,8 @@ def serve(
             f"On {host} others could read the reports without a password.",
             "Give --auth FILE with name:password lines, or leave --host away.",
         )
+    if mcp and importlib.util.find_spec("mcp") is None:
+        raise ServeError("MCP needs a package that is missing.", 'Install it: pip install "mcp"')
     accounts = read_accounts(auth) if auth is not None else None
     _check_port(host, port)
     page = build_page(index, open_index)

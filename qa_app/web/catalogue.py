@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from qa_app.facets import Facets
+from qa_app.facets import SECTION_FACET, Facets
 from qa_app.models import Failure
 from qa_app.presentation import count
 from qa_app.store.generation import Generation
@@ -22,6 +22,8 @@ from qa_app.web.views import (
 )
 
 PRODUCT = "qa_app"
+# More than this is a list to search in, not one to choose from.
+_MOST_VALUES = 16
 _LEAD = "Ask a question. The answer is in the reports’ own words, each with its source."
 
 
@@ -31,6 +33,7 @@ class Catalogue:
 
     Attributes:
         facets: names of the groups that an answer can be kept to.
+        facet_counts: some of them, with the most frequent values and their numbers of passages.
         examples: questions that the reports can answer.
     """
 
@@ -40,6 +43,7 @@ class Catalogue:
     failures: tuple[Failure, ...]
     warnings: Mapping[str, str]
     facets: tuple[str, ...]
+    facet_counts: Mapping[str, Mapping[str, int]]
     examples: tuple[str, ...]
 
 
@@ -53,6 +57,11 @@ def read_catalogue(generation: Generation, facets: Facets) -> Catalogue:
         failures=manifest.failures,
         warnings={item.path: item.reason for item in manifest.warnings},
         facets=generation.facets(),
+        facet_counts={
+            name: counts
+            for name in generation.facets()
+            if name != SECTION_FACET and len(counts := _count_values(generation, name)) > 1
+        },
         examples=make_examples(generation, facets),
     )
 
@@ -94,6 +103,14 @@ def source_list_view(catalogue: Catalogue) -> SourceListView:
         failures=tuple(_failure_views(catalogue.failures)),
         search=address.search,
     )
+
+
+def _count_values(generation: Generation, facet: str) -> dict[str, int]:
+    counts = {
+        value: len(generation.rows_tagged(facet, value)) for value in generation.facet_values(facet)
+    }
+    most = sorted(counts, key=lambda value: (-counts[value], value))[:_MOST_VALUES]
+    return {value: counts[value] for value in most}
 
 
 def _flags(document: DocumentRecord, catalogue: Catalogue) -> Iterable[str]:

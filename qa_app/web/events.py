@@ -110,8 +110,8 @@ class Desk:
             answer = self.index().ask(address.question, filters=address.filters)
         except QAAppError as exc:
             return self._trouble(exc, here.search), ""
-        html = rendering.render_answer(answer_view(answer, here, self._stamp()))
-        return html, self._preview(answer, here)
+        view = answer_view(answer, here, self._stamp(), self.catalogue().facet_counts)
+        return rendering.render_answer(view), self._preview(answer, here)
 
     def _preview(self, answer: Answer, here: Address) -> str:
         if answer.verdict is not Verdict.ANSWERED or not answer.findings:

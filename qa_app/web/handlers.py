@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 from qa_app.models import (
     Answer,
@@ -19,20 +19,35 @@ from qa_app.models import (
 from qa_app.presentation import count
 from qa_app.web.address import Address
 from qa_app.web.marking import mark_words, question_terms
-from qa_app.web.views import AnswerView, EvidenceRow, Line, Link, PassageView, Score
+from qa_app.web.views import (
+    AnswerView,
+    EvidenceRow,
+    FilterGroup,
+    FilterValue,
+    Line,
+    Link,
+    PassageView,
+    Score,
+)
 
 _STRENGTH = {Support.STRONG: "Strong", Support.PARTIAL: "Partial"}
 _SCORE_NAMES = {"dense": "Likeness of meaning", "lexical": "Shared words", "bm25": "Shared words"}
 _BULLET = re.compile(r"[-*•▪‣◦●○·–—\uf0b7\uf0a7][ \t]+(?=\S)")
 
 
-def answer_view(answer: Answer, address: Address, stamp: str = "") -> AnswerView:
+def answer_view(
+    answer: Answer,
+    address: Address,
+    stamp: str = "",
+    facet_counts: Mapping[str, Mapping[str, int]] | None = None,
+) -> AnswerView:
     """Return the answer as it is shown.
 
     Args:
         answer: what the library said.
         address: the page's state, which the links lead on from.
         stamp: differs between two answers.
+        facet_counts: facet to its values, each with its number of passages, to filter by.
     """
     terms = question_terms(answer.question)
     found = answer.verdict is Verdict.ANSWERED
@@ -54,6 +69,7 @@ def answer_view(answer: Answer, address: Address, stamp: str = "") -> AnswerView
             for facet, values in address.filters.items()
             for value in values
         ),
+        filter_groups=tuple(_filter_groups(facet_counts or {}, address)),
         search=address.search,
         footnote=_footnote(answer),
         stamp=stamp,
@@ -141,6 +157,26 @@ def _passage_view(result: SearchResult, terms: Collection[str], address: Address
 def _source_link(citation: Citation, address: Address) -> Link:
     href = address.opening(citation.document, (citation.start, citation.end)).search
     return Link(citation.label, href)
+
+
+def _filter_groups(
+    facet_counts: Mapping[str, Mapping[str, int]], address: Address
+) -> Iterable[FilterGroup]:
+    here = address.opening("")
+    for facet, counts in facet_counts.items():
+        chosen = address.filters.get(facet, ())
+        values = (
+            FilterValue(
+                text=value,
+                count=f"{number:,}",
+                href=(
+                    here.without(facet, value) if value in chosen else here.keeping(facet, value)
+                ).search,
+                active=value in chosen,
+            )
+            for value, number in counts.items()
+        )
+        yield FilterGroup(_capitalise(facet), tuple(values))
 
 
 def _lines(passage: Passage, terms: Collection[str]) -> Iterable[Line]:

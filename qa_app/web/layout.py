@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
@@ -40,6 +41,7 @@ def lay_out(desk: Desk) -> gr.Blocks:
                 scale=1,
             )
             ask = gr.Button("Ask", elem_id="ask", variant="primary", scale=0)
+            stop = gr.Button("Stop", elem_id="stop", scale=0)
         with gr.Row(elem_id="desk"):
             answer = gr.HTML(elem_id="answer", **_PLAIN)
             source = gr.HTML(elem_id="source", **_PLAIN)
@@ -54,35 +56,45 @@ def lay_out(desk: Desk) -> gr.Blocks:
         # First, so that the page's own events do not take the public names.
         for name, function in public_functions(desk).items():
             gr.api(function, api_name=name)
-        _connect(page, desk, question, ask, address, bridge, header, answer, source)
+        _connect(page, desk, _Parts(header, question, ask, stop, answer, source, address, bridge))
     return page
 
 
-def _connect(
-    page: gr.Blocks,
-    desk: Desk,
-    question: gr.Textbox,
-    ask: gr.Button,
-    address: gr.Textbox,
-    bridge: gr.HTML,
-    header: gr.HTML,
-    answer: gr.HTML,
-    source: gr.HTML,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    header: gr.HTML
+    question: gr.Textbox
+    ask: gr.Button
+    stop: gr.Button
+    answer: gr.HTML
+    source: gr.HTML
+    address: gr.Textbox
+    bridge: gr.HTML
+
+
+def _connect(page: gr.Blocks, desk: Desk, parts: _Parts) -> None:
     def go(event: gr.EventData) -> tuple[str, str, str]:
         return desk.go(str(event.search))
 
     def open_source(event: gr.EventData) -> str:
         return desk.open(str(event.search))
 
-    page.load(desk.load, [address], [question, header, answer, source], js=_ADDRESS, **_PRIVATE)
-    gr.on(
-        [question.submit, ask.click],
+    shown = [parts.answer, parts.source]
+    page.load(
+        desk.load,
+        [parts.address],
+        [parts.question, parts.header, *shown],
+        js=_ADDRESS,
+        **_PRIVATE,
+    )
+    asking = gr.on(
+        [parts.question.submit, parts.ask.click],
         desk.ask,
-        [question, address],
-        [answer, source],
+        [parts.question, parts.address],
+        shown,
         js=_WITH_ADDRESS,
         **_PRIVATE,
     )
-    bridge.go(go, None, [question, answer, source], **_PRIVATE)
-    bridge.open(open_source, None, [source], **_PRIVATE)
+    going = parts.bridge.go(go, None, [parts.question, *shown], **_PRIVATE)
+    parts.bridge.open(open_source, None, [parts.source], **_PRIVATE)
+    parts.stop.click(None, cancels=[asking, going], **_PRIVATE)

@@ -109,6 +109,24 @@ class PassageView:
 
 
 @dataclass(frozen=True, slots=True)
+class FilterValue:
+    """A value to keep to, or, where ``active``, to stop keeping to."""
+
+    text: str
+    count: str
+    href: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FilterGroup:
+    """A facet and its most frequent values."""
+
+    name: str
+    values: tuple[FilterValue, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerView:
     """An answer, in the order in which it is read.
 
@@ -130,6 +148,7 @@ class AnswerView:
     passages_heading: str
     passages: tuple[PassageView, ...]
     filters: tuple[Link, ...]
+    filter_groups: tuple[FilterGroup, ...]
     search: str
     footnote: str
     stamp: str

@@ -7,6 +7,7 @@
   const RECENT = "qa_app.recent";
   const MOST_RECENT = 5;
   const PATIENCE_MS = 60000;
+  const SLOW_MS = 600;
 
   const find = (selector, root = document) => root.querySelector(selector);
   const findAll = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -14,6 +15,7 @@
 
   let send = null;
   let patience = 0;
+  let slow = 0;
   let lastFocus = null;
 
   // Addresses
@@ -49,7 +51,13 @@
     document.body.classList.toggle("is-busy", on);
     find("#answer")?.setAttribute("aria-busy", String(on));
     clearTimeout(patience);
-    if (on) patience = setTimeout(() => busy(false), PATIENCE_MS);
+    clearTimeout(slow);
+    if (on) {
+      patience = setTimeout(() => busy(false), PATIENCE_MS);
+      slow = setTimeout(() => document.body.classList.add("is-slow"), SLOW_MS);
+    } else {
+      document.body.classList.remove("is-slow");
+    }
   };
 
   const whenRendered = (container, action) => {
@@ -252,7 +260,7 @@
 
   const start = () => {
     // Gradio mounts its components one by one; the bridge may come before the others.
-    if (!find("#answer") || !find("#source") || !question()) {
+    if (!find("#answer") || !find("#source") || !find("#stop") || !question()) {
       requestAnimationFrame(start);
       return;
     }
@@ -261,7 +269,8 @@
     document.addEventListener("click", onClick);
     document.addEventListener("keydown", onKey, true);
     window.addEventListener("popstate", () => follow(shown, location.search));
-    find("#ask")?.addEventListener("click", () => question().value.trim() && busy(true));
+    find("#ask").addEventListener("click", () => question().value.trim() && busy(true));
+    find("#stop").addEventListener("click", () => busy(false));
     question().focus();
   };
 
