@@ -147,3 +147,24 @@ def test_a_new_generation_shows_without_a_restart(
         write_corpus({"b.txt": "More findings\nRoad safety improved.\n"})
         build_index(corpus, tmp_path / "index", encoder=encoder)
         assert "2 reports," in texts(desk.load("")[1])
+
+
+def test_opening_a_source_keeps_the_filters(index: Index) -> None:
+    source = Desk(index).open("?q=data&region=South&doc=annual.txt")
+    assert 'href="?q=data&amp;region=South" data-go data-close' in source
+
+
+def test_one_report_can_be_asked_alone(index: Index) -> None:
+    desk = Desk(index)
+    _, sources, _ = desk.go("?show=sources")
+    assert 'href="?document=annual.txt"' in sources
+    _, home, _ = desk.go("?document=annual.txt")
+    assert "document: annual.txt" in texts(home)
+    answer, _ = desk.ask("data sharing", "?document=annual.txt")
+    assert 'data-search="?q=data+sharing&amp;document=annual.txt"' in answer
+
+
+def test_a_filter_for_what_is_not_there_is_a_calm_notice(index: Index) -> None:
+    _, answer, _ = Desk(index).go("?q=data&region=Nowhere")
+    assert "Nowhere" in texts(answer)
+    assert "<table" not in answer

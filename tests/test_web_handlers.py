@@ -124,6 +124,11 @@ def test_each_filter_leads_to_the_page_without_it() -> None:
     )
 
 
+def test_under_a_filter_the_count_is_of_what_is_kept_to() -> None:
+    here = replace(HERE, filters={"region": ("North",)})
+    assert answer_view(ANSWER, here).headline == "Evidence for 1 of the 3 regions kept to"
+
+
 def test_values_to_keep_to_lead_there_and_chosen_ones_lead_back() -> None:
     here = replace(HERE, question="q", filters={"region": ("North",)}, document="a.txt")
     (group,) = answer_view(ANSWER, here, "", {"region": {"North": 1200, "East": 3}}).filter_groups

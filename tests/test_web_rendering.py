@@ -74,9 +74,9 @@ SOURCE = SourceView(
 )
 FAILURE = FailureView("bad.pdf", "Broken.", "Mend it.")
 HEADER = HeaderView("qa_app", "2 reports", (FAILURE,), "1 of 3 files could not be read")
-HOME = HomeView("Lead", (LINK,), "Notice")
+HOME = HomeView("Lead", (LINK,), (LINK,))
 SOURCES = SourceListView(
-    "2 reports", (SourceListRow("A", "a.txt", "5", ("scan",), "?"),), (FAILURE,), "?"
+    "2 reports", (SourceListRow("A", "a.txt", "5", ("scan",), "?", "?"),), (FAILURE,), "?"
 )
 NOTICE = NoticeView("Message", "Hint", "?q=x")
 RENDERED = {

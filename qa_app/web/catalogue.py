@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from qa_app.facets import SECTION_FACET, Facets
 from qa_app.models import Failure
 from qa_app.presentation import count
+from qa_app.retrieval.filters import DOCUMENT, FORMAT
 from qa_app.store.generation import Generation
 from qa_app.store.records import DocumentRecord
 from qa_app.web.address import Address, View
 from qa_app.web.examples import make_examples
+from qa_app.web.handlers import filter_links
 from qa_app.web.views import (
     FailureView,
     HeaderView,
@@ -56,12 +59,8 @@ def read_catalogue(generation: Generation, facets: Facets) -> Catalogue:
         passages=generation.num_passages,
         failures=manifest.failures,
         warnings={item.path: item.reason for item in manifest.warnings},
-        facets=generation.facets(),
-        facet_counts={
-            name: counts
-            for name in generation.facets()
-            if name != SECTION_FACET and len(counts := _count_values(generation, name)) > 1
-        },
+        facets=tuple({*generation.facets(), DOCUMENT, FORMAT}),
+        facet_counts=_count_facets(generation),
         examples=make_examples(generation, facets),
     )
 
@@ -78,10 +77,10 @@ def header_view(catalogue: Catalogue) -> HeaderView:
     )
 
 
-def home_view(catalogue: Catalogue) -> HomeView:
-    """Return the page before a question."""
-    links = (Link(text, Address(question=text).search) for text in catalogue.examples)
-    return HomeView(lead=_LEAD, examples=tuple(links))
+def home_view(catalogue: Catalogue, address: Address) -> HomeView:
+    """Return the page before a question; filters that are on stay on in the examples."""
+    links = (Link(text, address.asking(text).search) for text in catalogue.examples)
+    return HomeView(_LEAD, tuple(links), filter_links(address))
 
 
 def source_list_view(catalogue: Catalogue) -> SourceListView:
@@ -94,6 +93,7 @@ def source_list_view(catalogue: Catalogue) -> SourceListView:
             passages=f"{document.passages:,}",
             flags=tuple(_flags(document, catalogue)),
             href=address.opening(document.path).search,
+            alone=Address().keeping(DOCUMENT, document.path).search,
         )
         for document in catalogue.documents
     )
@@ -105,12 +105,25 @@ def source_list_view(catalogue: Catalogue) -> SourceListView:
     )
 
 
-def _count_values(generation: Generation, facet: str) -> dict[str, int]:
-    counts = {
-        value: len(generation.rows_tagged(facet, value)) for value in generation.facet_values(facet)
+def _count_facets(generation: Generation) -> dict[str, dict[str, int]]:
+    found: dict[str, Counter[str]] = {}
+    for facet in generation.facets():
+        if facet != SECTION_FACET:
+            found[facet] = Counter(
+                {
+                    value: len(generation.rows_tagged(facet, value))
+                    for value in generation.facet_values(facet)
+                }
+            )
+    found[FORMAT] = Counter()
+    for document in generation.documents:
+        found[FORMAT][document.format] += document.passages
+    # One value is no choice.
+    return {
+        facet: dict(counts.most_common(_MOST_VALUES))
+        for facet, counts in found.items()
+        if len(counts) > 1
     }
-    most = sorted(counts, key=lambda value: (-counts[value], value))[:_MOST_VALUES]
-    return {value: counts[value] for value in most}
 
 
 def _flags(document: DocumentRecord, catalogue: Catalogue) -> Iterable[str]:

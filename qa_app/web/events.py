@@ -72,7 +72,11 @@ class Desk:
 
     def open(self, search: str) -> str:
         """Return the source for an address; empty when none is open."""
-        return self._source(parse_address(search))
+        try:
+            address = parse_address(search, self.catalogue().facets)
+        except QAAppError:
+            address = parse_address(search)
+        return self._source(address)
 
     def index(self) -> Index:
         """Return the index, opening it if it was not there before.
@@ -105,7 +109,7 @@ class Desk:
             if address.view is View.SOURCES:
                 return rendering.render_sources(list_sources(self.catalogue()), self._stamp()), ""
             if not address.question:
-                home = home_view(self.catalogue())
+                home = home_view(self.catalogue(), here)
                 return rendering.render_home(home, here.search, self._stamp()), ""
             answer = self.index().ask(address.question, filters=address.filters)
         except QAAppError as exc:

@@ -56,7 +56,7 @@ def answer_view(
     return AnswerView(
         question=answer.question,
         verdict=answer.verdict,
-        headline=_headline(answer) if found else "The reports do not say.",
+        headline=_headline(answer, bool(address.filters)) if found else "The reports do not say.",
         detail=_detail(answer),
         value_heading=_capitalise(coverage.facet if coverage else "about") if has_values else "",
         rows=tuple(_evidence_row(finding, terms, address) for finding in answer.findings),
@@ -64,15 +64,21 @@ def answer_view(
         silent_heading="No evidence found for",
         passages_heading="Passages" if found else "Nearest passages",
         passages=tuple(_passage_view(result, terms, address) for result in answer.passages),
-        filters=tuple(
-            Link(f"{facet}: {value}", address.opening("").without(facet, value).search)
-            for facet, values in address.filters.items()
-            for value in values
-        ),
+        filters=filter_links(address),
         filter_groups=tuple(_filter_groups(facet_counts or {}, address)),
         search=address.search,
         footnote=_footnote(answer),
         stamp=stamp,
+    )
+
+
+def filter_links(address: Address) -> tuple[Link, ...]:
+    """Return each filter that is on, with the way to the page without it."""
+    here = address.opening("")
+    return tuple(
+        Link(f"{facet}: {value}", here.without(facet, value).search)
+        for facet, values in address.filters.items()
+        for value in values
     )
 
 
@@ -88,20 +94,21 @@ def plural(noun: str) -> str:
     return f"{noun}es" if re.search(r"(s|x|z|ch|sh)$", noun) else f"{noun}s"
 
 
-def coverage_headline(coverage: Coverage) -> str:
+def coverage_headline(coverage: Coverage, filtered: bool = False) -> str:
     """Return how many of a facet's values have evidence, as a sentence without its full stop."""
+    place = "kept to" if filtered else "in this corpus"
     found = len(coverage.with_evidence)
     total = found + len(coverage.without_evidence)
     if total == 1:
-        return f"Evidence for the one {coverage.facet} in this corpus"
+        return f"Evidence for the one {coverage.facet} {place}"
     if found == total:
-        return f"Evidence for all {total} {plural(coverage.facet)} in this corpus"
-    return f"Evidence for {found} of the {total} {plural(coverage.facet)} in this corpus"
+        return f"Evidence for all {total} {plural(coverage.facet)} {place}"
+    return f"Evidence for {found} of the {total} {plural(coverage.facet)} {place}"
 
 
-def _headline(answer: Answer) -> str:
+def _headline(answer: Answer, filtered: bool) -> str:
     if answer.coverage is not None:
-        return coverage_headline(answer.coverage)
+        return coverage_headline(answer.coverage, filtered)
     reports = {finding.citation.document for finding in answer.findings}
     return f"{count(len(answer.findings), 'quote')} from {count(len(reports), 'report')}"
 

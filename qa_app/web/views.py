@@ -45,7 +45,7 @@ class HomeView:
 
     lead: str
     examples: tuple[Link, ...]
-    notice: str = ""
+    filters: tuple[Link, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,13 +209,14 @@ class SourceView:
 
 @dataclass(frozen=True, slots=True)
 class SourceListRow:
-    """A document in the list of sources."""
+    """A document in the list of sources; ``alone`` leads to asking it and no other."""
 
     title: str
     path: str
     passages: str
     flags: tuple[str, ...]
     href: str
+    alone: str
 
 
 @dataclass(frozen=True, slots=True)
