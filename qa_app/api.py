@@ -137,7 +137,7 @@ class Index:
 
     def _open(self) -> _Pinned:
         generation = open_generation(self._path, self._encoder.identity)
-        return _Pinned(generation, Retriever(generation, self._encoder, Facets.load(self._corpus)))
+        return _Pinned(generation, Retriever(generation, self._encoder, Facets.load(generation.folder)))
 
 
 def build_index(

@@ -63,9 +63,14 @@ class Mention:
 
 
 class Facets:
-    """The facets of a corpus: tags passages, and reads facets in questions."""
+    """The facets of a corpus: tags passages, and reads facets in questions.
 
-    def __init__(self, facets: Iterable[Facet] = ()) -> None:
+    Attributes:
+        source: the file that they were read from, as text, or "".
+    """
+
+    def __init__(self, facets: Iterable[Facet] = (), source: str = "") -> None:
+        self.source = source
         own = tuple(facets)
         taken = {noun.lower() for facet in own for noun in facet.nouns}
         names = {facet.name for facet in own}
@@ -80,20 +85,23 @@ class Facets:
         self._questions = [FacetNounPattern(f.name, f.nouns) for f in own + built_in if f.nouns]
 
     @classmethod
-    def load(cls, corpus: Path) -> Facets:
-        """Read ``facets.toml`` in the corpus; without one, the built-in facets stand alone.
+    def load(cls, folder: Path) -> Facets:
+        """Read ``facets.toml`` in a folder; without one, the built-in facets stand alone.
+
+        The folder is the corpus, or a generation, which keeps the file that its tags came from.
 
         Raises:
             ConfigError: the file is not TOML, or not of the form that its README shows.
         """
-        path = corpus / FACETS_FILE
+        path = folder / FACETS_FILE
         try:
-            found = tomllib.loads(path.read_text(encoding="utf-8-sig"))
+            text = path.read_text(encoding="utf-8-sig")
+            found = tomllib.loads(text)
         except FileNotFoundError:
             return cls()
         except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as exc:
             raise ConfigError(f"{path} cannot be read: {exc}.", _FORM) from exc
-        return cls(_parse_facet(path, name, table) for name, table in found.items())
+        return cls((_parse_facet(path, name, table) for name, table in found.items()), text)
 
     @property
     def names(self) -> tuple[str, ...]:

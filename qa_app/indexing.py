@@ -27,7 +27,7 @@ from qa_app.errors import (
     IndexMismatchError,
     IndexNotFoundError,
 )
-from qa_app.facets import Facets
+from qa_app.facets import FACETS_FILE, Facets
 from qa_app.loading import SourceFile
 from qa_app.models import BuildReport, Document, Failure, Passage
 from qa_app.planning import DocumentCounts, Plan, Step, find_reuse
@@ -223,6 +223,7 @@ class _Build:
             raise _nothing_read(self._corpus, failures)
         embeddings, embedded = self._embed(writer)
         self._progress.stage(Stage.WRITING, 0)
+        writer.add_file(FACETS_FILE, self._facets.source)
         name = writer.finish(
             embeddings,
             self._encoder.identity,

@@ -17,6 +17,7 @@ import pytest
 from conftest import FakeEncoder
 from qa_app.embedding import FloatArray, Progress
 from qa_app.errors import CorpusError, EmbeddingError, IndexMismatchError
+from qa_app.facets import Facets
 from qa_app.indexing import build
 from qa_app.models import BuildReport
 from qa_app.settings import Settings
@@ -507,3 +508,20 @@ def _pretend_format(index: Path, version: int) -> None:
     content = json.dumps(found).encode()
     path.write_bytes(content)
     (index / "CURRENT").write_text(f"000001 {hashlib.sha256(content).hexdigest()}\n")
+
+
+def test_a_generation_keeps_the_facets_that_its_tags_came_from(
+    write_corpus: Callable[[dict[str, str]], Path], tmp_path: Path, encoder: FakeEncoder
+) -> None:
+    facets = '[town]\nnouns = ["town", "towns"]\n[town.values]\n"Anytown" = []\n'
+    corpus = write_corpus({"a.txt": "Roads\nRoad safety in Anytown.\n", "facets.toml": facets})
+    settings = Settings(corpus=corpus, index=tmp_path / "index")
+    build(settings, encoder)
+    (corpus / "facets.toml").unlink()
+    with open_generation(settings.index) as generation:
+        assert generation.facet_values("town") == ("Anytown",)
+        assert "town" in Facets.load(generation.folder).names
+    build(settings, encoder)
+    with open_generation(settings.index) as generation:
+        assert generation.facet_values("town") == ()
+        assert "town" not in Facets.load(generation.folder).names

@@ -118,6 +118,12 @@ class GenerationWriter:
         with _translated(self._index):
             self._records.add(item.document, item.source, item.passages)
 
+    def add_file(self, name: str, text: str) -> None:
+        """Put a text file into the generation's folder, unless it is empty."""
+        if text:
+            with _translated(self._index):
+                (self._folder / name).write_text(text, encoding="utf-8")
+
     def texts(self, rows: Sequence[int]) -> list[str]:
         """Return what is to be embedded for these rows."""
         with _translated(self._index):
