@@ -9,6 +9,7 @@ from conftest import FakeEncoder
 from qa_app.retrieval.late import (
     MOST_READ,
     LateReader,
+    Reading,
     max_similarity,
     token_weights,
 )
@@ -52,20 +53,27 @@ def test_each_token_takes_its_best_centred_match() -> None:
     np.testing.assert_allclose(max_similarity(query, [first, second], weights), expected, rtol=1e-5)
 
 
-def test_scores_move_by_match_and_keep_their_mean(lexical: Lexical, encoder: FakeEncoder) -> None:
+def test_scores_of_what_was_read_move_and_keep_their_mean() -> None:
+    reading = Reading(np.array([3, 7]), np.array([0.9, 0.1], dtype=np.float32))
+    rows = np.array([7, 5, 3])
     scores = np.array([0.6, 0.5, 0.4], dtype=np.float32)
-    reader = LateReader(encoder, lexical)
-    moved = reader.adjust("sharing data", TEXTS, scores)
-    assert moved.mean() == pytest.approx(scores.mean(), rel=1e-5)
-    assert moved[1] > scores[1]
-    assert moved[2] < scores[2]
+    # Two rows were read: 0.8 standard deviations of their scores (0.1) up and down.
+    np.testing.assert_allclose(reading.adjust(rows, scores), [0.52, 0.5, 0.48], rtol=1e-5)
+    np.testing.assert_array_equal(scores, np.array([0.6, 0.5, 0.4], dtype=np.float32))
 
 
-def test_texts_that_match_alike_stay_as_they_were(lexical: Lexical, encoder: FakeEncoder) -> None:
+@pytest.mark.parametrize("late", [(0.5, 0.5), (0.5,), ()])
+def test_what_was_read_without_a_difference_moves_nothing(late: tuple[float, ...]) -> None:
+    reading = Reading(np.arange(len(late)), np.array(late, dtype=np.float32))
     scores = np.array([0.6, 0.5], dtype=np.float32)
-    reader = LateReader(encoder, lexical)
-    np.testing.assert_array_equal(reader.adjust("road", ["road", "road"], scores), scores)
-    np.testing.assert_array_equal(reader.adjust("road", ["road"], scores[:1]), scores[:1])
+    np.testing.assert_array_equal(reading.adjust(np.array([1, 0]), scores), scores)
+
+
+def test_reading_finds_the_passage_that_matches(lexical: Lexical, encoder: FakeEncoder) -> None:
+    reading = LateReader(encoder, lexical).read("sharing data", np.array([5, 9, 2]), TEXTS)
+    assert reading.rows.tolist() == [2, 5, 9]
+    assert reading.late.argmax() == 2
+    assert reading.late.argmin() == 0
 
 
 def test_what_does_not_fit_into_the_time_is_not_read(

@@ -10,13 +10,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from qa_app.analysis import analyse
 from qa_app.embedding import Encoder
 from qa_app.store.lexical import Lexical
-from qa_app.store.vectors import FloatArray
+from qa_app.store.vectors import FloatArray, RowArray
 
 # Most passages that are read for a question (12 gain as much as 50 on the sets of feedback.py), and
 # the seconds that it may take: of a question's 300 ms, the choice of sentences needs some too.
@@ -26,10 +27,35 @@ BUDGET = 0.2
 _WEIGHT = 0.8
 # A first guess at the encoder's pace, on purpose slow: 60 passages of 1,000 characters a second.
 _SECONDS_PER_CHARACTER = 1 / 60_000
+# Below this all that was read matches alike, and the rest is rounding.
+_LEAST_DEVIATION = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What late interaction found: rows that were read, ascending, and each one's MaxSim."""
+
+    rows: RowArray
+    late: FloatArray
+
+    def adjust(self, rows: RowArray, scores: FloatArray) -> FloatArray:
+        """Return the scores; those of rows that were read are moved, their mean stays."""
+        places = np.flatnonzero(np.isin(rows, self.rows))
+        late = self.late[np.searchsorted(self.rows, rows[places])]
+        deviation = float(late.std()) if len(late) > 1 else 0.0
+        if deviation < _LEAST_DEVIATION:
+            return scores
+        moved = scores.copy()
+        step = _WEIGHT * float(scores[places].std()) / deviation
+        moved[places] += step * (late - late.mean())
+        return moved
+
+
+NOTHING_READ = Reading(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32))
 
 
 class LateReader:
-    """Scores passages by their words, as many as fit into the time. Safe in several threads."""
+    """Reads passages word by word, as many as fit into the time. Safe in several threads."""
 
     def __init__(self, encoder: Encoder, lexical: Lexical, budget: float = BUDGET) -> None:
         self._encoder = encoder
@@ -38,32 +64,29 @@ class LateReader:
         self._pace = _SECONDS_PER_CHARACTER
         self._lock = threading.Lock()
 
+    def read(self, question: str, rows: RowArray, texts: Sequence[str]) -> Reading:
+        """Return what was found in the first of these passages.
+
+        Args:
+            question: as it was asked.
+            rows: of the passages, best first.
+            texts: of the passages, as they were embedded.
+        """
+        count = self.affordable([len(text) for text in texts])
+        if count < 2:
+            return NOTHING_READ
+        started = time.perf_counter()
+        query = self._encoder.encode_tokens([question], queries=True)[0]
+        passages = self._encoder.encode_tokens(texts[:count])
+        self._learn_pace(time.perf_counter() - started, sum(map(len, texts[:count])))
+        late = max_similarity(query, passages, self._token_weights(question, len(query)))
+        order = np.argsort(rows[:count])
+        return Reading(rows[:count][order], late[order])
+
     def affordable(self, lengths: Sequence[int]) -> int:
         """Return how many of the first passages can be read in time, by their characters."""
         characters = np.cumsum(lengths[:MOST_READ])
         return int(np.searchsorted(characters * self._pace, self._budget, side="right"))
-
-    def adjust(self, question: str, texts: Sequence[str], scores: FloatArray) -> FloatArray:
-        """Return the scores moved up or down by MaxSim; their mean stays.
-
-        Args:
-            question: as it was asked.
-            texts: of the passages, as they were embedded, best first.
-            scores: float32, shape (len(texts),), fused.
-        """
-        if len(texts) < 2:
-            return scores
-        started = time.perf_counter()
-        query = self._encoder.encode_tokens([question], queries=True)[0]
-        passages = self._encoder.encode_tokens(texts)
-        self._learn_pace(time.perf_counter() - started, sum(map(len, texts)))
-        weights = self._token_weights(question, len(query))
-        late = max_similarity(query, passages, weights)
-        deviation = float(late.std())
-        if deviation < 1e-9:
-            return scores
-        step = _WEIGHT * float(scores.std()) / deviation
-        return np.asarray(scores + step * (late - late.mean()), dtype=np.float32)
 
     def _learn_pace(self, seconds: float, characters: int) -> None:
         with self._lock:

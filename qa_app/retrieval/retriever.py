@@ -22,7 +22,7 @@ from qa_app.retrieval.feedback import (
 )
 from qa_app.retrieval.filters import Filters, filter_rows
 from qa_app.retrieval.fusion import POOL, best_rows, fuse
-from qa_app.retrieval.late import MOST_READ, LateReader
+from qa_app.retrieval.late import MOST_READ, NOTHING_READ, LateReader, Reading
 from qa_app.store.generation import Generation
 from qa_app.store.records import searchable_text
 from qa_app.store.vectors import FloatArray, RowArray
@@ -121,10 +121,11 @@ class Retriever:
         pool = max(top_k, POOL)
         found, score = self._fused(query, words, rows, pool)
         strength = feedback_strength(score)
-        wide_query, wide_words = self._widen(query, terms, found[:FEEDBACK_PASSAGES], strength)
+        reading = self._read(question, found) if mode is Mode.BEST else NOTHING_READ
+        first, _ = _descending(found, reading.adjust(found, score))
+        wide_query, wide_words = self._widen(query, terms, first[:FEEDBACK_PASSAGES], strength)
         found, score = self._fused(wide_query, wide_words, rows, pool)
-        if mode is Mode.BEST:
-            score = self._read(question, found, score)
+        score = reading.adjust(found, score)
         found, score = self._shared(found, score, strength)
         found, score = found[:top_k], score[:top_k]
         dense = self.generation.vectors.scores(query, found)[0]
@@ -162,12 +163,9 @@ class Retriever:
         words = lexical.weighted_scores(widen_terms(terms, said, lexical, strength))
         return widen_vector(query, self._embeddings(first), strength), words
 
-    def _read(self, question: str, found: RowArray, score: FloatArray) -> FloatArray:
-        """Return the scores, the first passages' moved by late interaction."""
-        texts = self._texts(found[:MOST_READ])
-        count = self._late.affordable([len(text) for text in texts])
-        moved = self._late.adjust(question, texts[:count], score[:count])
-        return np.concatenate([moved, score[count:]])
+    def _read(self, question: str, found: RowArray) -> Reading:
+        first = found[:MOST_READ]
+        return self._late.read(question, first, self._texts(first))
 
     def _shared(
         self, found: RowArray, score: FloatArray, strength: float
