@@ -1,0 +1,107 @@
+"""Takes the screenshots of README and docs: ``make screenshots``.
+
+Builds an index of ``corpus/`` in a temporary folder, serves it, and photographs the page in
+Chromium. Needs the development packages and Debian's ``chromium``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.sync_api import Browser, sync_playwright
+
+from qa_app import build_index
+
+ROOT = Path(__file__).resolve().parent.parent
+IMAGES = ROOT / "docs" / "images"
+ANSWERED = "?q=which+forces+improved+data-sharing?"
+NOT_FOUND = "?q=what+was+the+budget+for+police+horses?"
+PORT = 7899
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """A picture: its name, the address, the window and whether a quote is opened first."""
+
+    name: str
+    search: str
+    width: int = 1280
+    height: int = 800
+    dark: bool = False
+    opens: bool = False
+
+
+SHOTS = (
+    Shot("home", ""),
+    Shot("answer", ANSWERED, opens=True),
+    Shot("answer-dark", ANSWERED, opens=True, dark=True),
+    Shot("answer-wide", ANSWERED, width=1600, height=900, opens=True),
+    Shot("not-found", NOT_FOUND),
+    Shot("sources", "?show=sources"),
+    Shot("phone", ANSWERED, width=400, height=860),
+    Shot("phone-dark", ANSWERED, width=400, height=860, dark=True),
+    Shot("phone-source", ANSWERED, width=400, height=860, opens=True),
+)
+
+
+def main() -> None:
+    """Take every picture."""
+    IMAGES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        build_index(ROOT / "corpus", Path(folder) / "index")
+        with _serving(Path(folder) / "index") as url, sync_playwright() as playwright:
+            browser = playwright.chromium.launch(
+                executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+            )
+            for shot in SHOTS:
+                _take(browser, url, shot)
+            browser.close()
+
+
+def _take(browser: Browser, url: str, shot: Shot) -> None:
+    context = browser.new_context(
+        viewport={"width": shot.width, "height": shot.height},
+        color_scheme="dark" if shot.dark else "light",
+        reduced_motion="reduce",
+    )
+    page = context.new_page()
+    page.goto(url + shot.search)
+    page.locator("#answer [data-stamp]").wait_for()
+    if shot.opens:
+        page.locator("tr.result").first.locator("blockquote").click()
+        page.locator("#source .source:not(.is-preview)").wait_for()
+    if not shot.opens or shot.width > 1000:
+        page.locator("#question textarea").blur()
+    page.wait_for_timeout(300)
+    page.screenshot(path=IMAGES / f"{shot.name}.png")
+    context.close()
+
+
+@contextmanager
+def _serving(index: Path) -> Iterator[str]:
+    command = [sys.executable, "-m", "qa_app", "serve", "--port", str(PORT)]
+    folders = ["--index", str(index), "--corpus", str(ROOT / "corpus")]
+    with subprocess.Popen(
+        [*command, *folders], stderr=subprocess.PIPE, text=True, env=dict(os.environ)
+    ) as server:
+        try:
+            assert server.stderr is not None
+            for line in server.stderr:
+                if found := re.search(r"http://\S+/", line):
+                    yield found[0]
+                    break
+        finally:
+            server.terminate()
+
+
+if __name__ == "__main__":
+    main()
