@@ -15,15 +15,15 @@ from qa_app.loading.naming import title_from_path
 from qa_app.models import Block, BlockKind, Document, MetadataField
 
 # Soft hyphens and zero-width marks break words apart for search, and nobody sees them.
-_INVISIBLE = re.compile(
+INVISIBLE = re.compile(
     "[\u00ad\u200b\u2060\ufeff\ufffe\uffff\ud800-\udfff]|[\x00-\x08\x0e-\x1f\x7f]"
 )
-_LIGATURES = {ord(c): unicodedata.normalize("NFKC", c) for c in "ﬀﬁﬂﬃﬄﬅﬆ"}
+LIGATURES = {ord(c): unicodedata.normalize("NFKC", c) for c in "ﬀﬁﬂﬃﬄﬅﬆ"}
 
 
 def clean(words: str) -> str:
     """Return words on one line: white space single, ligatures as letters, invisible marks out."""
-    return " ".join(_INVISIBLE.sub("", words).translate(_LIGATURES).split())
+    return " ".join(INVISIBLE.sub("", words).translate(LIGATURES).split())
 
 
 class DocumentBuilder:

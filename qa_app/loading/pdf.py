@@ -1,19 +1,43 @@
-"""PDF."""
+"""PDF: text with its structure, its places on the pages, and the pages' printed numbers."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import pypdfium2 as pdfium
 
 from qa_app.errors import BrokenFileError, NoTextError, PasswordError
-from qa_app.loading.builder import DocumentBuilder
-from qa_app.loading.limits import check_pages
-from qa_app.models import BlockKind, Document
+from qa_app.loading.builder import clean
+from qa_app.loading.limits import check_characters, check_pages
+from qa_app.loading.metadata import collect, iso_date
+from qa_app.loading.naming import title_from_path
+from qa_app.loading.pdf_blocks import Draft, draft_blocks, mark_headings
+from qa_app.loading.pdf_emit import Emitter
+from qa_app.loading.pdf_furniture import strip_furniture
+from qa_app.loading.pdf_layout import arrange
+from qa_app.loading.pdf_text import PageText, has_content, read_page
+from qa_app.models import BlockKind, Document, MetadataField
+
+_RESAVE = "Open it in a PDF reader and print or save it as a new PDF."
+_NOT_A_TITLE = re.compile(r"\.(?:docx?|pdf|indd|pptx?|xlsx?|qxd|p65|rtf|pub)\b|^untitled|_", re.I)
+_PRODUCED = re.compile(r"^(?:microsoft \w+ - |powerpoint presentation)", re.IGNORECASE)
+_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
+_DATE = re.compile(
+    rf"\b(?:(\d{{1,2}})(?:st|nd|rd|th)? )?({_MONTHS})(?: (\d{{1,2}}),)? ((?:19|20)\d\d)\b"
+)
+_PUBLISHED = re.compile(r"publish\w*(?: on)?\W*$", re.IGNORECASE)
+_DEEPEST_OUTLINE = 8
 
 
 def load_pdf(path: str, content: bytes, ocr: bool = False) -> Document:
     """Return the document of a PDF file.
+
+    Args:
+        path: relative to the corpus.
+        content: the file.
+        ocr: read pages without text with the tesseract program.
 
     Raises:
         BrokenFileError: it is damaged, or no PDF.
@@ -21,22 +45,153 @@ def load_pdf(path: str, content: bytes, ocr: bool = False) -> Document:
         NoTextError: no page has text.
         PasswordError: it needs a password.
     """
-    del ocr
+    pdf = open_pdf(content)
     try:
-        pdf = pdfium.PdfDocument(content)
+        check_pages(len(pdf))
+        pages = list(_read_pages(pdf))
+        missing = [i for i, page in enumerate(pages) if not page.lines and has_content(pdf, i)]
+        warnings = [] if not missing else [describe_missing(missing)]
+        if not any(page.lines for page in pages):
+            raise _no_text(pages, missing)
+        return _assemble(path, pdf, pages, warnings)
+    finally:
+        pdf.close()
+
+
+def open_pdf(content: Any) -> Any:
+    """Return the ``pypdfium2.PdfDocument`` of a file's bytes or path.
+
+    Raises:
+        BrokenFileError: it is damaged, or no PDF.
+        PasswordError: it needs a password.
+    """
+    try:
+        return pdfium.PdfDocument(content)
     except pdfium.PdfiumError as exc:
-        if "assword" in str(exc):
+        if "assword" in str(exc) or "ecurity" in str(exc):
             raise PasswordError(
-                "It needs a password.", "Save a copy without the password."
+                "It is protected by a password.", "Save a copy without the password."
             ) from exc
-        raise BrokenFileError(f"It is damaged: {exc}.", "Save it again as PDF.") from exc
-    check_pages(len(pdf))
-    builder = DocumentBuilder(path, "pdf")
-    for page in pdf:
-        builder.start_page()
-        words = page.get_textpage().get_text_range().replace("\r\n", "\n")
-        for paragraph in re.split(r"(?<=[.:;?!])\n|\n\s*\n", words):
-            builder.add(BlockKind.PARAGRAPH, paragraph)
-    if not builder.blocks:
-        raise NoTextError("No page has text: it may be a scan.", "Try again with --ocr.")
-    return builder.build()
+        raise BrokenFileError("It is damaged, or is not a PDF file.", _RESAVE) from exc
+
+
+def _read_pages(pdf: Any) -> Iterator[PageText]:
+    characters = 0
+    for index in range(len(pdf)):
+        page = read_page(pdf, index)
+        characters += sum(len(line.text) for line in page.lines)
+        check_characters(characters)
+        yield PageText([], page.bottom, page.top, True) if page.is_garbled else page
+
+
+def _no_text(pages: Sequence[PageText], missing: Sequence[int]) -> NoTextError:
+    if any(page.is_garbled for page in pages):
+        return NoTextError(
+            "Its text is coded without the table that tells the letters.",
+            "Try again with --ocr, which reads the pages' images.",
+        )
+    if missing:
+        return NoTextError(
+            "Its pages are images without a text layer, as of a scan.",
+            "Try again with --ocr, which reads the images.",
+        )
+    return NoTextError("Its pages are empty.", "Remove it, or put the full file there.")
+
+
+def describe_missing(missing: Sequence[int]) -> str:
+    """Return "pages 12 to 14 and 20 have no text" for page indices from 0."""
+    spans: list[list[int]] = []
+    for index in missing:
+        if spans and index == spans[-1][1] + 1:
+            spans[-1][1] = index
+        else:
+            spans.append([index, index])
+    named = [f"{a + 1}" if a == b else f"{a + 1} to {b + 1}" for a, b in spans]
+    words = named[0] if len(named) == 1 else ", ".join(named[:-1]) + " and " + named[-1]
+    return f"page {words} has no text" if len(missing) == 1 else f"pages {words} have no text"
+
+
+def _assemble(path: str, pdf: Any, pages: Sequence[PageText], warnings: Sequence[str]) -> Document:
+    lines, printed = strip_furniture(pages)
+    drafts = draft_blocks([arrange(page) for page in lines])
+    mark_headings(drafts, _read_outline(pdf))
+    emitter = Emitter(drafts)
+    for draft in drafts:
+        emitter.add(draft)
+    emitter.finish(len(pages))
+    opening = [draft for draft in drafts if draft.page <= 2]
+    title, origin = _find_title(pdf, opening)
+    text = emitter.text
+    labels = _page_labels(pdf, printed)
+    return Document(
+        path=path,
+        format="pdf",
+        title=title or title_from_path(path),
+        text=text,
+        blocks=tuple(emitter.blocks),
+        page_starts=tuple(emitter.page_starts),
+        page_labels=tuple(labels) if any(labels) else (),
+        source_runs=tuple(emitter.runs),
+        metadata=(*collect(("title", title, origin)), *_metadata(pdf, opening)),
+        warnings=tuple(warnings),
+    )
+
+
+def _read_outline(pdf: Any) -> list[tuple[int, str, int]]:
+    outline = []
+    try:
+        for item in pdf.get_toc(max_depth=_DEEPEST_OUTLINE):
+            target = item.get_dest()
+            index = target.get_index() if target else None
+            if index is not None:
+                outline.append((index + 1, item.get_title(), item.level + 1))
+    except (pdfium.PdfiumError, ValueError, UnicodeDecodeError):
+        return outline
+    return outline
+
+
+def _page_labels(pdf: Any, printed: Sequence[str]) -> list[str]:
+    if any(printed):
+        return list(printed)
+    labels = [clean(pdf.get_page_label(index)) for index in range(len(printed))]
+    # Labels that only count the pages say nothing.
+    return [] if labels == [str(i + 1) for i in range(len(printed))] else labels
+
+
+def _property(pdf: Any, name: str) -> str:
+    return clean(pdf.get_metadata_value(name))
+
+
+def _find_title(pdf: Any, opening: Sequence[Draft]) -> tuple[str | None, str]:
+    """Return the title and where it was read: the file's properties if its text bears them out."""
+    named = _PRODUCED.sub("", _property(pdf, "Title"))
+    words = re.findall(r"\w+", named.lower())
+    seen = {word for draft in opening for word in re.findall(r"\w+", draft.words.lower())}
+    borne_out = sum(word in seen for word in words) >= 0.6 * len(words)
+    if len(words) > 1 and borne_out and not _NOT_A_TITLE.search(named):
+        return named, "document properties"
+    first = [draft for draft in opening if draft.page == opening[0].page]
+    candidates = [d for d in first if d.kind is BlockKind.HEADING and len(d.words) > 5]
+    if not candidates:
+        return None, ""
+    largest = max(candidates, key=lambda draft: draft.lines[0].size)
+    return clean(largest.words), f"page {largest.page}"
+
+
+def _metadata(pdf: Any, opening: Sequence[Draft]) -> tuple[MetadataField, ...]:
+    stamp = _property(pdf, "CreationDate") or _property(pdf, "ModDate")
+    dates = [(d.page, m) for d in opening for m in _DATE.finditer(clean(d.words))]
+    # "Ordered to be printed 20 October and published 4 November": the latter counts.
+    published = (date for date in dates if _PUBLISHED.search(date[1].string[: date[1].start()]))
+    dated = next(published, dates[0] if dates else None)
+    return collect(
+        ("author", _property(pdf, "Author"), "document properties"),
+        ("date", _iso(dated[1]) if dated else None, f"page {dated[0]}" if dated else ""),
+        ("date", iso_date(stamp), "document properties"),
+    )
+
+
+def _iso(match: re.Match[str]) -> str:
+    month = _MONTHS.split("|").index(match[2]) + 1
+    day = match[1] or match[3]
+    return f"{match[4]}-{month:02}" + (f"-{int(day):02}" if day else "")

@@ -1,0 +1,106 @@
+"""How many of a PDF's words the loader keeps, against Poppler's pdftotext; and how fast it is.
+
+    python benchmarks/fidelity.py FOLDER [FOLDER …] [--table]
+
+Word recall of a file: of the words that pdftotext finds (letters and digits, lower case, each as
+often as it occurs), the share that the loaded document has too. Files in which pdftotext finds
+fewer than 20 words, or which the loader refuses, are counted apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import resource
+import statistics
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from qa_app.loading import SourceFile, load_many, scan
+from qa_app.models import Document, Failure
+
+WORD = re.compile(r"[^\W_]+")
+FEWEST_WORDS = 20
+MOST_BYTES = 100 * 2**20
+
+
+def count_words(text: str) -> Counter[str]:
+    return Counter(WORD.findall(text.replace("\u00ad", "").lower()))
+
+
+def read_reference(path: Path) -> str:
+    # A small file can make it write without end, hence the limits.
+    with tempfile.TemporaryFile() as output:
+        command = ["pdftotext", "-enc", "UTF-8", str(path), "-"]
+        limit = (MOST_BYTES, MOST_BYTES)
+        subprocess.run(
+            command,
+            stdout=output,
+            stderr=subprocess.DEVNULL,
+            check=False,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
+        )
+        output.seek(0)
+        return output.read().decode("utf-8", "replace")
+
+
+def recall(reference: Counter[str], found: Counter[str]) -> float:
+    return (reference & found).total() / reference.total()
+
+
+def measure(files: list[SourceFile]) -> list[tuple[float, int, str, list[str]]]:
+    rows = []
+    refused = []
+    few = 0
+    for source, outcome in load_many(files):
+        reference = count_words(read_reference(source.absolute))
+        if reference.total() < FEWEST_WORDS:
+            few += 1
+            continue
+        if isinstance(outcome, Failure):
+            refused.append(f"{source.path}: {outcome.reason} ({reference.total()} words)")
+            continue
+        found = count_words(outcome.text)
+        missing = [word for word, _ in (reference - found).most_common(8)]
+        rows.append((recall(reference, found), reference.total(), source.path, missing))
+    print(f"{few} files with fewer than {FEWEST_WORDS} words by pdftotext are left out")
+    for line in refused:
+        print(f"refused: {line}")
+    return sorted(rows)
+
+
+def time_loading(sources: tuple[SourceFile, ...]) -> None:
+    start = time.perf_counter()
+    loaded = sum(isinstance(outcome, Document) for _, outcome in load_many(sources, jobs=1))
+    ours = time.perf_counter() - start
+    start = time.perf_counter()
+    for source in sources:
+        if source.path.lower().endswith(".pdf"):
+            read_reference(source.absolute)
+    poppler = time.perf_counter() - start
+    print(f"{loaded} files loaded in {ours:.1f} s; pdftotext on the PDFs alone {poppler:.1f} s")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("--table", action="store_true", help="print a row a file")
+    arguments = parser.parse_args()
+    for folder in arguments.folders:
+        found = scan(folder).files
+        rows = measure([file for file in found if file.path.lower().endswith(".pdf")])
+        if arguments.table:
+            for share, total, path, missing in rows:
+                print(f"{share:.4f} {total:7d} {path}  {' '.join(missing)}")
+        shares = [row[0] for row in rows]
+        tenth = statistics.quantiles(shares, n=10)[0] if len(shares) > 1 else min(shares)
+        median = statistics.median(shares)
+        print(f"{folder}: {len(rows)} PDFs, median {median:.4f}, tenth percentile {tenth:.4f}")
+        time_loading(found)
+
+
+if __name__ == "__main__":
+    main()

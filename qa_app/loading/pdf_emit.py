@@ -1,0 +1,179 @@
+"""Drafts of a PDF's blocks written out as text, with where each stretch stands on its page."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from qa_app.loading.builder import INVISIBLE, LIGATURES
+from qa_app.loading.limits import check_characters
+from qa_app.loading.pdf_blocks import Draft, iter_lines
+from qa_app.loading.pdf_text import Line
+from qa_app.models import Block, BlockKind, SourceRun
+
+# Anything that is not written just as it stands: white space but single blanks, ligatures, marks.
+_ODD = re.compile(rf"\s\s|[^\S ]|[{''.join(map(chr, LIGATURES))}]|{INVISIBLE.pattern}")
+_WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
+_LAST_PART = re.compile(r"([^\W\d_]+)-?$")
+_FIRST_PART = re.compile(r"[^\W\d_]+")
+
+_Piece = tuple[Line, int, int]
+
+
+class Emitter:
+    """Writes drafts one after the other."""
+
+    def __init__(self, drafts: Sequence[Draft]) -> None:
+        self.blocks: list[Block] = []
+        self.runs: list[SourceRun] = []
+        self.page_starts: list[int] = []
+        self._parts: list[str] = []
+        self._length = 0
+        broken = any(line.hyphenated or line.text[-1] == "-" for line in iter_lines(drafts))
+        self._words = _count_words(drafts) if broken else Counter[str]()
+
+    @property
+    def text(self) -> str:
+        """Everything written."""
+        return "".join(self._parts)
+
+    def finish(self, pages: int) -> None:
+        """Say how many pages the document has."""
+        while len(self.page_starts) < pages:
+            self.page_starts.append(self._length)
+
+    def add(self, draft: Draft) -> None:
+        """Write a draft as one line of the text, and a block of it without its marker."""
+        pieces = list(_cut(draft.lines, draft.marker))
+        start = self._length
+        if self._parts and draft.kind is BlockKind.HEADING:
+            self._put("\n")
+        for i, (line, first, last) in enumerate(pieces):
+            is_marker = draft.marker > 0 and i == 0
+            if i == draft_start(draft):
+                start = self._length
+            following = pieces[i + 1][0] if i + 1 < len(pieces) else None
+            joined, hyphen = self._mend(line, following)
+            if joined and not hyphen and line.text[last - 1] == "-":
+                last -= 1
+            self._write(line, first, last)
+            if joined and hyphen and line.text[last - 1] != "-":
+                self._put("-")
+            if following is not None and not joined:
+                is_cell = draft.kind is BlockKind.TABLE_ROW and not is_marker
+                self._put("\t" if is_cell else " ")
+        self._end_block(draft, start)
+
+    def _end_block(self, draft: Draft, start: int) -> None:
+        while self._parts and self._parts[-1].isspace() and self._length > start:
+            self._length -= len(self._parts.pop())
+        words = self.text_from(start)
+        start += len(words) - len(words.lstrip())
+        if words.strip():
+            end = start + len(words.strip())
+            self.blocks.append(Block(start, end, draft.kind, draft.level, draft.label))
+            self._put("\n")
+        check_characters(self._length)
+
+    def text_from(self, start: int) -> str:
+        """Return what was written from an offset on."""
+        parts: list[str] = []
+        position = self._length
+        for part in reversed(self._parts):
+            if position <= start:
+                break
+            parts.append(part)
+            position -= len(part)
+        return "".join(reversed(parts))[start - position :]
+
+    def _mend(self, line: Line, following: Line | None) -> tuple[bool, bool]:
+        """Tell whether a word goes on in the next line, and whether its hyphen belongs to it."""
+        if following is None or not (line.hyphenated or line.text[-1] == "-"):
+            return False, False
+        last, first = _LAST_PART.search(line.text), _FIRST_PART.match(following.text)
+        if last is None or first is None:
+            return line.hyphenated, True
+        one, two = last[1].lower(), first[0].lower()
+        whole, parted = self._words[one + two], self._words[f"{one}-{two}"]
+        if not first[0][0].islower() or parted > whole:
+            return True, True
+        known_parts = self._words[one] > 0 and self._words[two] > 0
+        return True, whole == 0 and known_parts
+
+    def _write(self, line: Line, first: int, last: int) -> None:
+        while len(self.page_starts) < line.page:
+            self.page_starts.append(self._length)
+        text = line.text[first:last]
+        marks = {mark for mark in line.marks if first < mark < last}
+        if not marks and not _ODD.search(text):
+            self._run(line, first, len(text))
+            self._put(text)
+            return
+        for match in re.finditer(r"\S+", text):
+            if match.start():
+                self._put(" ")
+            for offset, letters in _letters(match.group(), first + match.start(), marks):
+                if offset >= 0:
+                    self._run(line, offset, len(letters))
+                self._put(letters)
+
+    def _run(self, line: Line, offset: int, length: int) -> None:
+        if line.end > 0:
+            self.runs.append(SourceRun(self._length, length, line.page, line.start + offset))
+
+    def _put(self, part: str) -> None:
+        self._parts.append(part)
+        self._length += len(part)
+
+
+def draft_start(draft: Draft) -> int:
+    """Return the number of the piece with which a draft's block begins."""
+    return 1 if draft.marker > 0 else 0
+
+
+def _cut(lines: Sequence[Line], marker: int) -> Iterator[_Piece]:
+    """Yield the pieces of lines: the marker, if there is one, then what follows."""
+    first, *others = lines
+    if marker >= len(first.text) and others:
+        # The marker stands apart, and a part of the next stretch may belong to it.
+        yield first, 0, len(first.text)
+    elif marker:
+        yield first, 0, len(first.text[:marker].rstrip())
+        yield first, marker, len(first.text)
+    else:
+        yield first, 0, len(first.text)
+    for line in others:
+        yield line, 0, len(line.text)
+
+
+def _letters(word: str, offset: int, marks: set[int]) -> Iterator[tuple[int, str]]:
+    """Yield (offset, letters) of a word's stretches that stand as they are in the source.
+
+    A ligature's letters come one by one, all from the place of the ligature; the offset of a
+    blank that was put in is -1.
+    """
+    plain = ""
+    for i, letter in enumerate(word, offset):
+        expanded = INVISIBLE.sub("", letter).translate(LIGATURES)
+        if (i in marks or expanded != letter) and plain:
+            yield i - len(plain), plain
+            plain = ""
+        if i in marks:
+            yield -1, " "
+        if expanded == letter:
+            plain += letter
+        else:
+            for part in expanded:
+                yield i, part
+    if plain:
+        yield offset + len(word) - len(plain), plain
+
+
+def _count_words(drafts: Sequence[Draft]) -> Counter[str]:
+    words: Counter[str] = Counter()
+    for line in iter_lines(drafts):
+        found = _WORD.findall(line.text.lower())
+        # A word broken at the line's end is none.
+        words.update(found[:-1] if line.hyphenated or line.text[-1] == "-" else found)
+    return words

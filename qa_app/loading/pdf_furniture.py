@@ -1,0 +1,160 @@
+"""Running headers, footers and page numbers: what a reader passes over on every page."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from statistics import median
+
+from qa_app.loading.pdf_text import Line, PageText
+
+_ZONE = 0.12  # share of the page's height at its top and at its foot
+_DEEPEST = 4  # rows from the edge
+_NEAR = 5  # pages within which a running header comes again
+_SAME_HEIGHT = 8.0  # points
+_SMALLEST_TYPE = 2.0  # points; smaller text is not for readers
+_NUMBER = re.compile(r"\d+")
+_ROMAN = re.compile(r"\b[ivxlc]+\b")
+_ONLY_NUMBER = re.compile(r"\W*(?:page|p\.)?\s*(?:#|~)(?:\s*(?:of|/)\s*#)?\W*$")
+_LABELS = re.compile(r"(?<![\w.])(\d{1,4}|[ivxlc]{1,7})(?![\w.])")
+_ROMAN_VALUES = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
+
+_Key = tuple[bool, str]
+_Band = list[Line]
+_Sighting = tuple[int, float, tuple[int, ...]]  # page, height, the numbers in the row
+
+
+def strip_furniture(pages: Sequence[PageText]) -> tuple[list[list[Line]], list[str]]:
+    """Return the lines of each page without its furniture, and the number printed on each.
+
+    A row at the edge of a page is furniture if it comes again at the same height on at least two
+    pages nearby, numbers aside. A number is "" where none is printed, or none that fits.
+    """
+    edges = [_edges(page) for page in pages]
+    seen: dict[_Key, list[_Sighting]] = defaultdict(list)
+    for number, bands in enumerate(edges):
+        for is_top, rows in bands:
+            for row in rows:
+                seen[is_top, _normalise(row)].append(_sight(number, row))
+    kept = []
+    printed: list[set[int]] = []
+    for number, page in enumerate(pages):
+        dropped: list[_Band] = []
+        for is_top, rows in edges[number]:
+            for row in rows:
+                text = _normalise(row)
+                alone = _ONLY_NUMBER.match(text) is not None and len(pages) > 1
+                if not alone and not _comes_again(seen[is_top, text], _sight(number, row)):
+                    break
+                dropped.append(row)
+        gone = {id(line) for row in dropped for line in row}
+        lines = [line for line in page.lines if id(line) not in gone and _is_legible(line)]
+        kept.append(lines)
+        printed.append({value for row in dropped for value in _values(row)})
+    return kept, _number_pages(printed)
+
+
+def _is_legible(line: Line) -> bool:
+    return line.y1 - line.y0 >= _SMALLEST_TYPE or line.end < 0
+
+
+def _edges(page: PageText) -> list[tuple[bool, list[_Band]]]:
+    """Return the rows at the top and at the foot of a page, from its edge inwards."""
+    lines = [line for line in page.lines if _is_legible(line) and not line.is_turned]
+    zone = _ZONE * (page.top - page.bottom)
+    top = sorted((line for line in lines if line.y0 > page.top - zone), key=lambda line: -line.y1)
+    foot = sorted(
+        (line for line in lines if line.y1 < page.bottom + zone), key=lambda line: line.y0
+    )
+    return [(True, _bands(top)), (False, _bands(foot))]
+
+
+def _bands(lines: Sequence[Line]) -> list[_Band]:
+    bands: list[_Band] = []
+    for line in lines:
+        last = bands[-1][0] if bands else None
+        if last and min(last.y1, line.y1) - max(last.y0, line.y0) > 0.4 * (line.y1 - line.y0):
+            bands[-1].append(line)
+        elif len(bands) == _DEEPEST:
+            break
+        else:
+            bands.append([line])
+    return [sorted(band, key=lambda line: line.x0) for band in bands]
+
+
+def _normalise(row: _Band) -> str:
+    text = " ".join(line.text for line in row).lower()
+    return _ROMAN.sub("~", _NUMBER.sub("#", " ".join(text.split())))
+
+
+def _sight(page: int, row: _Band) -> _Sighting:
+    numbers = _NUMBER.findall(" ".join(line.text for line in row))
+    return page, row[0].y0, tuple(int(number[:9]) for number in numbers)
+
+
+def _comes_again(seen: Sequence[_Sighting], this: _Sighting) -> bool:
+    """Tell whether a row is on two other pages nearby, with the same numbers or page numbers.
+
+    "Recommendation 3" at the top of one page and "Recommendation 4" at another's is none.
+    """
+    page, height, numbers = this
+    near = set()
+    for other, other_height, other_numbers in seen:
+        turned = other - page
+        steps = {b - a for a, b in zip(numbers, other_numbers, strict=False)}
+        same = numbers == other_numbers or turned in steps
+        if 0 < abs(turned) <= _NEAR and abs(other_height - height) < _SAME_HEIGHT and same:
+            near.add(other)
+    return len(near) > 1
+
+
+def _values(row: _Band) -> list[int]:
+    """Return the numbers that a row of furniture may number its page with."""
+    text = " ".join(line.text for line in row).lower()
+    return [_value(match[1]) for match in _LABELS.finditer(text)]
+
+
+def _value(label: str) -> int:
+    """Return the number a label stands for; a Roman one is negative, so as to stay apart."""
+    if label.isdecimal():
+        return int(label)
+    values = [_ROMAN_VALUES[letter] for letter in label]
+    following = [*values[1:], 0]
+    return -sum(
+        -value if value < after else value for value, after in zip(values, following, strict=True)
+    )
+
+
+def _number_pages(printed: Sequence[set[int]]) -> list[str]:
+    """Return the label of each page, "" where the numbers around do not bear it out."""
+    offsets: Counter[tuple[bool, int]] = Counter()
+    for page, values in enumerate(printed):
+        offsets.update((value < 0, abs(value) - page) for value in values)
+    labels = []
+    for page, values in enumerate(printed):
+        fitting = [
+            value for value in values if offsets[value < 0, abs(value) - page] > 2 and value != 0
+        ]
+        best = max(fitting, key=lambda v: offsets[v < 0, abs(v) - page], default=0)
+        labels.append(_roman(-best) if best < 0 else str(best) if best else "")
+    return labels
+
+
+def _roman(value: int) -> str:
+    numerals = ((100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x"), (9, "ix"))
+    label = ""
+    for worth, numeral in (*numerals, (5, "v"), (4, "iv"), (1, "i")):
+        while value >= worth:
+            label += numeral
+            value -= worth
+    return label
+
+
+def body_height(pages: Sequence[Sequence[Line]]) -> float:
+    """Return the size of type that most characters of a document are set in, in points."""
+    sizes: Counter[float] = Counter()
+    for lines in pages:
+        for line in lines:
+            sizes[round(line.size * 2) / 2] += len(line.text)
+    return sizes.most_common(1)[0][0] if sizes else median([10.0])

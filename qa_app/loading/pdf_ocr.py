@@ -1,0 +1,76 @@
+"""Pages without text, read by the tesseract program where it is installed."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+import subprocess
+from typing import Any
+
+from qa_app.errors import NoTextError
+from qa_app.loading.pdf_text import Line, PageText
+
+_DOTS_PER_INCH = 300
+_MOST_PIXELS = 40_000_000
+_PAGE_SECONDS = 120
+_LEAST_CONFIDENCE = 30.0  # per cent; under it, tesseract reads stains
+NO_TESSERACT = "Install the tesseract program (Debian: apt install tesseract-ocr), then use --ocr."
+
+
+def find_tesseract() -> str | None:
+    """Return where the tesseract program is, or None."""
+    return shutil.which("tesseract")
+
+
+def read_image(pdf: Any, index: int) -> PageText:
+    """Return the text that tesseract reads on the page ``index`` (from 0).
+
+    Its lines have places on the page but no characters in the file, so ``end`` is -1. A page
+    that tesseract gives up on has no lines.
+
+    Raises:
+        NoTextError: there is no tesseract program.
+    """
+    program = find_tesseract()
+    if program is None:
+        raise NoTextError("Its pages are images without a text layer.", NO_TESSERACT)
+    page = pdf[index]
+    width, height = page.get_size()
+    scale = min(_DOTS_PER_INCH / 72, (_MOST_PIXELS / max(1.0, width * height)) ** 0.5)
+    image = io.BytesIO()
+    page.render(scale=scale, grayscale=True).to_pil().save(image, "PNG")
+    try:
+        done = subprocess.run(
+            [program, "stdin", "stdout", "--psm", "1", "tsv"],
+            input=image.getvalue(),
+            capture_output=True,
+            timeout=_PAGE_SECONDS,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return PageText([], 0.0, height)
+    rows = csv.DictReader(
+        io.StringIO(done.stdout.decode("utf-8", "replace")), delimiter="\t", quoting=csv.QUOTE_NONE
+    )
+    return PageText(_make_lines(list(rows), index + 1, scale, height), 0.0, height)
+
+
+def _make_lines(rows: list[dict[str, str]], page: int, scale: float, height: float) -> list[Line]:
+    lines: dict[tuple[str, ...], Line] = {}
+    for row in rows:
+        words = (row.get("text") or "").strip()
+        if not words or float(row["conf"]) < _LEAST_CONFIDENCE:
+            continue
+        x0, top = int(row["left"]) / scale, height - int(row["top"]) / scale
+        x1, low = x0 + int(row["width"]) / scale, top - int(row["height"]) / scale
+        key = row["block_num"], row["par_num"], row["line_num"]
+        line = lines.get(key)
+        if line is None:
+            lines[key] = Line(page, -1, -1, words, x0, low, x1, top, 0.0, False)
+        else:
+            line.text += " " + words
+            line.x1, line.y0, line.y1 = max(line.x1, x1), min(line.y0, low), max(line.y1, top)
+    for line in lines.values():
+        line.size = max(1.0, round(0.8 * (line.y1 - line.y0)))
+    return list(lines.values())

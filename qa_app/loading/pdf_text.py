@@ -1,0 +1,247 @@
+"""What stands on a PDF page: stretches of text with their places, in the order of the file.
+
+The only module beside pages.py that calls PDFium's text functions. PDFium's coordinates grow
+upwards; a page whose text runs sideways is turned so that its lines are level.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pypdfium2.raw as pdfium_c
+
+HYPHEN = "\ufffe"  # PDFium writes it for a hyphen at the end of a line that it joined
+_PHYSICAL = re.compile(rf"[^\r\n{HYPHEN}]+")
+_WORD = re.compile(r"\S+")
+_RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+_LABEL = re.compile(r"(?:\(?(?:\d{1,3}(?:\.\d{1,3})*|[a-zA-Z]|[ivxlIVXL]{1,5})[.):]?|\W)$")
+_SUPERSCRIPT = re.compile(r"(?<=[^\W\d_])\d{1,3}(?!\w)")
+_WIDEST_SPACE = 1.3  # of the size of type; justified lines stay under it
+_STRANGE = re.compile("[\ufffd\ue000-\uf8ff\x00-\x08]")
+_BOLD = re.compile("bold|black|heavy|demi", re.IGNORECASE)
+_BOLD_WEIGHT = 600
+
+
+@dataclass(slots=True)
+class Line:
+    """A stretch of one line on a page.
+
+    Attributes:
+        page: from 1.
+        start, end: PDFium's numbers of its characters, end excluded.
+        text: those characters.
+        x0, y0, x1, y1: its box in points, y upwards.
+        size: size of its type in points.
+        bold: whether it starts in bold type.
+        hyphenated: whether a word is broken at its end.
+        marks: offsets in ``text`` where a raised note number follows a word.
+        is_turned: whether it runs at an angle to the page's other text.
+    """
+
+    page: int
+    start: int
+    end: int
+    text: str
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+    size: float
+    bold: bool
+    hyphenated: bool = False
+    marks: tuple[int, ...] = ()
+    is_turned: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PageText:
+    """The lines of a page in the file's order, and the page's upright size in points."""
+
+    lines: list[Line]
+    bottom: float
+    top: float
+    is_garbled: bool = False
+
+
+def read_page(pdf: Any, index: int) -> PageText:
+    """Return the text of the page ``index`` (from 0) of a ``pypdfium2.PdfDocument``.
+
+    A page that cannot be loaded has no lines.
+    """
+    page = pdfium_c.FPDF_LoadPage(pdf.raw, index)
+    if not page:
+        return PageText([], 0.0, 0.0)
+    textpage = pdfium_c.FPDFText_LoadPage(page)
+    try:
+        return _read(page, textpage, index + 1) if textpage else PageText([], 0.0, 0.0)
+    finally:
+        if textpage:
+            pdfium_c.FPDFText_ClosePage(textpage)
+        pdfium_c.FPDF_ClosePage(page)
+
+
+def characters(textpage: Any) -> str:
+    """Return a page's text, one code point for each of PDFium's characters."""
+    count = pdfium_c.FPDFText_CountChars(textpage)
+    if count <= 0:
+        return ""
+    buffer = (ctypes.c_ushort * (2 * count + 2))()
+    written = pdfium_c.FPDFText_GetText(textpage, 0, count, buffer)
+    return bytes(buffer)[: 2 * max(0, written - 1)].decode("utf-16-le", "replace")
+
+
+def _read(page: Any, textpage: Any, number: int) -> PageText:
+    text = characters(textpage)
+    reader = _Reader(textpage, text, number)
+    turned = [line for physical in _PHYSICAL.finditer(text) for line in reader.read(physical)]
+    angles: Counter[int] = Counter()
+    for angle, line in turned:
+        angles[angle] += line.end - line.start
+    main = angles.most_common(1)[0][0] if angles else 0
+    upright = main if main in {0, 90, 180, 270} else 0
+    for angle, line in turned:
+        line.is_turned = abs(angle - main) > 5
+    lines = [_turn(line, upright) for _, line in turned]
+    box = pdfium_c.FS_RECTF()
+    pdfium_c.FPDF_GetPageBoundingBox(page, box)
+    frame = Line(number, 0, 0, "", box.left, box.bottom, box.right, box.top, 0.0, False)
+    frame = _turn(frame, upright)
+    return PageText(lines, frame.y0, frame.y1, _is_garbled(text))
+
+
+def _is_garbled(text: str) -> bool:
+    """Tell whether the characters are mostly codes without a meaning."""
+    return 5 * len(_STRANGE.findall(text)) > 2 * len("".join(text.split()))
+
+
+def _turn(line: Line, angle: int) -> Line:
+    x0, y0, x1, y1 = line.x0, line.y0, line.x1, line.y1
+    if angle == 90:
+        x0, y0, x1, y1 = y0, -x1, y1, -x0
+    elif angle == 180:
+        x0, y0, x1, y1 = -x1, -y1, -x0, -y0
+    elif angle == 270:
+        x0, y0, x1, y1 = -y1, x0, -y0, x1
+    else:
+        return line
+    return replace(line, x0=x0, y0=y0, x1=x1, y1=y1)
+
+
+class _Reader:
+    """Measures the lines of one page."""
+
+    def __init__(self, textpage: Any, text: str, number: int) -> None:
+        self._textpage = textpage
+        self._text = text
+        self._number = number
+        self._rect = pdfium_c.FS_RECTF()
+        self._rect_pointer = ctypes.byref(self._rect)
+        self._matrix = pdfium_c.FS_MATRIX()
+        self._name = ctypes.create_string_buffer(128)
+        self._flags = ctypes.c_int()
+
+    def read(self, physical: re.Match[str]) -> Iterator[tuple[int, Line]]:
+        """Yield the stretches of a line of PDFium's text with their angles in degrees."""
+        words = [(m.start(), m.end()) for m in _WORD.finditer(physical.group())]
+        if not words:
+            return
+        offset = physical.start()
+        end = physical.end()
+        hyphenated = self._text[end : end + 1] == HYPHEN
+        spans = [(start + offset, stop + offset) for start, stop in words]
+        angle = self._angle(spans[0][0])
+        size = self._size(spans[0][0])
+        stretches = list(self._split(spans, size, angle))
+        for i, (start, stop, box) in enumerate(stretches):
+            first = start == spans[0][0]
+            line = Line(
+                page=self._number,
+                start=start,
+                end=stop,
+                text=self._text[start:stop],
+                x0=box[0],
+                y0=box[1],
+                x1=box[2],
+                y1=box[3],
+                size=size if first else self._size(start),
+                bold=self._is_bold(start),
+                hyphenated=hyphenated and i == len(stretches) - 1,
+            )
+            line.marks = tuple(self._find_marks(line))
+            yield angle, line
+
+    def _split(
+        self, spans: list[tuple[int, int]], size: float, angle: int
+    ) -> Iterator[tuple[int, int, tuple[float, float, float, float]]]:
+        """Yield (start, end, box) of the stretches between wide gaps."""
+        text, page, rect, pointer = self._text, self._textpage, self._rect, self._rect_pointer
+        measure = pdfium_c.FPDFText_GetLooseCharBox
+        widest = _WIDEST_SPACE * size
+        whole = angle != 0 or bool(_RIGHT_TO_LEFT.search(text, spans[0][0], spans[-1][1]))
+        start = stop = -1
+        x0 = y0 = x1 = y1 = 0.0
+        # Once a word, so nothing here is a call that could be spared.
+        for first, last in spans:
+            measure(page, first, pointer)
+            left, bottom, right, top = rect.left, rect.bottom, rect.right, rect.top
+            if last - first > 1:
+                measure(page, last - 1, pointer)
+                left, right = min(left, rect.left), max(right, rect.right)
+            gap = left - x1
+            if start < 0:
+                start, x0, y0, x1, y1 = first, left, bottom, right, top
+            elif whole or (-2 * size <= gap <= widest and bottom < y1 and top > y0):
+                if left < x0:
+                    x0 = left
+                if right > x1:
+                    x1 = right
+                if bottom < y0:
+                    y0 = bottom
+                if top > y1:
+                    y1 = top
+            elif widest < gap < 8 * size and bottom < y1 and _LABEL.match(text[start:stop]):
+                x1 = right
+            else:
+                yield start, stop, (x0, y0, x1, y1)
+                start, x0, y0, x1, y1 = first, left, bottom, right, top
+            stop = last
+        yield start, stop, (x0, y0, x1, y1)
+
+    def _angle(self, index: int) -> int:
+        return round(math.degrees(pdfium_c.FPDFText_GetCharAngle(self._textpage, index))) % 360
+
+    def _size(self, index: int) -> float:
+        size = float(pdfium_c.FPDFText_GetFontSize(self._textpage, index))
+        if pdfium_c.FPDFText_GetMatrix(self._textpage, index, self._matrix):
+            size *= math.hypot(self._matrix.c, self._matrix.d)
+        return size or 1.0
+
+    def _is_bold(self, index: int) -> bool:
+        if pdfium_c.FPDFText_GetFontWeight(self._textpage, index) >= _BOLD_WEIGHT:
+            return True
+        length = pdfium_c.FPDFText_GetFontInfo(
+            self._textpage, index, self._name, 128, ctypes.byref(self._flags)
+        )
+        return 0 < length <= 128 and bool(_BOLD.search(self._name.value.decode("utf-8", "replace")))
+
+    def _find_marks(self, line: Line) -> Iterator[int]:
+        for mark in _SUPERSCRIPT.finditer(line.text):
+            if self._size(line.start + mark.start()) < 0.85 * line.size:
+                yield mark.start()
+
+
+def has_content(pdf: Any, index: int) -> bool:
+    """Tell whether anything is drawn on a page, or it cannot be loaded to see."""
+    page = pdfium_c.FPDF_LoadPage(pdf.raw, index)
+    if not page:
+        return True
+    try:
+        return bool(pdfium_c.FPDFPage_CountObjects(page) > 0)
+    finally:
+        pdfium_c.FPDF_ClosePage(page)
