@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pypdfium2 as pdfium
 
 from qa_app.errors import BrokenFileError, NoTextError, PasswordError
-from qa_app.loading.builder import clean
+from qa_app.loading.builder import INVISIBLE, clean
 from qa_app.loading.limits import check_characters, check_pages
 from qa_app.loading.metadata import collect, iso_date
 from qa_app.loading.naming import title_from_path
@@ -17,6 +18,7 @@ from qa_app.loading.pdf_blocks import Draft, draft_blocks, mark_headings
 from qa_app.loading.pdf_emit import Emitter
 from qa_app.loading.pdf_furniture import strip_furniture
 from qa_app.loading.pdf_layout import arrange
+from qa_app.loading.pdf_ocr import NO_TESSERACT, find_tesseract, read_image
 from qa_app.loading.pdf_text import PageText, has_content, read_page
 from qa_app.models import BlockKind, Document, MetadataField
 
@@ -50,10 +52,15 @@ def load_pdf(path: str, content: bytes, ocr: bool = False) -> Document:
         check_pages(len(pdf))
         pages = list(_read_pages(pdf))
         missing = [i for i, page in enumerate(pages) if not page.lines and has_content(pdf, i)]
-        warnings = [] if not missing else [describe_missing(missing)]
+        by_ocr: list[int] = []
+        if ocr and missing:
+            for index in missing:
+                pages[index] = read_image(pdf, index)
+            by_ocr = [index for index in missing if pages[index].lines]
+            missing = [index for index in missing if not pages[index].lines]
         if not any(page.lines for page in pages):
-            raise _no_text(pages, missing)
-        return _assemble(path, pdf, pages, warnings)
+            raise _no_text(pages, missing, ocr)
+        return _assemble(path, pdf, pages, missing, by_ocr)
     finally:
         pdf.close()
 
@@ -81,37 +88,46 @@ def _read_pages(pdf: Any) -> Iterator[PageText]:
         page = read_page(pdf, index)
         characters += sum(len(line.text) for line in page.lines)
         check_characters(characters)
-        yield PageText([], page.bottom, page.top, True) if page.is_garbled else page
+        lines = [line for line in page.lines if INVISIBLE.sub("", line.text)]
+        yield replace(page, lines=[] if page.is_garbled else lines)
 
 
-def _no_text(pages: Sequence[PageText], missing: Sequence[int]) -> NoTextError:
+def _no_text(pages: Sequence[PageText], missing: Sequence[int], ocr: bool) -> NoTextError:
+    hint = "Try again with --ocr, which reads the pages' images."
+    if find_tesseract() is None:
+        hint = NO_TESSERACT
     if any(page.is_garbled for page in pages):
-        return NoTextError(
-            "Its text is coded without the table that tells the letters.",
-            "Try again with --ocr, which reads the pages' images.",
-        )
+        return NoTextError("Its text is coded without the table that tells the letters.", hint)
+    if missing and ocr:
+        return NoTextError("Its pages are images in which no text was found.", "Check the scan.")
     if missing:
-        return NoTextError(
-            "Its pages are images without a text layer, as of a scan.",
-            "Try again with --ocr, which reads the images.",
-        )
+        return NoTextError("Its pages are images without a text layer, as of a scan.", hint)
     return NoTextError("Its pages are empty.", "Remove it, or put the full file there.")
 
 
-def describe_missing(missing: Sequence[int]) -> str:
-    """Return "pages 12 to 14 and 20 have no text" for page indices from 0."""
+def describe_pages(indices: Sequence[int]) -> str:
+    """Return "pages 12 to 14 and 20" for page indices from 0."""
     spans: list[list[int]] = []
-    for index in missing:
+    for index in indices:
         if spans and index == spans[-1][1] + 1:
             spans[-1][1] = index
         else:
             spans.append([index, index])
     named = [f"{a + 1}" if a == b else f"{a + 1} to {b + 1}" for a, b in spans]
     words = named[0] if len(named) == 1 else ", ".join(named[:-1]) + " and " + named[-1]
-    return f"page {words} has no text" if len(missing) == 1 else f"pages {words} have no text"
+    return f"page {words}" if len(indices) == 1 else f"pages {words}"
 
 
-def _assemble(path: str, pdf: Any, pages: Sequence[PageText], warnings: Sequence[str]) -> Document:
+def _warn(missing: Sequence[int], by_ocr: Sequence[int]) -> Iterator[str]:
+    if missing:
+        yield f"{describe_pages(missing)} {'has' if len(missing) == 1 else 'have'} no text"
+    if by_ocr:
+        yield f"{describe_pages(by_ocr)} {'was' if len(by_ocr) == 1 else 'were'} read by OCR"
+
+
+def _assemble(
+    path: str, pdf: Any, pages: Sequence[PageText], missing: Sequence[int], by_ocr: Sequence[int]
+) -> Document:
     lines, printed = strip_furniture(pages)
     drafts = draft_blocks([arrange(page) for page in lines])
     mark_headings(drafts, _read_outline(pdf))
@@ -132,8 +148,12 @@ def _assemble(path: str, pdf: Any, pages: Sequence[PageText], warnings: Sequence
         page_starts=tuple(emitter.page_starts),
         page_labels=tuple(labels) if any(labels) else (),
         source_runs=tuple(emitter.runs),
-        metadata=(*collect(("title", title, origin)), *_metadata(pdf, opening)),
-        warnings=tuple(warnings),
+        metadata=(
+            *collect(("title", title, origin)),
+            *_metadata(pdf, opening),
+            *collect(("ocr", describe_pages(by_ocr) if by_ocr else None, "tesseract")),
+        ),
+        warnings=tuple(_warn(missing, by_ocr)),
     )
 
 
