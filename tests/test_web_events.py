@@ -43,7 +43,7 @@ def test_the_front_page_says_what_is_indexed_and_gives_examples(index: Index) ->
     assert "1 report, 2 passages" in texts(header)
     assert "1 of 2 files could not be read" in texts(header)
     assert "broken.pdf" in texts(header)
-    assert "which regions mention data sharing?" in texts(answer)
+    assert "Which regions mention data sharing?" in texts(answer)
 
 
 def test_a_question_is_answered_with_its_best_source_beside_it(index: Index) -> None:

@@ -26,9 +26,9 @@ def test_questions_use_the_facets_noun_and_a_value() -> None:
         [NORTH, SOUTH, EAST], "region", ("area", "region", "regions"), ("North", "South")
     )
     assert questions == (
-        "which regions mention community safety?",
-        "which regions mention shared data?",
-        "what is said about North?",
+        "Which regions mention community safety?",
+        "Which regions mention shared data?",
+        "What is said about North?",
     )
 
 
@@ -36,4 +36,4 @@ def test_values_are_no_topics() -> None:
     texts = ("North board meets.", "The north board met.")
     passages = [passage(str(n), text) for n, text in enumerate(texts)]
     assert recurring_phrases(passages) == ["north board"]
-    assert facet_questions(passages, "region", (), ("North",)) == ("what is said about North?",)
+    assert facet_questions(passages, "region", (), ("North",)) == ("What is said about North?",)

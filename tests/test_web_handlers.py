@@ -74,6 +74,13 @@ def test_a_row_has_the_words_their_strength_and_the_way_to_their_source() -> Non
     assert row.lead_in == ""
 
 
+def test_a_title_in_the_row_is_not_said_again_in_its_source() -> None:
+    finding = replace(FINDING, facet_value="Annual")
+    (row,) = answer_view(replace(ANSWER, findings=(finding,)), HERE).rows
+    assert row.source.text == "Findings, p. 3"
+    assert row.copy.endswith("(Annual, Findings, p. 3)")
+
+
 def test_a_lead_in_stands_above_its_bullet() -> None:
     finding = replace(FINDING, lead_in=Quote("The board agreed to:", CITATION))
     (row,) = answer_view(replace(ANSWER, findings=(finding,)), HERE).rows

@@ -41,10 +41,14 @@ def build_page(index: Index | None, open_index: OpenIndex | None = None) -> gr.B
         index: what is asked, or None while nothing was built.
         open_index: called while there is none, so that a first build is seen at the next visit.
     """
+    return _build(Desk(index, open_index))
+
+
+def _build(desk: Desk) -> gr.Blocks:
     _prepare_environment()
     from qa_app.web.layout import lay_out
 
-    page = lay_out(Desk(index, open_index))
+    page = lay_out(desk)
     page.queue(max_size=128, default_concurrency_limit=4, api_open=False)
     return page
 

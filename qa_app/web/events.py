@@ -102,6 +102,11 @@ class Desk:
                 self._catalogue = read_catalogue(generation, Facets.load(index.corpus))
             return self._catalogue
 
+    def warm(self) -> None:
+        """Load what the first question needs, so that the first visitor does not wait for it."""
+        for example in self.catalogue().examples[:1]:
+            self.ask(example, "")
+
     def _answer(self, address: Address) -> tuple[str, str]:
         """Return the left side, and the source of the best quote to go beside it."""
         here = address.opening("")

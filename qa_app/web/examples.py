@@ -12,6 +12,7 @@ from qa_app.models import Passage
 from qa_app.store.generation import Generation
 from qa_app.web.handlers import plural
 
+Terms = tuple[str, ...]
 _MOST_PASSAGES = 2_000
 _PAIR = re.compile(r"(?<![\w-])(?=([^\W\d_]{3,})([ -])([^\W\d_]{3,})(?![\w-]))")
 # A pair of words seen in fewer places says more about one passage than about the corpus.
@@ -26,7 +27,7 @@ def make_examples(generation: Generation, facets: Facets) -> tuple[str, ...]:
         values = generation.facet_values(facet)
         if facets.values(facet) and values:
             return facet_questions(passages, facet, facets.nouns(facet), values)
-    return tuple(f"what is said about {phrase}?" for phrase in recurring_phrases(passages)[:3])
+    return tuple(f"What is said about {phrase}?" for phrase in recurring_phrases(passages)[:3])
 
 
 def facet_questions(
@@ -36,36 +37,44 @@ def facet_questions(
     name = next((noun for noun in nouns if noun == plural(facet)), nouns[0] if nouns else facet)
     skipped = {term for value in values for term in analyse(value)}
     phrases = recurring_phrases(passages, skipped, facet)[:2]
-    about = [f"which {name} mention {phrase}?" for phrase in phrases]
-    return (*about, f"what is said about {values[0]}?")
+    about = [f"Which {name} mention {phrase}?" for phrase in phrases]
+    return (*about, f"What is said about {values[0]}?")
 
 
 def recurring_phrases(
     passages: Iterable[Passage], skipped: Collection[str] = (), facet: str = ""
 ) -> list[str]:
-    """Return pairs of words that recur in many places, most places first.
+    """Return pairs of words that recur in several places; those in headings first.
 
     Args:
         passages: where to look.
         skipped: terms that no phrase may hold.
         facet: what counts as a place is a value of it; else a section of a document.
     """
-    places: dict[tuple[str, ...], set[object]] = defaultdict(set)
-    spellings: dict[tuple[str, ...], Counter[str]] = defaultdict(Counter)
+    places: dict[Terms, set[object]] = defaultdict(set)
+    spellings: dict[Terms, Counter[str]] = defaultdict(Counter)
+    in_headings: set[Terms] = set()
     for passage in passages:
-        found: set[object] = set(passage.tags.get(facet, ()))
-        found = found or {(passage.document, passage.section)}
-        for first, joint, second in _PAIR.findall(passage.text):
-            terms = (*analyse(first), *analyse(second))
-            if len(terms) == 2 and not set(terms) & set(skipped):
-                places[terms] |= found
-                spellings[terms][f"{_lower(first)}{joint}{_lower(second)}"] += 1
+        here: set[object] = set(passage.tags.get(facet, ()))
+        here = here or {(passage.document, passage.section)}
+        for terms, spelling in _pairs(passage.text):
+            if not set(terms) & set(skipped):
+                places[terms] |= here
+                spellings[terms][spelling] += 1
+        in_headings.update(terms for heading in passage.section for terms, _ in _pairs(heading))
     wide = [terms for terms, where in places.items() if len(where) >= _FEWEST_PLACES]
-    wide.sort(key=lambda terms: (-len(places[terms]), -spellings[terms].total(), terms))
+    wide.sort(key=lambda terms: (terms not in in_headings, -spellings[terms].total(), terms))
     return [spellings[terms].most_common(1)[0][0] for terms in _distinct(wide)]
 
 
-def _distinct(phrases: Iterable[tuple[str, ...]]) -> Iterable[tuple[str, ...]]:
+def _pairs(text: str) -> Iterable[tuple[Terms, str]]:
+    for first, joint, second in _PAIR.findall(text):
+        terms = (*analyse(first), *analyse(second))
+        if len(terms) == 2:
+            yield terms, f"{_lower(first)}{joint}{_lower(second)}"
+
+
+def _distinct(phrases: Iterable[Terms]) -> Iterable[Terms]:
     """Yield the phrases that share no term with one before."""
     used: set[str] = set()
     for terms in phrases:

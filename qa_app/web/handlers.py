@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 
+from qa_app.citations import short_title
 from qa_app.models import (
     Answer,
     BlockKind,
@@ -140,7 +141,7 @@ def _evidence_row(finding: Finding, terms: Collection[str], address: Address) ->
         quote=mark_words(finding.quote, terms),
         support=finding.support,
         strength=_STRENGTH[finding.support],
-        source=_source_link(citation, address),
+        source=_source_link(citation, address, finding.facet_value or ""),
         span=f"{citation.document}:{citation.start}",
         copy=copy_text(finding.quote, citation),
     )
@@ -161,9 +162,13 @@ def _passage_view(result: SearchResult, terms: Collection[str], address: Address
     )
 
 
-def _source_link(citation: Citation, address: Address) -> Link:
+def _source_link(citation: Citation, address: Address, beside: str = "") -> Link:
     href = address.opening(citation.document, (citation.start, citation.end)).search
-    return Link(citation.label, href)
+    text = citation.label
+    if beside == citation.title:
+        # The title stands in the row already.
+        text = text.removeprefix(f"{short_title(citation.title)}, ")
+    return Link(text, href)
 
 
 def _filter_groups(

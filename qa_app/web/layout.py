@@ -13,7 +13,12 @@ from qa_app.web.events import Desk
 from qa_app.web.public_api import public_functions
 from qa_app.web.security import STATIC_ROUTE
 
-_PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+# "always_last": what is asked while an answer is still coming is not dropped but comes next.
+_PRIVATE: dict[str, Any] = {
+    "api_visibility": "private",
+    "show_progress": "hidden",
+    "trigger_mode": "always_last",
+}
 _PLAIN: dict[str, Any] = {"js_on_load": None, "apply_default_css": False}
 # Handed to a Python function in place of the hidden box, so that it sees the browser's address.
 _WITH_ADDRESS = "(question, address) => [question, window.location.search]"
