@@ -8,12 +8,12 @@ import shutil
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
-from web_serving import free_port, serving
 
+from conftest import ROOT
 from qa_app import build_index
 from qa_app.errors import ServeError
 from qa_app.web.app import serve
+from web_serving import free_port, serving
 
 HAS_MCP = importlib.util.find_spec("mcp") is not None
 REPORT = "apcc-towards-better-partnerships-deep-dives.txt"
