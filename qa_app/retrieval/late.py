@@ -28,6 +28,7 @@ BUDGET = 0.2
 _WEIGHT = 0.8
 # A first guess at the encoder's pace, on purpose slow: 60 passages of 1,000 characters a second.
 _SECONDS_PER_CHARACTER = 1 / 60_000
+_CHARACTERS_PER_TOKEN = 5
 # Passages between two looks at the clock.
 _BATCH = 8
 # What the guess is multiplied by after a question that could not be read for.
@@ -66,6 +67,8 @@ class LateReader:
         self._encoder = encoder
         self._lexical = lexical
         self._budget = budget
+        # What is beyond the model's limit is cut, and costs nothing.
+        self._longest = _CHARACTERS_PER_TOKEN * encoder.identity.max_tokens
         # Threads may overwrite each other's guess, which is as good.
         self._pace = _SECONDS_PER_CHARACTER
 
@@ -77,7 +80,8 @@ class LateReader:
             rows: of the passages, best first.
             texts: of the passages, as they were embedded.
         """
-        count = self.affordable([len(text) for text in texts])
+        lengths = [min(len(text), self._longest) for text in texts]
+        count = self.affordable(lengths)
         if count < min(LEAST_READ, len(texts)) or count < 2:
             # Next time the guess is bolder, so that one slow moment does not end all reading.
             self._pace *= _BOLDER
@@ -91,7 +95,7 @@ class LateReader:
             if seconds * (1 + _BATCH / len(passages)) > self._budget:
                 break
         count = len(passages)
-        self._pace = (self._pace + seconds / max(sum(map(len, texts[:count])), 1)) / 2
+        self._pace = (self._pace + seconds / max(sum(lengths[:count]), 1)) / 2
         late = max_similarity(query, passages, self._token_weights(question, len(query)))
         order = np.argsort(rows[:count])
         return Reading(rows[:count][order], late[order])
