@@ -98,8 +98,9 @@ class Emitter:
         whole, parted = self._words[one + two], self._words[f"{one}-{two}"]
         if not first[0][0].islower() or parted > whole:
             return True, True
-        known_parts = self._words[one] > 0 and self._words[two] > 0
-        return True, whole == 0 and known_parts
+        # "evidence-based": two words of their own, rather than the halves of one.
+        rare = min(len(one), len(two)) < 4 or min(self._words[one], self._words[two]) < 3
+        return True, whole == 0 and not rare
 
     def _write(self, line: Line, first: int, last: int) -> None:
         while len(self.page_starts) < line.page:

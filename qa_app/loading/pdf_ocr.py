@@ -6,6 +6,7 @@ import csv
 import io
 import shutil
 import subprocess
+from statistics import median
 from typing import Any
 
 from qa_app.errors import NoTextError
@@ -71,6 +72,9 @@ def _make_lines(rows: list[dict[str, str]], page: int, scale: float, height: flo
         else:
             line.text += " " + words
             line.x1, line.y0, line.y1 = max(line.x1, x1), min(line.y0, low), max(line.y1, top)
+    usual = median([line.y1 - line.y0 for line in lines.values()] or [10.0])
     for line in lines.values():
-        line.size = max(1.0, round(0.8 * (line.y1 - line.y0)))
+        # The height of a line's ink depends on its letters: only great differences count.
+        height = line.y1 - line.y0
+        line.size = max(1.0, 0.8 * (usual if 0.6 < height / usual < 1.5 else height))
     return list(lines.values())

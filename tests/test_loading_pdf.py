@@ -1,0 +1,243 @@
+from __future__ import annotations
+
+import zlib
+from pathlib import Path
+
+import pypdfium2 as pdfium
+import pytest
+
+from qa_app.errors import BrokenFileError, NoTextError
+from qa_app.loading.pages import boxes, render_page
+from qa_app.loading.pdf import describe_pages, load_pdf
+from qa_app.models import BlockKind, Document
+
+Text = tuple[float, float, float, str, str]  # x, y, size, font, words
+PLAIN, BOLD = "F1", "F2"
+
+
+def make_pdf(pages: list[list[Text]], info: str = "", rotate: int = 0) -> bytes:
+    """Return a PDF with the words at their places, in Helvetica, on pages of 600 by 800 points."""
+    kids = " ".join(f"{5 + 2 * i} 0 R" for i in range(len(pages)))
+    objects = [
+        "<< /Type /Catalog /Pages 2 0 R >>",
+        f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>",
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica-Bold /Encoding /WinAnsiEncoding >>",
+    ]
+    for i, texts in enumerate(pages):
+        stream = "\n".join(
+            f"BT /{font} {size} Tf {x} {y} Td ({words}) Tj ET" for x, y, size, font, words in texts
+        )
+        objects.append(
+            f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Rotate {rotate} /Resources "
+            f"<< /Font << /F1 3 0 R /F2 4 0 R >> >> /Contents {6 + 2 * i} 0 R >>"
+        )
+        objects.append(f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream")
+    objects.append(f"<< {info} >>")
+    content = b"%PDF-1.7\n"
+    places = []
+    for number, body in enumerate(objects, 1):
+        places.append(len(content))
+        content += f"{number} 0 obj\n{body}\nendobj\n".encode("cp1252")
+    table = "".join(f"{place:010} 00000 n \n" for place in places)
+    number = len(objects)
+    trailer = f"trailer\n<< /Size {number + 1} /Root 1 0 R /Info {number} 0 R >>\nstartxref\n"
+    head = f"xref\n0 {number + 1}\n0000000000 65535 f \n"
+    return content + f"{head}{table}{trailer}{len(content)}\n%%EOF".encode()
+
+
+def column(
+    lines: list[str], x: float = 72, top: float = 700, size: float = 10, font: str = PLAIN
+) -> list[Text]:
+    return [(x, top - 12 * i, size, font, words) for i, words in enumerate(lines)]
+
+
+def load(pages: list[list[Text]], info: str = "") -> Document:
+    return load_pdf("report.pdf", make_pdf(pages, info))
+
+
+def outline(document: Document) -> list[tuple[str, int, str | None, str]]:
+    return [
+        (block.kind.value, block.level, block.label, document.text[block.start : block.end])
+        for block in document.blocks
+    ]
+
+
+def words_of(document: Document) -> list[str]:
+    return [document.text[block.start : block.end] for block in document.blocks]
+
+
+BODY = [
+    "The partnership agreed in March that all of the four councils would",
+    "share what they know about the roads, and that the commissioner is",
+    "to report on it every year.",
+]
+
+
+def test_headings_paragraphs_and_bullets_are_told_apart_by_their_type() -> None:
+    page = [
+        (72, 740, 20, BOLD, "Annual report"),
+        *column(BODY),
+        (72, 640, 13, BOLD, "Findings"),
+        *column(
+            ["3.12 Data is shared by all of the partners in the whole county and", "by us."],
+            top=610,
+        ),
+        *column(["• One thing was done", "• Another was not"], top=570),
+    ]
+    assert outline(load([page])) == [
+        ("heading", 1, None, "Annual report"),
+        ("paragraph", 0, None, " ".join(BODY)),
+        ("heading", 2, None, "Findings"),
+        (
+            "paragraph",
+            0,
+            "3.12",
+            "Data is shared by all of the partners in the whole county and by us.",
+        ),
+        ("list_item", 1, None, "One thing was done"),
+        ("list_item", 1, None, "Another was not"),
+    ]
+
+
+def test_words_broken_at_a_line_end_are_joined_and_true_hyphens_kept() -> None:
+    lines = ["It is evidence-based work that every one of the part-", "ners took up as evidence-"]
+    document = load([column([*lines, "based work of theirs."])])
+    assert words_of(document) == [
+        "It is evidence-based work that every one of the partners took up as evidence-based work "
+        "of theirs."
+    ]
+
+
+def test_running_headers_go_and_printed_page_numbers_are_kept() -> None:
+    pages = [
+        [
+            (72, 770, 9, PLAIN, "Annual report of the council"),
+            *column([f"Page words number {word} stand here."], top=600),
+            (72, 730, 10, PLAIN, f"Recommendation {i * i + 3}"),
+            (290, 30, 9, PLAIN, str(i + 9)),
+        ]
+        for i, word in enumerate(["one", "two", "three", "four"])
+    ]
+    document = load(pages)
+    assert [words for words in words_of(document) if not words.startswith("Recommendation")] == [
+        f"Page words number {word} stand here." for word in ("one", "two", "three", "four")
+    ]
+    assert document.text.count("Recommendation") == 4
+    assert document.page_labels == ("9", "10", "11", "12")
+    assert [document.page_at(document.text.index(w)) for w in ("one", "two", "four")] == [1, 2, 4]
+
+
+def test_columns_are_read_one_after_the_other_even_where_the_file_mixes_them() -> None:
+    left = [f"left column has line {word} of its text" for word in ("a", "b", "c", "d", "e")] * 2
+    right = [line.replace("left", "right") for line in left]
+    mixed = [t for pair in zip(column(left), column(right, x=330), strict=True) for t in pair]
+    text = load([mixed]).text
+    assert text.rindex("left") < text.index("right")
+
+
+def test_a_file_that_draws_its_title_last_is_read_from_the_top() -> None:
+    page = [*column(BODY), (72, 740, 10, PLAIN, "It opens here, above all of the other words.")]
+    assert words_of(load([page]))[0].startswith("It opens here")
+
+
+def test_notes_stand_apart_and_a_paragraph_runs_on_over_the_page() -> None:
+    first = [*column(BODY[:2]), (72, 60, 7, PLAIN, "1 Written evidence from the council.")]
+    document = load([first, column(["to report on it every year."])])
+    assert outline(document) == [
+        ("footnote", 0, "1", "Written evidence from the council."),
+        ("paragraph", 0, None, " ".join(BODY)),
+    ]
+    assert document.page_at(document.text.index("share what")) == 1
+    assert document.page_at(document.text.index("to report")) == 2
+
+
+def test_table_rows_are_blocks_with_their_cells_apart() -> None:
+    rows = [("Force", "Officers"), ("Northshire", "1,204"), ("Southshire", "980")]
+    page = [
+        (x, 700 - 14 * i, 10, PLAIN, cell)
+        for i, row in enumerate(rows)
+        for x, cell in zip((72, 300), row, strict=True)
+    ]
+    document = load([page])
+    assert words_of(document) == ["Force\tOfficers", "Northshire\t1,204", "Southshire\t980"]
+    assert {block.kind for block in document.blocks} == {BlockKind.TABLE_ROW}
+
+
+def test_title_author_and_date_say_where_they_were_read() -> None:
+    page = [(72, 740, 20, BOLD, "Annual report"), *column([*BODY, "Published 4 May 2025."])]
+    info = "/Title (Annual report) /Author (A council) /CreationDate (D:20240102)"
+    document = load([page], info)
+    assert document.title == "Annual report"
+    assert [(fact.name, fact.value, fact.origin) for fact in document.metadata] == [
+        ("title", "Annual report", "document properties"),
+        ("author", "A council", "document properties"),
+        ("date", "2025-05-04", "page 1"),
+    ]
+    assert load([page], "/Title (report_final.docx)").metadata[0].origin == "page 1"
+
+
+@pytest.mark.parametrize("rotate", [0, 90, 180, 270])
+def test_boxes_hold_exactly_the_words_of_a_quote(tmp_path: Path, rotate: int) -> None:
+    path = tmp_path / "report.pdf"
+    path.write_bytes(make_pdf([column(BODY), column(["A second page."])], rotate=rotate))
+    document = load_pdf("report.pdf", path.read_bytes())
+    start = document.text.index("all of")
+    end = document.text.index(", and that")
+    found = boxes(document, path, start, end)
+    assert [box.page for box in found] == [1, 1]
+    pdf = pdfium.PdfDocument(path)
+    page = pdf[0]
+    width, height = page.get_size()
+    if rotate == 0:
+        words = " ".join(
+            page.get_textpage()
+            .get_text_bounded(
+                box.x0 * width - 0.1,
+                (1 - box.y1) * height - 0.1,
+                box.x1 * width + 0.1,
+                (1 - box.y0) * height + 0.1,
+            )
+            .strip()
+            for box in found
+        )
+        assert words == document.text[start:end]
+    image = page.render().to_pil().convert("L")
+    for box in found:
+        area = (box.x0 * width, box.y0 * height, box.x1 * width, box.y1 * height)
+        assert min(image.crop(tuple(map(round, area))).tobytes()) < 100
+    pdf.close()
+
+
+def test_a_document_without_places_has_no_boxes(tmp_path: Path) -> None:
+    assert boxes(Document("a.txt", "text", "A", "Words", ()), tmp_path / "none", 0, 5) == []
+
+
+def test_a_page_is_rendered_as_png_and_another_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "report.pdf"
+    path.write_bytes(make_pdf([column(BODY)]))
+    image = render_page(path, 1, scale=0.5)
+    assert image.startswith(b"\x89PNG")
+    assert (int.from_bytes(image[16:20], "big"), int.from_bytes(image[20:24], "big")) == (300, 400)
+    with pytest.raises(ValueError, match="pages 1 to 1, not 2"):
+        render_page(path, 2)
+
+
+def test_files_without_text_say_why() -> None:
+    with pytest.raises(NoTextError, match="pages are empty"):
+        load([[]])
+    with pytest.raises(BrokenFileError, match="damaged"):
+        load_pdf("a.pdf", b"%PDF-1.7 and nothing more")
+    pixels = zlib.compress(b"\0" * 64)
+    image = b"q 100 0 0 100 0 0 cm BI /W 8 /H 8 /CS /G /BPC 8 /F /Fl ID " + pixels + b" EI Q"
+    content = make_pdf([[(0, 0, 1, PLAIN, "#" * len(image))]])
+    start = content.index(b"BT /F1")
+    end = content.index(b"ET\n", start) + 2
+    padded = image + b" " * (end - start - len(image))
+    with pytest.raises(NoTextError, match="images without a text layer"):
+        load_pdf("a.pdf", content[:start] + padded + content[end:])
+
+
+def test_pages_are_named_in_spans() -> None:
+    assert describe_pages([11, 12, 13, 19]) == "pages 12 to 14 and 20"
+    assert describe_pages([4]) == "page 5"
