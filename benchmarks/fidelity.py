@@ -16,6 +16,7 @@ import statistics
 import subprocess
 import tempfile
 import time
+import unicodedata
 from collections import Counter
 from pathlib import Path
 
@@ -25,10 +26,12 @@ from qa_app.models import Document, Failure
 WORD = re.compile(r"[^\W_]+")
 FEWEST_WORDS = 20
 MOST_BYTES = 100 * 2**20
+MOST_SECONDS = 30
 
 
 def count_words(text: str) -> Counter[str]:
-    return Counter(WORD.findall(text.replace("\u00ad", "").lower()))
+    letters = unicodedata.normalize("NFKC", text.replace("\u00ad", ""))
+    return Counter(WORD.findall(letters.lower()))
 
 
 def read_reference(path: Path) -> str:
@@ -36,13 +39,17 @@ def read_reference(path: Path) -> str:
     with tempfile.TemporaryFile() as output:
         command = ["pdftotext", "-enc", "UTF-8", str(path), "-"]
         limit = (MOST_BYTES, MOST_BYTES)
-        subprocess.run(
-            command,
-            stdout=output,
-            stderr=subprocess.DEVNULL,
-            check=False,
-            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
-        )
+        try:
+            subprocess.run(
+                command,
+                stdout=output,
+                stderr=subprocess.DEVNULL,
+                check=False,
+                timeout=MOST_SECONDS,
+                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit),
+            )
+        except subprocess.TimeoutExpired:
+            return ""
         output.seek(0)
         return output.read().decode("utf-8", "replace")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import zipfile
 import zlib
 from typing import Any, TypeAlias
@@ -39,6 +40,19 @@ def find_main_part(package: zipfile.ZipFile, usual: str) -> str:
         if str(relation.get("Type", "")).endswith("/officeDocument"):
             return str(relation.get("Target", usual)).lstrip("/")
     return usual
+
+
+def read_relations(package: zipfile.ZipFile, name: str) -> dict[str, str]:
+    """Return the parts that a part refers to, by the identifier that it uses for them."""
+    folder, _, own = name.rpartition("/")
+    root = read_part(package, f"{folder}/_rels/{own}.rels")
+    targets = {}
+    for relation in root if root is not None else ():
+        target = str(relation.get("Target", ""))
+        if relation.get("TargetMode") != "External":
+            resolved = target.lstrip("/") if target.startswith("/") else f"{folder}/{target}"
+            targets[str(relation.get("Id", ""))] = posixpath.normpath(resolved)
+    return targets
 
 
 def local_name(element: Element) -> str:

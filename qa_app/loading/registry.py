@@ -35,6 +35,15 @@ _LOADERS = {
     ".xhtml": "html:load_html",
     ".pdf": "pdf:load_pdf",
     ".docx": "docx:load_docx",
+    ".pptx": "pptx:load_pptx",
+    ".xlsx": "sheets:load_xlsx",
+    ".csv": "sheets:load_csv",
+    ".tsv": "sheets:load_csv",
+    ".rst": "rst:load_rst",
+    ".odt": "opendocument:load_opendocument",
+    ".odp": "opendocument:load_opendocument",
+    ".epub": "epub:load_epub",
+    ".eml": "mail:load_mail",
 }
 _CONVERT = {
     ".doc": ("an old Word file", "docx"),

@@ -1,0 +1,130 @@
+"""OpenDocument text and presentations (LibreOffice): headings, lists, tables and notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from qa_app.errors import BrokenFileError, PasswordError
+from qa_app.loading.builder import DocumentBuilder
+from qa_app.loading.limits import open_zip
+from qa_app.loading.metadata import collect, iso_date
+from qa_app.loading.ooxml import Element, local_name, read_part, value
+from qa_app.loading.tables import describe_rows
+from qa_app.models import BlockKind, Document
+
+_SKIPPED = frozenset(
+    [
+        "tracked-changes",
+        "annotation",
+        "index-title-template",
+        "ruby-text",
+        "forms",
+        "sequence-decls",
+    ]
+)
+
+
+def load_opendocument(path: str, content: bytes) -> Document:
+    """Return the document of an OpenDocument file; a presentation's pages are its slides.
+
+    Raises:
+        BrokenFileError: the package or a part of it is damaged.
+        LimitError: it expands to too much.
+        NoTextError: it has no words.
+        PasswordError: it is encrypted.
+    """
+    package = open_zip(content, refuse_doctype=False)
+    manifest = read_part(package, "META-INF/manifest.xml")
+    for part in manifest.iter() if manifest is not None else ():
+        if local_name(part) == "encryption-data":
+            raise PasswordError(
+                "The file is protected by a password.", "Save a copy without the password."
+            )
+    root = read_part(package, "content.xml")
+    if root is None:
+        raise BrokenFileError(
+            "It is not an OpenDocument file: its content is missing.", "Save it again."
+        )
+    builder = DocumentBuilder(path, "opendocument")
+    for part in root:
+        if local_name(part) == "body":
+            _add_blocks(builder, part, 0)
+    meta = read_part(package, "meta.xml")
+    found = {local_name(part): part.text for part in (meta.iter() if meta is not None else ())}
+    return builder.build(
+        title=found.get("title"),
+        metadata=collect(
+            ("title", found.get("title"), "document properties"),
+            ("author", found.get("creator") or found.get("initial-creator"), "document properties"),
+            (
+                "date",
+                iso_date(found.get("date") or found.get("creation-date")),
+                "document properties",
+            ),
+        ),
+    )
+
+
+def _add_blocks(builder: DocumentBuilder, parent: Element, nesting: int) -> None:
+    for child in parent:
+        name = local_name(child)
+        if name == "h":
+            level = value(child, "outline-level") or "1"
+            builder.add(BlockKind.HEADING, _words(child), int(level) if level.isdecimal() else 1)
+        elif name == "p":
+            kind = BlockKind.LIST_ITEM if nesting else BlockKind.PARAGRAPH
+            builder.add(kind, _words(child), nesting)
+            _add_inner(builder, child)
+        elif name == "list":
+            _add_blocks(builder, child, nesting + 1)
+        elif name == "table":
+            rows = [[_words(cell) for cell in _cells(row)] for row in _rows(child)]
+            for line in describe_rows(rows):
+                builder.add(BlockKind.TABLE_ROW, line)
+        elif name == "notes":
+            for words in (_words(part) for part in child.iter() if local_name(part) == "p"):
+                builder.add(BlockKind.FOOTNOTE, words)
+        elif name not in _SKIPPED and name:
+            if name == "page":
+                builder.start_page()
+            _add_blocks(builder, child, nesting)
+
+
+def _add_inner(builder: DocumentBuilder, paragraph: Element) -> None:
+    """Add the notes and text boxes that hang on a paragraph."""
+    for part in paragraph.iter():
+        if local_name(part) == "note-body":
+            builder.add(BlockKind.FOOTNOTE, _words(part))
+        elif local_name(part) == "text-box":
+            _add_blocks(builder, part, 0)
+
+
+def _words(element: Element) -> str:
+    return "".join(_pieces(element))
+
+
+def _pieces(element: Element) -> Iterator[str]:
+    yield element.text or ""
+    for child in element:
+        name = local_name(child)
+        if name in {"tab", "line-break", "s"}:
+            yield " "
+        elif name and name not in _SKIPPED and name not in {"note", "frame", "text-box"}:
+            yield from _pieces(child)
+            if name == "p":
+                yield " "
+        yield child.tail or ""
+
+
+def _rows(table: Element) -> Iterator[Element]:
+    for child in table:
+        if local_name(child) == "table-row":
+            yield child
+        elif local_name(child) in {"table-header-rows", "table-rows", "table-row-group"}:
+            yield from _rows(child)
+
+
+def _cells(row: Element) -> Iterator[Element]:
+    for cell in row:
+        if local_name(cell) in {"table-cell", "covered-table-cell"}:
+            yield cell

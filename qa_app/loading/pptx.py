@@ -1,0 +1,137 @@
+"""PowerPoint files: a page a slide, titles as headings, bullets, tables and speaker's notes."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+from collections.abc import Iterator
+
+from qa_app.errors import BrokenFileError
+from qa_app.loading.builder import DocumentBuilder
+from qa_app.loading.limits import check_pages, open_zip
+from qa_app.loading.ooxml import (
+    Element,
+    core_metadata,
+    find_main_part,
+    local_name,
+    read_part,
+    read_relations,
+    value,
+)
+from qa_app.loading.tables import describe_rows
+from qa_app.models import BlockKind, Document
+
+_PASSED_OVER = frozenset(["dt", "ftr", "sldNum", "hdr", "sldImg"])
+_TITLES = frozenset(["title", "ctrTitle"])
+
+
+def load_pptx(path: str, content: bytes) -> Document:
+    """Return the document of a PowerPoint file; its pages are the slides.
+
+    Raises:
+        BrokenFileError: the package or a part of it is damaged.
+        LimitError: it expands to too much, or has too many slides.
+        NoTextError: it has no words.
+        PasswordError: it is encrypted.
+    """
+    package = open_zip(content)
+    main = find_main_part(package, "ppt/presentation.xml")
+    root = read_part(package, main)
+    if root is None:
+        raise BrokenFileError(
+            "It is not a PowerPoint file: its main part is missing.", "Save it from PowerPoint."
+        )
+    relations = read_relations(package, main)
+    slides = [
+        relations[key]
+        for part in root.iter()
+        if local_name(part) == "sldId" and (key := _relation(part)) in relations
+    ]
+    check_pages(len(slides))
+    builder = DocumentBuilder(path, "pptx")
+    for slide in slides:
+        builder.start_page()
+        _add_slide(builder, package, slide)
+    metadata = core_metadata(package)
+    title = next((fact.value for fact in metadata if fact.name == "title"), "")
+    # PowerPoint's own name for a file that nobody named.
+    named = "" if re.match(r"powerpoint presentation|slide 1$", title, re.IGNORECASE) else title
+    first = next((block for block in builder.blocks if block.kind is BlockKind.HEADING), None)
+    return builder.build(
+        title=named or (builder.words(first) if first else None), metadata=metadata
+    )
+
+
+def _relation(part: Element) -> str:
+    return next((str(v) for k, v in part.attrib.items() if "relationships" in str(k)), "")
+
+
+def _add_slide(builder: DocumentBuilder, package: zipfile.ZipFile, name: str) -> None:
+    slide = read_part(package, name)
+    if slide is None:
+        return
+    shapes = list(_shapes(slide))
+    # The title is a slide's heading wherever it was drawn.
+    shapes.sort(key=lambda shape: _placeholder(shape) not in _TITLES)
+    for shape in shapes:
+        _add_shape(builder, shape)
+    for target in read_relations(package, name).values():
+        if "/notesSlide" in target and (notes := read_part(package, target)) is not None:
+            for shape in _shapes(notes):
+                for words, _ in _paragraphs(shape):
+                    builder.add(BlockKind.FOOTNOTE, words)
+
+
+def _shapes(root: Element) -> Iterator[Element]:
+    """Yield text shapes and tables, through groups, but not the fallbacks of newer drawings."""
+    for part in root:
+        name = local_name(part)
+        if name in {"sp", "graphicFrame"}:
+            yield part
+        elif name != "Fallback":
+            yield from _shapes(part)
+
+
+def _placeholder(shape: Element) -> str:
+    for part in shape.iter():
+        if local_name(part) == "ph":
+            return value(part, "type") or "body"
+    return ""
+
+
+def _add_shape(builder: DocumentBuilder, shape: Element) -> None:
+    kind = _placeholder(shape)
+    if kind in _PASSED_OVER:
+        return
+    if local_name(shape) == "graphicFrame":
+        rows = [
+            [" ".join(words for words, _ in _paragraphs(cell)) for cell in row]
+            for row in shape.iter()
+            if local_name(row) == "tr"
+        ]
+        for line in describe_rows(rows):
+            builder.add(BlockKind.TABLE_ROW, line)
+    elif kind in _TITLES:
+        builder.add(BlockKind.HEADING, " ".join(words for words, _ in _paragraphs(shape)), 1)
+    else:
+        for words, level in _paragraphs(shape):
+            is_list = kind in {"body", "obj"}
+            block = BlockKind.LIST_ITEM if is_list else BlockKind.PARAGRAPH
+            builder.add(block, words, level if is_list else 0)
+
+
+def _paragraphs(shape: Element) -> Iterator[tuple[str, int]]:
+    for paragraph in shape.iter():
+        if local_name(paragraph) != "p":
+            continue
+        level = 1
+        parts: list[str] = []
+        for part in paragraph.iter():
+            name = local_name(part)
+            if name == "t":
+                parts.append(part.text or "")
+            elif name == "br":
+                parts.append(" ")
+            elif name == "pPr" and (depth := value(part, "lvl")) and depth.isdecimal():
+                level = int(depth) + 1
+        yield "".join(parts), level
