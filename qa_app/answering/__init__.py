@@ -58,6 +58,7 @@ def answer_question(
         findings=outcome.findings,
         passages=outcome.passages,
         coverage=outcome.coverage,
+        near_misses=outcome.near_misses,
         timings_ms={"total": round((time.perf_counter() - started) * 1000, 2)},
         generation=retriever.generation.name,
         scores=outcome.scores,

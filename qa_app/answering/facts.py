@@ -36,6 +36,7 @@ class Outcome:
     findings: tuple[Finding, ...]
     passages: tuple[SearchResult, ...]
     coverage: Coverage | None = None
+    near_misses: tuple[Finding, ...] = ()
     scores: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -44,21 +45,20 @@ def answer_fact(
 ) -> Outcome:
     """Return the best sentences, or the nearest passages alone where none answers."""
     within = _rows_named(retriever, reading, rows)
+    if within is not None and not len(within):
+        # What the question names is nowhere in the corpus: whatever is near is about another.
+        return Outcome(0.0, (), retriever.results(retriever.rank(reading.text, top_k, rows, mode)))
     ranked = retriever.rank(reading.text, max(top_k, _PASSAGES), within, mode)
     results = retriever.results(ranked[:top_k])
     evidence = rank_sentences(retriever, reading, ranked[:_PASSAGES], mode)
-    if within is not None and not len(within):
-        # What the question names is nowhere in the corpus: whatever is near is about another.
-        near = retriever.rank(reading.text, top_k, rows, mode)
-        return Outcome(0.0, (), retriever.results(near))
     if not evidence:
         return Outcome(0.0, (), results)
     model = ANSWERED_BEST if reads_tokens(mode) else ANSWERED_FAST
     confidence = model.chance(evidence[0].scores)
+    quotes = tuple(finding(item, model.chance(item.scores)) for item in evidence[:_MOST_FINDINGS])
     if confidence < THRESHOLD:
-        return Outcome(confidence, (), results, scores=evidence[0].scores)
-    findings = tuple(finding(item, model.chance(item.scores)) for item in evidence[:_MOST_FINDINGS])
-    return Outcome(confidence, findings, results, scores=evidence[0].scores)
+        return Outcome(confidence, (), results, near_misses=quotes, scores=dict(evidence[0].scores))
+    return Outcome(confidence, quotes, results, scores=dict(evidence[0].scores))
 
 
 def reads_tokens(mode: Mode) -> bool:

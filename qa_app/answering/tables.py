@@ -21,6 +21,7 @@ from qa_app.store.vectors import RowArray
 _PASSAGES = 4
 _SENTENCES = 3
 _MOST_SENTENCES = 96
+_NEAR_MISSES = 3
 _PLANS = re.compile(
     r"\b(?:plan|plans|planned|planning|propos\w+|intends?|considering|exploring|under\s?way)\b",
     re.IGNORECASE,
@@ -48,26 +49,26 @@ def answer_table(
     model = ROW_FAST
     if reads_tokens(mode):
         candidates, model = _with_tokens(retriever, measure, candidates), ROW_BEST
-    findings: dict[str, Finding] = {}
-    for candidate in candidates:
-        item = candidate.evidence
-        chance = model.chance(item.scores)
-        known = findings.get(candidate.value)
-        if chance >= ROW_THRESHOLD and (known is None or chance > known.score):
-            plans = bool(_PLANS.search(item.text)) and not _PLANS.search(reading.question)
-            findings[candidate.value] = finding(item, chance, candidate.value, plans)
+    scored = [(item, model.chance(item.evidence.scores)) for item in candidates]
+    best: dict[str, Finding] = {}
+    for item, chance in scored:
+        if item.value not in best or chance > best[item.value].score:
+            plans = bool(_PLANS.search(item.evidence.text)) and not _PLANS.search(reading.question)
+            best[item.value] = finding(item.evidence, chance, item.value, plans)
     ordered = sorted(
-        findings.values(),
+        best.values(),
         key=lambda row: (row.support is not Support.STRONG, -row.score, row.facet_value or ""),
     )
-    best = max((model.chance(item.evidence.scores) for item in candidates), default=0.0)
-    ranked = retriever.rank(reading.text, top_k, rows, mode)
+    findings = tuple(row for row in ordered if row.score >= ROW_THRESHOLD)
+    # Rows have had the model's time: the passages beside them are ranked without it.
+    cheap = Mode.FAST if mode is Mode.BEST else mode
     return Outcome(
-        confidence=best,
-        findings=tuple(ordered),
-        passages=retriever.results(ranked),
+        confidence=max((chance for _, chance in scored), default=0.0),
+        findings=findings,
+        passages=retriever.results(retriever.rank(reading.text, top_k, rows, cheap)),
         coverage=_coverage(retriever, facet, values, findings),
-        scores=ordered[0].scores if ordered else {},
+        near_misses=() if findings else tuple(ordered[:_NEAR_MISSES]),
+        scores=dict(ordered[0].scores) if ordered else {},
     )
 
 
@@ -137,15 +138,16 @@ def _with_tokens(
 
 
 def _coverage(
-    retriever: Retriever, facet: str, values: dict[str, RowArray], findings: dict[str, Finding]
+    retriever: Retriever, facet: str, values: dict[str, RowArray], findings: Sequence[Finding]
 ) -> Coverage:
+    found = {row.facet_value for row in findings}
     known = retriever.facets.values(facet)
     present = set(retriever.generation.facet_values(facet))
     missing = tuple(value for value in known if value not in present)
     return Coverage(
         facet=facet,
-        with_evidence=tuple(value for value in values if value in findings),
-        without_evidence=tuple(value for value in values if value not in findings),
+        with_evidence=tuple(value for value in values if value in found),
+        without_evidence=tuple(value for value in values if value not in found),
         not_in_corpus=len(missing),
         not_in_corpus_values=missing,
     )

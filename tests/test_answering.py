@@ -1,0 +1,270 @@
+"""Answers: exact quotes, one row a value, and no answer where there is none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from qa_app.answering.acronyms import define, expand, find_acronyms, shorten
+from qa_app.answering.calibration import Logistic
+from qa_app.answering.evidence import Measure
+from qa_app.answering.reading import read
+from qa_app.api import Index, build_index, open_index
+from qa_app.errors import QueryError
+from qa_app.facets import Facets
+from qa_app.models import Answer, Mode, Support, Verdict
+from qa_app.retrieval import Ranked
+from qa_app.store.generation import Generation, open_generation
+
+ROOT = Path(__file__).resolve().parent.parent
+Corpus = Callable[[dict[str, str]], Path]
+FACETS = """
+[region]
+nouns = ["region", "regions", "where"]
+[region.values]
+"North" = []
+"South" = []
+"West" = []
+"""
+REPORT = """Report on the regions
+Overview
+The review was made by an independent panel in 2024.
+Regional Safety Board (RSB) meetings were held.
+North
+- Data sharing improved in all offices.
+- Road safety came first.
+South
+- Violence fell by a third.
+- The RSB found duplication in funding.
+"""
+
+
+@pytest.fixture
+def index(write_corpus: Corpus, encoder: object, tmp_path: Path) -> Iterator[Index]:
+    corpus = write_corpus({"facets.toml": FACETS, "report.txt": REPORT})
+    build_index(corpus, tmp_path / "index", encoder=encoder)
+    with open_index(tmp_path / "index", corpus, encoder=encoder) as opened:
+        yield opened
+
+
+@pytest.fixture
+def generation(index: Index) -> Iterator[Generation]:
+    with open_generation(index.corpus.parent / "index") as opened:
+        yield opened
+
+
+@pytest.fixture
+def facets(index: Index) -> Facets:
+    return Facets.load(index.corpus)
+
+
+def test_a_value_and_the_facets_words_are_no_evidence(
+    facets: Facets, generation: Generation
+) -> None:
+    reading = read("What is the population of the North region?", facets, generation)
+
+    assert reading.text == "What is the population?"
+    assert reading.terms == ("popul",)
+    assert reading.named == {"region": ("North",)}
+    assert reading.table is None
+
+
+def test_a_which_question_is_read_without_its_opening(
+    facets: Facets, generation: Generation
+) -> None:
+    reading = read("Which regions are trying to improve data-sharing?", facets, generation)
+
+    assert reading.text == "improve data-sharing?"
+    assert reading.table is not None
+    assert reading.table.facet == "region"
+
+
+def test_a_value_inside_a_longer_name_stays(facets: Facets, generation: Generation) -> None:
+    reading = read("Who runs the North Star programme?", facets, generation)
+
+    assert reading.text == "Who runs the North Star programme?"
+
+
+def test_a_facet_that_no_passage_has_makes_no_table(generation: Generation) -> None:
+    assert read("Which years saw a rise?", Facets(), generation).table is not None
+    assert read("Which regions rose?", Facets(), generation).table is None
+
+
+@pytest.mark.parametrize(
+    ("acronym", "text", "long_form"),
+    [
+        ("CSP", "the Community Safety Partnerships (CSPs) met", "Community Safety Partnerships"),
+        ("VAWG", "violence against women and girls (VAWG)", "violence against women and girls"),
+        ("MARAC", "multi-agency risk assessment conference (MARAC)",
+         "multi-agency risk assessment conference"),
+        ("RSB", "the RSB (Regional Safety Board) met", "Regional Safety Board"),
+        ("CSP", "the chief of police (CSP)", None),
+    ],
+)  # fmt: skip
+def test_an_acronym_is_defined_by_the_words_that_spell_it(
+    acronym: str, text: str, long_form: str | None
+) -> None:
+    assert define(acronym, text) == long_form
+
+
+def test_acronyms_are_found_in_either_form(generation: Generation) -> None:
+    found = {"RSB": "Regional Safety Board"}
+
+    assert find_acronyms("What did the RSB find?", generation) == found
+    assert find_acronyms("What did the regional safety boards find?", generation) == found
+    assert find_acronyms("What did the board find?", generation) == {}
+    assert expand("RSBs met", found) == "Regional Safety Board met"
+    assert shorten("The regional safety boards met", found) == "The RSB met"
+
+
+def test_a_sentence_is_measured_by_words_and_tokens(
+    generation: Generation, facets: Facets, encoder: object
+) -> None:
+    reading = read("Which regions have road safety?", facets, generation)
+    measure = Measure(reading, generation.lexical)
+    (row,) = (
+        row
+        for row in generation.rows_tagged("region", "North")
+        if "Road" in generation.passage(row).text
+    )
+    ranked = [Ranked(int(row), 2.0, {"dense": 0.5, "share": 0.25})]
+
+    words = measure.words(ranked, generation.passages([row]), 4.0)
+    first, second = measure.tokens(words, encoder)  # type: ignore[arg-type]  # the tests' encoder
+
+    assert first.text == "Data sharing improved in all offices."
+    assert second.text == "Road safety came first."
+    assert first.scores["lexical"] == first.scores["covered"] == 0.0
+    assert second.scores["covered"] == 1.0
+    assert second.scores["lexical"] > 0.4
+    assert second.scores["passage"] == 0.5
+    assert (second.scores["dense"], second.scores["share"]) == (0.5, 0.25)
+    # "road" and "safety" each find themselves; in the first sentence, neither finds anything.
+    assert second.scores["late"] == second.scores["weakest"] == pytest.approx(1.0)
+    assert first.scores["late"] == pytest.approx(0.0)
+
+
+def test_a_logistic_is_a_weighted_sum_as_a_chance() -> None:
+    model = Logistic(-1.0, {"late": 2.0, "share": 4.0})
+
+    assert model.logit({"late": 0.5, "share": 0.25, "other": 9.0}) == 1.0
+    assert model.chance({"late": 0.5}) == 0.5
+    assert model.chance({"late": 0.5, "share": 0.25}) == pytest.approx(1 / (1 + math.exp(-1)))
+
+
+@pytest.mark.parametrize("mode", [Mode.BEST, Mode.FAST])
+def test_a_table_has_a_row_for_each_value_with_evidence(index: Index, mode: Mode) -> None:
+    answer = index.ask("Which regions improved data sharing?", mode=mode)
+
+    assert answer.verdict is Verdict.ANSWERED
+    (row,) = answer.findings
+    assert (row.facet_value, row.quote) == ("North", "Data sharing improved in all offices.")
+    assert row.support is Support.STRONG
+    assert answer.coverage is not None
+    assert answer.coverage.with_evidence == ("North",)
+    assert answer.coverage.without_evidence == ("South",)
+    assert answer.coverage.not_in_corpus == 1
+    assert answer.coverage.not_in_corpus_values == ("West",)
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_every_quote_is_words_of_its_document(index: Index, mode: Mode) -> None:
+    for question in (
+        "Which regions have duplication?",
+        "When did violence fall?",
+        "Where is data?",
+    ):
+        answer = index.ask(question, mode=mode)
+        quotes = [*answer.findings, *answer.near_misses]
+        assert quotes
+        for found in quotes:
+            text = index.document(found.citation.document).text
+            assert text[found.citation.start : found.citation.end] == found.quote
+
+
+def test_what_is_nowhere_in_the_corpus_is_not_found(index: Index) -> None:
+    answer = index.ask("How much data is shared in West?")
+
+    assert answer.verdict is Verdict.NOT_FOUND
+    assert answer.confidence == 0.0
+    assert answer.findings == ()
+    assert answer.passages
+
+
+def test_a_table_keeps_to_the_filter(index: Index) -> None:
+    answer = index.ask("Which regions improved data sharing?", filters={"region": ["South"]})
+
+    assert answer.verdict is Verdict.NOT_FOUND
+    assert answer.coverage is not None
+    assert answer.coverage.without_evidence == ("South",)
+
+
+def test_an_empty_question_is_refused(index: Index) -> None:
+    with pytest.raises(QueryError):
+        index.ask("  ")
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
+    folder = tmp_path_factory.mktemp("real") / "index"
+    build_index(ROOT / "corpus", folder)
+    with open_index(folder, ROOT / "corpus") as opened:
+        yield opened
+
+
+def values(answer: Answer) -> set[str | None]:
+    return {row.facet_value for row in answer.findings}
+
+
+@pytest.mark.model
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("Which areas are trying to reduce duplication?", {"Humberside", "Surrey"}),
+        ("Which force is dealing with road safety?", {"Lincolnshire"}),
+        ("Which PCCs are working on serious violence?", {"Humberside", "Merseyside"}),
+        ("Which forces use drones?", set()),
+    ],
+)
+def test_the_report_says_which(real: Index, question: str, expected: set[str]) -> None:
+    assert values(real.ask(question)) == expected
+
+
+@pytest.mark.model
+@pytest.mark.parametrize(
+    ("question", "words"),
+    [
+        ("When were the case studies carried out?", "September and December 2024"),
+        ("What does MVRP stand for?", "Merseyside Violence Reduction Partnership"),
+        (
+            "What replaced the separate community safety partnerships in Lincolnshire?",
+            "single Safer Lincolnshire Partnership",
+        ),
+    ],
+)
+def test_the_report_says_it(real: Index, question: str, words: str) -> None:
+    answer = real.ask(question)
+
+    assert answer.verdict is Verdict.ANSWERED
+    assert words in answer.findings[0].quote
+
+
+@pytest.mark.model
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What is the population of Merseyside?",
+        "What is the annual budget of the Humberside commissioner?",
+        "Who is the chief constable of Surrey?",
+        "How many officers does Kent employ?",
+    ],
+)
+def test_naming_a_place_is_not_answering(real: Index, question: str) -> None:
+    answer = real.ask(question)
+
+    assert answer.verdict is Verdict.NOT_FOUND
+    assert answer.findings == ()
+    assert answer.passages
