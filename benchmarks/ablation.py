@@ -23,7 +23,7 @@ from qa_app.embedding import Encoder, SentenceTransformerEncoder
 from qa_app.evaluation import EvaluationSet, read_set
 from qa_app.metrics import ndcg_at
 from qa_app.models import Block, BlockKind, Document, Mode, Passage
-from qa_app.retrieval import Retriever, feedback, fusion, late
+from qa_app.retrieval import Retriever, feedback, fusion
 from qa_app.store.generation import Generation, open_generation
 from qa_app.store.records import SourceStamp, searchable_text
 from qa_app.store.writer import GenerationContents, IndexedDocument, write_generation
@@ -41,13 +41,8 @@ class Variant:
     weights: Mapping[str, float]
 
 
-TERMS, VECTOR, NEIGHBOURS, LATE = (
-    "feedback._TERM_WEIGHT",
-    "feedback._VECTOR_WEIGHT",
-    "feedback._NEIGHBOUR_WEIGHT",
-    "late._WEIGHT",
-)
-PLAIN = {TERMS: 0.0, VECTOR: 0.0, NEIGHBOURS: 0.0}
+TERMS, NEIGHBOURS = "feedback._TERM_WEIGHT", "feedback._NEIGHBOUR_WEIGHT"
+PLAIN = {TERMS: 0.0, NEIGHBOURS: 0.0}
 MODES = (
     Variant("dense", Mode.DENSE, {}),
     Variant("lexical (BM25)", Mode.LEXICAL, {}),
@@ -59,10 +54,9 @@ STEPS = (
     Variant("plain fusion", Mode.FAST, PLAIN),
     Variant("plain fusion, late interaction", Mode.BEST, PLAIN),
     Variant("fast without fed-back terms", Mode.FAST, {TERMS: 0.0}),
-    Variant("fast without the fed-back vector", Mode.FAST, {VECTOR: 0.0}),
     Variant("fast without neighbours", Mode.FAST, {NEIGHBOURS: 0.0}),
 )
-_MODULES: Mapping[str, ModuleType] = {"feedback": feedback, "fusion": fusion, "late": late}
+_MODULES: Mapping[str, ModuleType] = {"feedback": feedback, "fusion": fusion}
 
 
 def main() -> None:

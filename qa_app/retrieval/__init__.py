@@ -1,9 +1,11 @@
 """A question to ranked passages.
 
-    question ──▶ dense: cosine of the vectors ──┐
-             └─▶ lexical: BM25 of the terms ────┴─▶ fusion ──▶ ranking
+    question ─▶ dense (cosine) ──┐
+             └▶ lexical (BM25) ──┴▶ fusion ─▶ reading ─▶ feedback ─▶ fusion ─▶ neighbours ─▶ ranking
+                                              best only   terms                share scores
 
-``retriever`` drives it, ``fusion`` holds the arithmetic, ``filters`` turns filters into rows.
+``retriever`` drives it; ``fusion``, ``late`` (reading) and ``feedback`` hold the arithmetic and
+its numbers; ``filters`` turns filters into rows before anything is searched.
 """
 
 from qa_app.retrieval.retriever import MAX_QUESTION_CHARACTERS, Ranked, Retriever

@@ -1,8 +1,8 @@
 """Feedback: what the first passages say widens the question, and neighbours share their scores.
 
-All three steps rest on the cluster hypothesis (van Rijsbergen 1979), that passages like relevant
-ones are relevant too. It fails where one passage alone answers, so every step is scaled by how
-little the first passage stands out.
+Both steps rest on the cluster hypothesis (van Rijsbergen 1979), that passages like relevant
+ones are relevant too. It fails where one passage alone answers, so both are scaled by how little
+the first passage stands out.
 
 The numbers were chosen on orsharc, qmsum-committee, cisi, npl and cranfield, with xquad-en, clapnq
 and conditionalqa watched for harm; the optimum is flat (benchmarks/RESULTS.md, "Ablation").
@@ -21,10 +21,8 @@ from qa_app.store.vectors import FloatArray
 # Passages that are fed back, by rank.
 FEEDBACK_PASSAGES = 5
 # Share of the fed-back terms in the widened question, and how many of them.
-_TERM_WEIGHT = 0.4
+_TERM_WEIGHT = 0.5
 _MOST_TERMS = 40
-# Share of the fed-back passages' mean vector in the widened question's.
-_VECTOR_WEIGHT = 0.3
 # Share of a passage's score that comes from its nearest neighbours, and how many these are.
 _NEIGHBOUR_WEIGHT = 0.4
 _NEIGHBOURS = 8
@@ -68,19 +66,6 @@ def widen_terms(
     for term, weight in found:
         widened[term] = widened.get(term, 0.0) + share * weight / total
     return widened
-
-
-def widen_vector(query: FloatArray, passages: FloatArray, strength: float) -> FloatArray:
-    """Return the question's vector moved towards the passages' mean, a unit row (Rocchio 1971).
-
-    Args:
-        query: float32, shape (1, dim), a unit row.
-        passages: float32, shape (num_passages, dim), unit rows.
-        strength: in [0, 1].
-    """
-    share = _VECTOR_WEIGHT * strength
-    moved = (1 - share) * query + share * passages.mean(axis=0, keepdims=True)
-    return np.asarray(moved / max(float(np.linalg.norm(moved)), 1e-12), dtype=np.float32)
 
 
 def share_scores(scores: FloatArray, embeddings: FloatArray, strength: float) -> FloatArray:

@@ -18,7 +18,6 @@ from qa_app.retrieval.feedback import (
     feedback_strength,
     share_scores,
     widen_terms,
-    widen_vector,
 )
 from qa_app.retrieval.filters import Filters, filter_rows
 from qa_app.retrieval.fusion import POOL, best_rows, fuse
@@ -119,12 +118,13 @@ class Retriever:
             cosines, nearest = self.generation.vectors.search(query, top_k, rows)
             return _ranked(nearest[0], cosines[0], {"dense": cosines[0]})
         pool = max(top_k, POOL)
-        found, score = self._fused(query, words, rows, pool)
+        _, nearest = self.generation.vectors.search(query, pool, rows)
+        found, score = self._fused(query, np.union1d(nearest, best_rows(words, rows, pool)), words)
         strength = feedback_strength(score)
         reading = self._read(question, found) if mode is Mode.BEST else NOTHING_READ
         first, _ = _descending(found, reading.adjust(found, score))
-        wide_query, wide_words = self._widen(query, terms, first[:FEEDBACK_PASSAGES], strength)
-        found, score = self._fused(wide_query, wide_words, rows, pool)
+        wide = self._widened_scores(terms, first[:FEEDBACK_PASSAGES], strength)
+        found, score = self._fused(query, np.union1d(nearest, best_rows(wide, rows, pool)), wide)
         score = reading.adjust(found, score)
         found, score = self._shared(found, score, strength)
         found, score = found[:top_k], score[:top_k]
@@ -146,22 +146,17 @@ class Retriever:
         )
 
     def _fused(
-        self, query: FloatArray, words: FloatArray, rows: RowArray | None, pool: int
+        self, query: FloatArray, candidates: RowArray, words: FloatArray
     ) -> tuple[RowArray, FloatArray]:
-        """Return the candidates of both sides with their fused scores, best first."""
-        _, nearest = self.generation.vectors.search(query, pool, rows)
-        found = np.union1d(nearest[0], best_rows(words, rows, pool))
-        dense = self.generation.vectors.scores(query, found)[0]
-        return _descending(found, fuse(dense, words[found]))
+        """Return the candidates with their fused scores, best first."""
+        dense = self.generation.vectors.scores(query, candidates)[0]
+        return _descending(candidates, fuse(dense, words[candidates]))
 
-    def _widen(
-        self, query: FloatArray, terms: Sequence[str], first: RowArray, strength: float
-    ) -> tuple[FloatArray, FloatArray]:
-        """Return the vector and the words' scores of the question widened by what it found."""
+    def _widened_scores(self, terms: Sequence[str], first: RowArray, strength: float) -> FloatArray:
+        """Return BM25 of every passage for the question widened by what its first ones say."""
         lexical = self.generation.lexical
         said = [analyse(text, lexical.language) for text in self._texts(first)]
-        words = lexical.weighted_scores(widen_terms(terms, said, lexical, strength))
-        return widen_vector(query, self._embeddings(first), strength), words
+        return lexical.weighted_scores(widen_terms(terms, said, lexical, strength))
 
     def _read(self, question: str, found: RowArray) -> Reading:
         first = found[:MOST_READ]
