@@ -14,6 +14,7 @@ import pypdfium2.raw as pdfium_c
 
 from qa_app.errors import BrokenFileError
 from qa_app.loading.pdf import open_pdf
+from qa_app.loading.pdf_text import load_page
 from qa_app.models import Document
 
 _MOST_PIXELS = 25_000_000
@@ -103,7 +104,7 @@ def _source_spans(document: Document, start: int, end: int) -> Iterator[tuple[in
 
 
 def _page_boxes(pdf: Any, number: int, spans: list[tuple[int, int]]) -> list[Box]:
-    page = pdfium_c.FPDF_LoadPage(pdf.raw, number - 1)
+    page = load_page(pdf, number - 1)
     if not page:
         raise BrokenFileError(f"Its page {number} cannot be read.", "Build the index again.")
     textpage = pdfium_c.FPDFText_LoadPage(page)

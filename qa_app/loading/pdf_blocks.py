@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from qa_app.loading.pdf_furniture import body_height
+from qa_app.loading.pdf_furniture import body_height, is_legible
 from qa_app.loading.pdf_layout import Row
 from qa_app.loading.pdf_text import Line
 from qa_app.models import BlockKind
@@ -99,6 +99,8 @@ class _Drafter:
         start = len(rows)
         for i in range(len(rows) - 1, -1, -1):
             row = rows[i]
+            if not is_legible(row.lines[0]) or row.lines[0].is_turned:
+                continue
             if row.size > 0.93 * self.body or row.is_table:
                 break
             if _NOTE.match(row.lines[0].text):
@@ -123,7 +125,9 @@ class _Drafter:
         if len(row.lines) > 1 and len(text) <= 8:
             text += " " + row.lines[1].text
         draft = Draft(BlockKind.PARAGRAPH, list(row.lines), right=row.right)
-        if is_note:
+        if not is_legible(row.lines[0]):
+            draft.kind = BlockKind.FOOTNOTE
+        elif is_note:
             draft.kind = BlockKind.FOOTNOTE
             if mark := _NOTE.match(text):
                 draft.label, draft.marker = mark[1], mark.end()
@@ -156,6 +160,8 @@ class _Drafter:
             return False
         if last.is_turned != line.is_turned:
             return False
+        if not is_legible(line):
+            return True
         before = last.text
         if last.hyphenated:
             return True

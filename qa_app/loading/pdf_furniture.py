@@ -13,7 +13,7 @@ _ZONE = 0.12  # share of the page's height at its top and at its foot
 _DEEPEST = 4  # rows from the edge
 _NEAR = 5  # pages within which a running header comes again
 _SAME_HEIGHT = 8.0  # points
-_SMALLEST_TYPE = 2.0  # points; smaller text is not for readers
+_SMALLEST_TYPE = 2.0  # points; nobody reads smaller text
 _NUMBER = re.compile(r"\d+")
 _ROMAN = re.compile(r"\b[ivxlc]+\b")
 _ONLY_NUMBER = re.compile(r"\W*(?:page|p\.)?\s*(?:#|~)(?:\s*(?:of|/)\s*#)?\W*$")
@@ -44,24 +44,27 @@ def strip_furniture(pages: Sequence[PageText]) -> tuple[list[list[Line]], list[s
         for is_top, rows in edges[number]:
             for row in rows:
                 text = _normalise(row)
-                alone = _ONLY_NUMBER.match(text) is not None and len(pages) > 1
-                if not alone and not _comes_again(seen[is_top, text], _sight(number, row)):
+                alone = _ONLY_NUMBER.match(text) is not None
+                if not (alone and _counts(seen[is_top, text], number)) and not _comes_again(
+                    seen[is_top, text], _sight(number, row)
+                ):
                     break
                 dropped.append(row)
         gone = {id(line) for row in dropped for line in row}
-        lines = [line for line in page.lines if id(line) not in gone and _is_legible(line)]
+        lines = [line for line in page.lines if id(line) not in gone]
         kept.append(lines)
         printed.append({value for row in dropped for value in _values(row)})
     return kept, _number_pages(printed)
 
 
-def _is_legible(line: Line) -> bool:
+def is_legible(line: Line) -> bool:
+    """Tell whether text is large enough to be meant for readers."""
     return line.y1 - line.y0 >= _SMALLEST_TYPE or line.end < 0
 
 
 def _edges(page: PageText) -> list[tuple[bool, list[_Band]]]:
     """Return the rows at the top and at the foot of a page, from its edge inwards."""
-    lines = [line for line in page.lines if _is_legible(line) and not line.is_turned]
+    lines = [line for line in page.lines if is_legible(line) and not line.is_turned]
     zone = _ZONE * (page.top - page.bottom)
     top = sorted((line for line in lines if line.y0 > page.top - zone), key=lambda line: -line.y1)
     foot = sorted(
@@ -107,6 +110,16 @@ def _comes_again(seen: Sequence[_Sighting], this: _Sighting) -> bool:
         if 0 < abs(turned) <= _NEAR and abs(other_height - height) < _SAME_HEIGHT and same:
             near.add(other)
     return len(near) > 1
+
+
+def _counts(seen: Sequence[_Sighting], page: int) -> bool:
+    """Tell whether the numbers that stand alone at the edge count this page and others."""
+    offsets: Counter[int] = Counter()
+    for other, numbers in {(other, numbers) for other, _, numbers in seen}:
+        offsets.update({number - other for number in numbers})
+    own = {number - page for other, _, numbers in seen if other == page for number in numbers}
+    roman = not own
+    return roman or max((offsets[offset] for offset in own), default=0) > 1
 
 
 def _values(row: _Band) -> list[int]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
+from qa_app.loading.pdf_furniture import is_legible
 from qa_app.loading.pdf_text import Line
 
 _MOST_RUNS = 100  # ordering by place takes time that grows with the cube
@@ -37,8 +38,9 @@ class Row:
 
 
 def arrange(lines: Sequence[Line]) -> list[Row]:
-    """Return a page's rows in reading order; text at an angle to the rest comes last."""
-    rows = _make_rows([line for line in lines if not line.is_turned])
+    """Return a page's rows in reading order; hidden text and text at an angle come last."""
+    aside = [line for line in lines if line.is_turned or not is_legible(line)]
+    rows = _make_rows([line for line in lines if not line.is_turned and is_legible(line)])
     rows = _part_columns(rows)
     runs = _make_runs(rows)
     if _climbs(runs) and len(runs) <= _MOST_RUNS:
@@ -49,10 +51,10 @@ def arrange(lines: Sequence[Line]) -> list[Row]:
             row.right = edge
     ordered = [row for run in runs for row in run]
     _mark_tables(ordered)
-    turned = [_row([line]) for line in lines if line.is_turned]
-    for row in turned:
+    others = [_row([line]) for line in aside]
+    for row in others:
         row.right = row.x1
-    return ordered + turned
+    return ordered + others
 
 
 def _row(lines: list[Line]) -> Row:

@@ -74,7 +74,7 @@ def read_page(pdf: Any, index: int) -> PageText:
 
     A page that cannot be loaded has no lines.
     """
-    page = pdfium_c.FPDF_LoadPage(pdf.raw, index)
+    page = load_page(pdf, index)
     if not page:
         return PageText([], 0.0, 0.0)
     textpage = pdfium_c.FPDFText_LoadPage(page)
@@ -84,6 +84,32 @@ def read_page(pdf: Any, index: int) -> PageText:
         if textpage:
             pdfium_c.FPDFText_ClosePage(textpage)
         pdfium_c.FPDF_ClosePage(page)
+
+
+def load_page(pdf: Any, index: int) -> Any:
+    """Return PDFium's handle of a page, with what is filled into its form as part of its text.
+
+    A null handle where the page is broken. Characters are numbered alike wherever this is used.
+    """
+    page = pdfium_c.FPDF_LoadPage(pdf.raw, index)
+    if not page or not any(
+        _is_form_field(page, number) for number in range(pdfium_c.FPDFPage_GetAnnotCount(page))
+    ):
+        return page
+    pdfium_c.FPDFPage_Flatten(page, pdfium_c.FLAT_NORMALDISPLAY)
+    pdfium_c.FPDF_ClosePage(page)
+    return pdfium_c.FPDF_LoadPage(pdf.raw, index)
+
+
+def _is_form_field(page: Any, number: int) -> bool:
+    note = pdfium_c.FPDFPage_GetAnnot(page, number)
+    if not note:
+        return False
+    try:
+        kind = pdfium_c.FPDFAnnot_GetSubtype(note)
+        return kind in {pdfium_c.FPDF_ANNOT_WIDGET, pdfium_c.FPDF_ANNOT_FREETEXT}
+    finally:
+        pdfium_c.FPDFPage_CloseAnnot(note)
 
 
 def characters(textpage: Any) -> str:

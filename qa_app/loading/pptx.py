@@ -51,7 +51,13 @@ def load_pptx(path: str, content: bytes) -> Document:
     builder = DocumentBuilder(path, "pptx")
     for slide in slides:
         builder.start_page()
-        _add_slide(builder, package, slide)
+        _add_slide(builder, package, slide, _PASSED_OVER)
+    if not builder.blocks:
+        # Better the slides' footers than nothing.
+        builder = DocumentBuilder(path, "pptx")
+        for slide in slides:
+            builder.start_page()
+            _add_slide(builder, package, slide, frozenset())
     metadata = core_metadata(package)
     title = next((fact.value for fact in metadata if fact.name == "title"), "")
     # PowerPoint's own name for a file that nobody named.
@@ -66,7 +72,9 @@ def _relation(part: Element) -> str:
     return next((str(v) for k, v in part.attrib.items() if "relationships" in str(k)), "")
 
 
-def _add_slide(builder: DocumentBuilder, package: zipfile.ZipFile, name: str) -> None:
+def _add_slide(
+    builder: DocumentBuilder, package: zipfile.ZipFile, name: str, passed_over: frozenset[str]
+) -> None:
     slide = read_part(package, name)
     if slide is None:
         return
@@ -74,10 +82,11 @@ def _add_slide(builder: DocumentBuilder, package: zipfile.ZipFile, name: str) ->
     # The title is a slide's heading wherever it was drawn.
     shapes.sort(key=lambda shape: _placeholder(shape) not in _TITLES)
     for shape in shapes:
-        _add_shape(builder, shape)
+        if _placeholder(shape) not in passed_over:
+            _add_shape(builder, shape)
     for target in read_relations(package, name).values():
         if "/notesSlide" in target and (notes := read_part(package, target)) is not None:
-            for shape in _shapes(notes):
+            for shape in (s for s in _shapes(notes) if _placeholder(s) not in passed_over):
                 for words, _ in _paragraphs(shape):
                     builder.add(BlockKind.FOOTNOTE, words)
 
@@ -101,8 +110,6 @@ def _placeholder(shape: Element) -> str:
 
 def _add_shape(builder: DocumentBuilder, shape: Element) -> None:
     kind = _placeholder(shape)
-    if kind in _PASSED_OVER:
-        return
     if local_name(shape) == "graphicFrame":
         rows = [
             [" ".join(words for words, _ in _paragraphs(cell)) for cell in row]

@@ -16,13 +16,17 @@ def describe_rows(rows: Sequence[Sequence[str]], header_rows: int | None = None)
     """
     cleaned = [[clean(cell) for cell in row] for row in rows]
     filled = [row for row in cleaned if any(row)]
+    titles = []
     if header_rows is None:
+        # A line above the table, written into its first cell.
+        while len(filled) > 2 and sum(map(bool, filled[0])) == 1 < sum(map(bool, filled[1])):
+            titles.append(_describe(filled.pop(0), []))
         header_rows = 1 if _has_header(filled) else 0
     header = _join_header(filled[:header_rows])
     body = filled[header_rows:]
     if not body:
         return [_describe(row, []) for row in filled]
-    return [_describe(row, header) for row in body]
+    return titles + [_describe(row, header) for row in body]
 
 
 def _has_header(rows: list[list[str]]) -> bool:
