@@ -8,7 +8,7 @@ answer = open_index("index").ask("which forces improved data-sharing?")
 
 from __future__ import annotations
 
-import os
+import contextlib
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -18,13 +18,14 @@ from typing import TYPE_CHECKING, Any
 
 from qa_app.answering import answer_question
 from qa_app.embedding import Encoder, SentenceTransformerEncoder
+from qa_app.errors import IndexCorruptError, StoreError
 from qa_app.facets import Facets
 from qa_app.indexing import BuildProgress, build
 from qa_app.models import Answer, BuildReport, Document, Mode, SearchResult, to_json
 from qa_app.retrieval import Retriever
 from qa_app.settings import DEFAULT_MODEL, Settings
-from qa_app.store.generation import Generation, open_generation
-from qa_app.store.manifest import Manifest, read_current, read_manifest
+from qa_app.store.generation import Generation, last_manifest, open_generation
+from qa_app.store.manifest import Current, Manifest, read_current, read_manifest
 
 if TYPE_CHECKING:
     from qa_app.verification import VerifyReport
@@ -52,6 +53,7 @@ class Index:
         self._corpus = corpus
         self._encoder = encoder
         self._lock = threading.Lock()
+        self._seen = self._read_current()
         self._pinned = self._open()
 
     def ask(
@@ -104,16 +106,26 @@ class Index:
         self._encoder.encode_queries(["warm"])
 
     def refresh(self) -> _Pinned:
-        """Return the live generation, opening it if a build has published a new one."""
-        with self._lock:
-            if read_current(self._path).name != self._pinned.generation.name:
+        """Return the live generation, opening it if a build has published a new one.
+
+        One that cannot be opened is left alone, and the one at hand goes on answering.
+        """
+        with self._lock, contextlib.suppress(StoreError):
+            current = self._read_current()
+            if current != self._seen:
+                self._seen = current
                 self._pinned = self._open()
-            return self._pinned
+        return self._pinned
 
     @property
     def generation(self) -> str:
         """Name of the generation that answers."""
         return self._pinned.generation.name
+
+    @property
+    def fallback(self) -> str:
+        """Why an older generation answers than the newest, or ""."""
+        return self._pinned.generation.fallback
 
     @property
     def corpus(self) -> Path:
@@ -135,9 +147,18 @@ class Index:
     ) -> None:
         self.close()
 
+    def _read_current(self) -> Current | None:
+        try:
+            return read_current(self._path)
+        except IndexCorruptError:
+            return None
+
     def _open(self) -> _Pinned:
-        generation = open_generation(self._path, self._encoder.identity)
-        return _Pinned(generation, Retriever(generation, self._encoder, Facets.load(generation.folder)))
+        identity = self._encoder.identity
+        generation = open_generation(self._path, identity, allow_previous=True)
+        return _Pinned(
+            generation, Retriever(generation, self._encoder, Facets.load(generation.folder))
+        )
 
 
 def build_index(
@@ -211,19 +232,17 @@ def corpus_of(settings: Settings) -> Path:
     """Return the folder of reports: the one asked for, else the index's own, else ``corpus``."""
     if settings.corpus is not None:
         return settings.corpus
-    if (settings.index / "CURRENT").exists():
-        # Kept as seen from the index, so that both can be moved together.
-        recorded = read_manifest(settings.index).corpus
-        return Path(os.path.normpath(settings.index / recorded)) if recorded else Path("corpus")
-    return Path("corpus")
+    manifest = last_manifest(settings.index)
+    folder = manifest.corpus_folder(settings.index) if manifest else None
+    return folder or Path("corpus")
 
 
 def encoder_for(settings: Settings) -> Encoder:
     """Return the model asked for, else the index's own, else the default; not loaded yet."""
     # An index goes on with the model that it was made with, unless another is asked for.
     model = settings.model
-    if not model and (settings.index / "CURRENT").exists():
-        model = read_manifest(settings.index).model.location
+    if not model and (manifest := last_manifest(settings.index)):
+        model = manifest.model.location
     return SentenceTransformerEncoder(model or DEFAULT_MODEL)
 
 

@@ -13,13 +13,16 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qa_app import presentation, printing
 from qa_app.errors import CorpusError, IndexNotFoundError, QAAppError, QueryError
 from qa_app.models import Mode, to_json
 from qa_app.settings import Settings, load_settings
 from qa_app.version import __version__
+
+if TYPE_CHECKING:
+    from qa_app.api import Index
 
 _SETTING_FLAGS = ("corpus", "index", "model", "ocr", "top_k", "mode", "host", "port")
 
@@ -243,10 +246,17 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _open(settings: Settings) -> Any:
+def _open(settings: Settings) -> Index:
     from qa_app import api
 
-    return api.open_from_settings(settings)
+    index = api.open_from_settings(settings)
+    if index.fallback:
+        print(f"qa-app: {index.fallback}", file=sys.stderr)
+        print(
+            f"  Generation {index.generation} answers instead. Build again: qa-app build",
+            file=sys.stderr,
+        )
+    return index
 
 
 def _filters(options: argparse.Namespace) -> dict[str, list[str]]:
