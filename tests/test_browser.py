@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from conftest import ROOT
 from qa_app import build_index
+from web_pdf import make_pdf
 from web_serving import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
@@ -25,32 +26,6 @@ _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 _FLAGS += ["--disable-component-update", "--disable-sync", "--no-first-run"]
 
 Open = Callable[..., Page]
-
-
-def make_pdf(pages: list[str]) -> bytes:
-    """Return a PDF with one line of text on each page."""
-    kids = " ".join(f"{4 + 2 * n} 0 R" for n in range(len(pages)))
-    objects = [
-        "<< /Type /Catalog /Pages 2 0 R >>",
-        f"<< /Type /Pages /Kids [{kids}] /Count {len(pages)} >>",
-        "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
-    ]
-    for number, text in enumerate(pages):
-        stream = f"BT /F1 12 Tf 72 700 Td ({text}) Tj ET"
-        objects += [
-            "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 595 842] "
-            f"/Resources << /Font << /F1 3 0 R >> >> /Contents {5 + 2 * number} 0 R >>",
-            f"<< /Length {len(stream)} >>\nstream\n{stream}\nendstream",
-        ]
-    body = "%PDF-1.4\n"
-    starts = []
-    for number, item in enumerate(objects, 1):
-        starts.append(len(body))
-        body += f"{number} 0 obj\n{item}\nendobj\n"
-    table = "".join(f"{start:010} 00000 n \n" for start in starts)
-    size = len(objects) + 1
-    trailer = f"trailer\n<< /Size {size} /Root 1 0 R >>\nstartxref\n{len(body)}\n%%EOF\n"
-    return f"{body}xref\n0 {size}\n0000000000 65535 f \n{table}{trailer}".encode()
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +135,16 @@ def test_a_pdf_is_cited_and_opened_at_its_page(open_page: Open) -> None:
     expect(first.locator("a.open")).to_contain_text("p. 2")
     first.locator("a.open").click()
     source = page.locator("#source .source:not(.is-preview)")
+    expect(source.get_by_role("img")).to_have_attribute(
+        "alt",
+        "Page 2 of minutes. Boxes are around the words: The lighthouse lamp was replaced in May.",
+    )
+    expect(source.locator(".page-box")).to_have_count(1)
+    expect(source.locator(".page-box")).to_be_in_viewport()
+    check_with_axe(page)
+    source.get_by_role("link", name="Previous page").click()
+    expect(source.get_by_role("img")).to_have_attribute("alt", "Page 1 of minutes.")
+    source.get_by_role("link", name="Show the text").click()
     expect(source.locator("mark")).to_have_text(["The lighthouse lamp was replaced in May."])
     expect(source.locator(".place")).to_contain_text("page 2 of 2")
     expect(source.locator(".page-break")).to_have_text(["Page 1", "Page 2"])

@@ -1,6 +1,6 @@
 import pytest
 
-from qa_app.web.address import Address, View, parse_address
+from qa_app.web.address import Address, Form, View, parse_address
 
 
 def test_a_question_and_an_open_source_make_a_readable_query_string() -> None:
@@ -19,6 +19,7 @@ def test_the_front_page_has_no_query_string() -> None:
         Address(question="q", document="x.txt", span=(0, 3), part=2),
         Address(question="q", filters={"force": ("Avon and Somerset", "Kent"), "year": ("2024",)}),
         Address(view=View.SOURCES, document="x.txt"),
+        Address("q", document="x.pdf", span=(1, 2), part=7, form=Form.TEXT),
     ],
 )
 def test_an_address_survives_the_way_through_the_query_string(address: Address) -> None:
@@ -27,7 +28,16 @@ def test_an_address_survives_the_way_through_the_query_string(address: Address) 
 
 @pytest.mark.parametrize(
     "search",
-    ["?at=1-2", "?doc=&at=1-2", "?part=3", "?unknown=1", "?force=Kent", "?__theme=dark", "?show=x"],
+    [
+        "?at=1-2",
+        "?doc=&at=1-2",
+        "?part=3",
+        "?as=text",
+        "?unknown=1",
+        "?force=Kent",
+        "?__theme=dark",
+        "?show=x",
+    ],
 )
 def test_what_is_not_understood_is_left_out(search: str) -> None:
     assert parse_address(search) == Address()

@@ -46,13 +46,18 @@ def test_the_front_page_says_what_is_indexed_and_gives_examples(index: Index) ->
     assert "Which regions mention data sharing?" in texts(answer)
 
 
-def test_a_question_is_answered_with_its_best_source_beside_it(index: Index) -> None:
-    answer, source = Desk(index).ask("  which regions improved data sharing? ", "")
+def test_a_question_is_answered_and_its_best_source_named(index: Index) -> None:
+    desk = Desk(index)
+    answer, shell = desk.ask("  which regions improved data sharing? ", "")
     assert 'data-search="?q=which+regions+improved+data+sharing?"' in answer
     assert "<table" in answer
     assert "Data sharing improved." in texts(answer)
-    assert '<mark id="quote">' in source
+    assert texts(shell).startswith("Source Close Annual report of the regions")
+    best = re.search(r'data-best="([^"]+)"', answer)
+    assert best is not None
+    source = desk.open(best[1].replace("&amp;", "&"), preview=True)
     assert "is-preview" in source
+    assert re.findall(r"<mark[^>]*>([^<]+)", source) == ["Data sharing improved."]
 
 
 def test_a_link_shows_what_its_sender_saw(index: Index) -> None:

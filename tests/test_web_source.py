@@ -1,10 +1,11 @@
 from dataclasses import replace
 
 from qa_app.models import Block, BlockKind, Document, MetadataField
-from qa_app.web.address import Address
+from qa_app.web.address import Address, Form
 from qa_app.web.marking import Segment
-from qa_app.web.source import section_at, source_view, split_parts
-from qa_app.web.views import BlockView, Link, ListKind
+from qa_app.web.page_images import PageBox, PageImage
+from qa_app.web.source import section_at, source_view, split_parts, wanted_page
+from qa_app.web.views import BlockView, BoxView, Link, ListKind
 
 TEXT = "Report\nFindings\nOne two.\nFirst\nSecond"
 BLOCKS = (
@@ -50,14 +51,14 @@ def test_the_head_says_where_the_quote_stands() -> None:
         warnings=("page 2 has no text",),
     )
     view = source_view(document, HERE)
-    assert view.place == "Findings › page 1 of 2"
+    assert view.place == "Findings › page 2 of 2"
     assert view.facts == ("2024", "2 pages", "page 2 has no text")
-    assert view.copy == "‘two. First’ (Report, Findings, p. 1)"
+    assert view.copy == "‘two. First’ (Report, Findings, p. 2)"
     assert view.close == "?q=q"
     assert [block.page for group in view.groups for block in group.blocks] == [
-        "Page i",
+        "Page 1 (printed: i)",
         "",
-        "Page 1",
+        "Page 2 (printed: 1)",
         "",
         "",
     ]
@@ -100,3 +101,40 @@ def test_a_part_rather_starts_at_a_heading() -> None:
 def test_a_document_without_blocks_is_shown_empty() -> None:
     view = source_view(replace(DOCUMENT, blocks=()), Address(document="r.txt"))
     assert (view.groups, view.parts, view.close) == ((), "", "?")
+
+
+PDF = replace(DOCUMENT, path="r.pdf", format="pdf", page_starts=(0, 16, 30))
+# The first bytes of a PNG of 10 by 20 pixels.
+PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x0a\x00\x00\x00\x14"
+
+
+def test_a_pdf_is_shown_by_the_page_of_the_quote() -> None:
+    here = replace(HERE, document="r.pdf")
+    assert wanted_page(PDF, here) == 2
+    assert wanted_page(PDF, replace(here, part=3)) == 3
+    assert wanted_page(PDF, replace(here, part=99)) == 3
+    assert wanted_page(PDF, replace(here, span=None)) == 1
+    assert wanted_page(PDF, replace(here, form=Form.TEXT)) is None
+    assert wanted_page(DOCUMENT, HERE) is None
+    assert wanted_page(replace(PDF, page_starts=()), here) is None
+
+
+def test_a_page_has_its_boxes_its_neighbours_and_the_way_to_its_text() -> None:
+    image = PageImage(2, PNG, (PageBox(0.1, 0.25, 0.5, 0.3),))
+    view = source_view(PDF, replace(HERE, document="r.pdf"), image=image)
+    assert view.groups == ()
+    assert view.image is not None
+    assert view.image.source.startswith("data:image/png;base64,iVBORw0KGgo")
+    assert (view.image.width, view.image.height) == (10, 20)
+    assert view.image.boxes == (BoxView("10.000%", "25.000%", "40.000%", "5.000%"),)
+    assert view.image.alt == "Page 2 of Report. Boxes are around the words: two. First"
+    assert view.parts == "Page 2 of 3"
+    assert view.before == Link("Previous page", "?q=q&doc=r.pdf&at=20-30&part=1")
+    assert view.after == Link("Next page", "?q=q&doc=r.pdf&at=20-30&part=3")
+    assert view.other_form == Link("Show the text", "?q=q&doc=r.pdf&at=20-30&as=text")
+
+
+def test_a_page_that_cannot_be_drawn_is_shown_as_text() -> None:
+    view = source_view(PDF, replace(HERE, document="r.pdf", part=3))
+    assert view.image is None
+    assert len(view.groups) == 4

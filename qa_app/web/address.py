@@ -23,6 +23,7 @@ class Key(StrEnum):
     DOCUMENT = "doc"
     SPAN = "at"
     PART = "part"
+    FORM = "as"
     VIEW = "show"
 
 
@@ -36,6 +37,13 @@ class View(StrEnum):
 _KEYS = frozenset(key.value for key in Key)
 
 
+class Form(StrEnum):
+    """How an open source is shown, where it has pages to show."""
+
+    PAGE = "page"
+    TEXT = "text"
+
+
 @dataclass(frozen=True, slots=True)
 class Address:
     """Everything that a link carries.
@@ -44,7 +52,8 @@ class Address:
         question: as asked; empty on the front page.
         document: path of the open source, or empty.
         span: offsets in the open source that are marked, or None.
-        part: which part of a long source is shown, from 1; 0 for the one that holds the span.
+        part: which page or part of a source is shown, from 1; 0 for the one that holds the span.
+        form: its pages, or its text.
         view: answer, or the list of sources.
         filters: facet to the values kept to.
     """
@@ -53,6 +62,7 @@ class Address:
     document: str = ""
     span: tuple[int, int] | None = None
     part: int = 0
+    form: Form = Form.PAGE
     view: View = View.ANSWER
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -70,12 +80,14 @@ class Address:
                 fields.append((Key.SPAN.value, f"{self.span[0]}-{self.span[1]}"))
             if self.part:
                 fields.append((Key.PART.value, str(self.part)))
+            if self.form is Form.TEXT:
+                fields.append((Key.FORM.value, self.form.value))
         pairs = "&".join(f"{_escape(name)}={_escape(value)}" for name, value in fields)
         return f"?{pairs}" if pairs else ""
 
     def opening(self, document: str, span: tuple[int, int] | None = None) -> Address:
         """Return the address with a source open."""
-        return replace(self, document=document, span=span, part=0)
+        return replace(self, document=document, span=span, part=0, form=Form.PAGE)
 
     def asking(self, question: str) -> Address:
         """Return the address of another question under the same filters, no source open."""
@@ -115,6 +127,7 @@ def parse_address(search: str, facets: Collection[str] = ()) -> Address:
         document=document,
         span=_parse_span(own.get(Key.SPAN, "")) if document else None,
         part=_parse_part(own.get(Key.PART, "")) if document else 0,
+        form=Form.TEXT if document and own.get(Key.FORM) == Form.TEXT else Form.PAGE,
         view=View.SOURCES if own.get(Key.VIEW) == View.SOURCES else View.ANSWER,
         filters=filters,
     )

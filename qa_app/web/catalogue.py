@@ -35,6 +35,7 @@ class Catalogue:
     """A generation's contents, read once when it is published.
 
     Attributes:
+        hashes: path of each document to the SHA-256 of its file.
         facets: names of the groups that an answer can be kept to.
         facet_counts: some of them, with the most frequent values and their numbers of passages.
         examples: questions that the reports can answer.
@@ -45,6 +46,7 @@ class Catalogue:
     passages: int
     failures: tuple[Failure, ...]
     warnings: Mapping[str, str]
+    hashes: Mapping[str, str]
     facets: tuple[str, ...]
     facet_counts: Mapping[str, Mapping[str, int]]
     examples: tuple[str, ...]
@@ -59,6 +61,7 @@ def read_catalogue(generation: Generation, facets: Facets) -> Catalogue:
         passages=generation.num_passages,
         failures=manifest.failures,
         warnings={item.path: item.reason for item in manifest.warnings},
+        hashes={document.path: document.source.sha256 for document in generation.documents},
         facets=tuple({*generation.facets(), DOCUMENT, FORMAT}),
         facet_counts=_count_facets(generation),
         examples=make_examples(generation, facets),

@@ -14,14 +14,15 @@ from typing import TYPE_CHECKING
 
 from qa_app.errors import IndexNotFoundError, QAAppError
 from qa_app.facets import Facets
-from qa_app.models import Answer, Verdict
+from qa_app.models import Answer, Document
 from qa_app.web import rendering
 from qa_app.web.address import Address, View, parse_address
 from qa_app.web.catalogue import PRODUCT, Catalogue, header_view, home_view, read_catalogue
 from qa_app.web.catalogue import source_list_view as list_sources
 from qa_app.web.handlers import answer_view
-from qa_app.web.source import source_view
-from qa_app.web.views import HeaderView, NoticeView, SetupView
+from qa_app.web.page_images import PageImage, PageImages
+from qa_app.web.source import source_view, valid_span, wanted_page
+from qa_app.web.views import HeaderView, NoticeView, SetupView, ShellView
 
 if TYPE_CHECKING:
     from qa_app.api import Index
@@ -43,6 +44,7 @@ class Desk:
         self._lock = threading.Lock()
         self._catalogue: Catalogue | None = None
         self._stamps = itertools.count(1)
+        self._pages = PageImages()
 
     def load(self, search: str) -> tuple[str, str, str, str]:
         """Return question, header, answer and source for a page that opens at this address."""
@@ -59,8 +61,8 @@ class Desk:
             address = parse_address(search, self.catalogue().facets)
         except QAAppError as exc:
             return parse_address(search).question, self._trouble(exc, ""), ""
-        answer, preview = self._answer(address)
-        return address.question, answer, self._source(address) or preview
+        answer, shell = self._answer(address)
+        return address.question, answer, self._source(address) or shell
 
     def ask(self, question: str, search: str) -> tuple[str, str]:
         """Return answer and source for a question typed at this address; filters stay."""
@@ -70,13 +72,18 @@ class Desk:
             return self._trouble(exc, ""), ""
         return self._answer(address)
 
-    def open(self, search: str) -> str:
-        """Return the source for an address; empty when none is open."""
+    def open(self, search: str, preview: bool = False) -> str:
+        """Return the source for an address; empty when none is open.
+
+        Args:
+            search: the address.
+            preview: it is shown along with an answer, unasked.
+        """
         try:
             address = parse_address(search, self.catalogue().facets)
         except QAAppError:
             address = parse_address(search)
-        return self._source(address)
+        return self._source(address, preview)
 
     def index(self) -> Index:
         """Return the index, opening it if it was not there before.
@@ -108,7 +115,7 @@ class Desk:
             self.ask(example, "")
 
     def _answer(self, address: Address) -> tuple[str, str]:
-        """Return the left side, and the source of the best quote to go beside it."""
+        """Return the left side, and a shell that keeps the best quote's place on the right."""
         here = address.opening("")
         try:
             if address.view is View.SOURCES:
@@ -117,28 +124,43 @@ class Desk:
                 home = home_view(self.catalogue(), here)
                 return rendering.render_home(home, here.search, self._stamp()), ""
             answer = self.index().ask(address.question, filters=address.filters)
+            counts = self.catalogue().facet_counts
         except QAAppError as exc:
             return self._trouble(exc, here.search), ""
-        view = answer_view(answer, here, self._stamp(), self.catalogue().facet_counts)
-        return rendering.render_answer(view), self._preview(answer, here)
+        view = answer_view(answer, here, self._stamp(), counts)
+        return rendering.render_answer(view), self._shell(answer, view.best, here)
 
-    def _preview(self, answer: Answer, here: Address) -> str:
-        if answer.verdict is not Verdict.ANSWERED or not answer.findings:
+    def _shell(self, answer: Answer, best: str, here: Address) -> str:
+        if not best:
             return ""
-        best = answer.findings[0].citation
-        return self._source(here.opening(best.document, (best.start, best.end)), preview=True)
+        citation = answer.findings[0].citation
+        close = here.search or "?"
+        view = ShellView(citation.title, citation.label, best, close, self._stamp())
+        return rendering.render_shell(view)
 
     def _source(self, address: Address, preview: bool = False) -> str:
         if not address.document:
             return ""
         try:
             document = self.index().document(address.document)
+            image = self._draw(document, address)
         except QAAppError as exc:
             notice = NoticeView(exc.message, exc.hint, address.search)
             close = address.opening("").search or "?"
             return rendering.render_source_notice(notice, close, self._stamp())
-        view = replace(source_view(document, address, self._stamp()), preview=preview)
-        return rendering.render_source(view)
+        view = source_view(document, address, self._stamp(), image)
+        return rendering.render_source(replace(view, preview=preview))
+
+    def _draw(self, document: Document, address: Address) -> PageImage | None:
+        page = wanted_page(document, address)
+        sha256 = self.catalogue().hashes.get(document.path)
+        if page is None or sha256 is None:
+            return None
+        corpus = self.index().corpus.resolve()
+        path = (corpus / document.path).resolve()
+        if not path.is_relative_to(corpus):
+            return None
+        return self._pages.draw(path, sha256, document, page, valid_span(document, address))
 
     def _trouble(self, error: QAAppError, search: str) -> str:
         if isinstance(error, IndexNotFoundError):

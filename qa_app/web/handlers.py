@@ -68,6 +68,7 @@ def answer_view(
         filters=filter_links(address),
         filter_groups=tuple(_filter_groups(facet_counts or {}, address)),
         search=address.search,
+        best=_best(answer, address),
         footnote=_footnote(answer),
         stamp=stamp,
     )
@@ -105,6 +106,13 @@ def coverage_headline(coverage: Coverage, filtered: bool = False) -> str:
     if found == total:
         return f"Evidence for all {total} {plural(coverage.facet)} {place}"
     return f"Evidence for {found} of the {total} {plural(coverage.facet)} {place}"
+
+
+def _best(answer: Answer, address: Address) -> str:
+    if answer.verdict is not Verdict.ANSWERED or not answer.findings:
+        return ""
+    best = answer.findings[0].citation
+    return address.opening(best.document, (best.start, best.end)).search
 
 
 def _headline(answer: Answer, filtered: bool) -> str:

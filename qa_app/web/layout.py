@@ -24,7 +24,7 @@ _PLAIN: dict[str, Any] = {"js_on_load": None, "apply_default_css": False}
 _WITH_ADDRESS = "(question, address) => [question, window.location.search]"
 _ADDRESS = "() => [window.location.search]"
 # The names of the bridge's events stand here quoted since Gradio looks for them in this text.
-_BRIDGE = "window.desk.connect(trigger); // 'go', 'open'"
+_BRIDGE = "window.desk.connect(trigger); // 'go', 'open', 'peek'"
 
 
 def lay_out(desk: Desk) -> gr.Blocks:
@@ -84,6 +84,9 @@ def _connect(page: gr.Blocks, desk: Desk, parts: _Parts) -> None:
     def open_source(event: gr.EventData) -> str:
         return desk.open(str(event.search))
 
+    def peek(event: gr.EventData) -> str:
+        return desk.open(str(event.search), preview=True)
+
     shown = [parts.answer, parts.source]
     page.load(
         desk.load,
@@ -102,4 +105,5 @@ def _connect(page: gr.Blocks, desk: Desk, parts: _Parts) -> None:
     )
     going = parts.bridge.go(go, None, [parts.question, *shown], **_PRIVATE)
     parts.bridge.open(open_source, None, [parts.source], **_PRIVATE)
+    parts.bridge.peek(peek, None, [parts.source], **_PRIVATE)
     parts.stop.click(None, cancels=[asking, going], **_PRIVATE)

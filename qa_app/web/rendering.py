@@ -12,6 +12,7 @@ from qa_app.web.views import (
     HomeView,
     NoticeView,
     SetupView,
+    ShellView,
     SourceListView,
     SourceView,
 )
@@ -53,6 +54,11 @@ def render_answer(view: AnswerView) -> str:
 def render_source(view: SourceView) -> str:
     """Return the source pane."""
     return _render("source", view=view)
+
+
+def render_shell(view: ShellView) -> str:
+    """Return the source pane before its text is there."""
+    return _render("source_shell", view=view)
 
 
 def render_source_notice(view: NoticeView, close: str, stamp: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -9,43 +11,120 @@ from itertools import groupby
 from qa_app.citations import short_title
 from qa_app.models import Block, BlockKind, Citation, Document
 from qa_app.presentation import count
-from qa_app.web.address import Address
+from qa_app.web.address import Address, Form
 from qa_app.web.handlers import copy_text
 from qa_app.web.marking import mark_spans, overlap
-from qa_app.web.views import BlockGroup, BlockView, Link, ListKind, SourceView
+from qa_app.web.page_images import PageImage
+from qa_app.web.views import (
+    BlockGroup,
+    BlockView,
+    BoxView,
+    Link,
+    ListKind,
+    PageView,
+    SourceView,
+)
 
+PDF_FORMAT = "pdf"
 # A browser lays this much out at once without a pause; longer documents come in parts.
 PART_CHARACTERS = 40_000
 
 
-def source_view(document: Document, address: Address, stamp: str = "") -> SourceView:
+def source_view(
+    document: Document, address: Address, stamp: str = "", image: PageImage | None = None
+) -> SourceView:
     """Return the part of the document that the address points at, its span marked.
 
     Args:
         document: the source.
         address: the page's state; ``span`` is marked, ``part`` is shown.
         stamp: differs between two views.
+        image: the page that the address points at, where it could be drawn; else text is shown.
     """
-    length = len(document.text)
-    span = address.span if address.span and address.span[1] <= length else None
-    parts = split_parts(document.blocks)
-    number = min(address.part or _part_of(parts, span), len(parts))
-    blocks = parts[number - 1] if parts else ()
+    span = valid_span(document, address)
     section = section_at(document, span[0]) if span else ()
+    parts = split_parts(document.blocks) if image is None else []
+    groups: tuple[BlockGroup, ...] = ()
+    if image is not None:
+        noun, number, most = "page", image.number, len(document.page_starts)
+    else:
+        asked = address.part if _shows_text(document, address) else 0
+        noun, number, most = "part", min(asked or _part_of(parts, span), len(parts)), len(parts)
+        blocks = parts[number - 1] if parts else ()
+        groups = tuple(_groups(_block_views(document, blocks, [span] if span else [])))
     return SourceView(
         title=document.title,
         path=document.path,
         place=_place(document, section, span),
         facts=_facts(document),
-        groups=tuple(_groups(_block_views(document, blocks, [span] if span else []))),
-        parts=f"Part {number} of {len(parts)}" if len(parts) > 1 else "",
-        before=_part_link("Previous part", address, number - 1, len(parts)),
-        after=_part_link("Next part", address, number + 1, len(parts)),
+        groups=groups,
+        image=_page_view(document, span, image) if image else None,
+        parts=f"{noun.capitalize()} {number} of {most}" if most > 1 else "",
+        before=_part_link(f"Previous {noun}", address, number - 1, most),
+        after=_part_link(f"Next {noun}", address, number + 1, most),
+        other_form=_other_form(document, address),
         copy=_copy(document, section, span),
         search=address.search,
         close=address.opening("").search or "?",
         stamp=stamp,
     )
+
+
+def wanted_page(document: Document, address: Address) -> int | None:
+    """Return the page (from 1) to draw for the address, or None where text is to be shown."""
+    if _shows_text(document, address):
+        return None
+    span = valid_span(document, address)
+    page = address.part or (document.page_at(span[0]) if span else None) or 1
+    return min(page, len(document.page_starts))
+
+
+def valid_span(document: Document, address: Address) -> tuple[int, int] | None:
+    """Return the address's span if the document is long enough for it."""
+    span = address.span
+    return span if span is not None and span[1] <= len(document.text) else None
+
+
+def _has_page_images(document: Document) -> bool:
+    return document.format == PDF_FORMAT and bool(document.page_starts)
+
+
+def _shows_text(document: Document, address: Address) -> bool:
+    return address.form is Form.TEXT or not _has_page_images(document)
+
+
+def _page_view(document: Document, span: tuple[int, int] | None, image: PageImage) -> PageView:
+    quote = " ".join(document.text[slice(*span)].split()) if span else ""
+    marked = f" Boxes are around the words: {quote}" if image.boxes else ""
+    # A PNG's width and height stand at a fixed place, big end first.
+    width, height = struct.unpack(">II", image.png[16:24])
+    return PageView(
+        source=f"data:image/png;base64,{base64.b64encode(image.png).decode('ascii')}",
+        alt=f"Page {image.number} of {document.title}.{marked}",
+        width=width,
+        height=height,
+        boxes=tuple(
+            BoxView(
+                _percent(box.left),
+                _percent(box.top),
+                _percent(box.right - box.left),
+                _percent(box.bottom - box.top),
+            )
+            for box in image.boxes
+        ),
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3f}%"
+
+
+def _other_form(document: Document, address: Address) -> Link | None:
+    if not _has_page_images(document):
+        return None
+    if address.form is Form.TEXT:
+        return Link("Show the page", replace(address, part=0, form=Form.PAGE).search)
+    return Link("Show the text", replace(address, part=0, form=Form.TEXT).search)
 
 
 def split_parts(blocks: Sequence[Block], size: int = PART_CHARACTERS) -> list[tuple[Block, ...]]:
@@ -93,7 +172,7 @@ def _place(document: Document, section: Sequence[str], span: tuple[int, int] | N
     words = [heading for heading in section if heading != document.title]
     page = document.page_at(span[0])
     if page is not None:
-        words.append(f"page {_page_label(document, page)} of {len(document.page_starts)}")
+        words.append(f"page {page} of {len(document.page_starts)}")
     return " › ".join(words)
 
 
@@ -112,15 +191,16 @@ def _copy(document: Document, section: Sequence[str], span: tuple[int, int] | No
     inner = [heading for heading in section[-1:] if heading != document.title]
     places = [short_title(document.title), *inner]
     if page is not None:
-        places.append(f"p. {_page_label(document, page)}")
+        places.append(f"p. {page}")
     citation = Citation(
         document.path, document.title, page, tuple(section), *span, ", ".join(places)
     )
     return copy_text(document.text[span[0] : span[1]], citation)
 
 
-def _page_label(document: Document, page: int) -> str:
-    return document.page_labels[page - 1] if document.page_labels else str(page)
+def _page_name(document: Document, page: int) -> str:
+    printed = document.page_labels[page - 1] if document.page_labels else ""
+    return f"Page {page}" + (f" (printed: {printed})" if printed not in {"", str(page)} else "")
 
 
 def _block_views(
@@ -136,7 +216,7 @@ def _block_views(
             depth=min(block.level + 2, 6) if block.kind is BlockKind.HEADING else block.level,
             label=block.label or "",
             segments=mark_spans(text, overlap(spans, block.start, block.end)),
-            page=f"Page {_page_label(document, page)}" if page and page != last_page else "",
+            page=_page_name(document, page) if page and page != last_page else "",
         )
         last_page = page
 

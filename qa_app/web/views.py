@@ -134,6 +134,7 @@ class AnswerView:
         value_heading: heading of the table's first column; empty for a table without one.
         silent: what was asked about that has no evidence, by name.
         search: the address that shows this answer.
+        best: the address that opens the best quote, to show beside the answer; or empty.
         stamp: differs between two answers, so that the page can tell that a new one came.
     """
 
@@ -150,6 +151,7 @@ class AnswerView:
     filters: tuple[Link, ...]
     filter_groups: tuple[FilterGroup, ...]
     search: str
+    best: str
     footnote: str
     stamp: str
 
@@ -181,13 +183,36 @@ class BlockGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class BoxView:
+    """A box around words on a page's image, in percent of it."""
+
+    left: str
+    top: str
+    width: str
+    height: str
+
+
+@dataclass(frozen=True, slots=True)
+class PageView:
+    """The image of a page; ``source`` is a data address."""
+
+    source: str
+    alt: str
+    width: int
+    height: int
+    boxes: tuple[BoxView, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class SourceView:
     """The source pane.
 
     Attributes:
         place: where the quote stands, in words.
-        parts: in words, where the document is too long to show whole; else empty.
-        before, after: links to the neighbouring parts.
+        image: the page, where the source has pages and one is shown; then ``groups`` is empty.
+        parts: which page or part, in words; empty where the document is shown whole.
+        before, after: links to the neighbouring pages or parts.
+        other_form: link to the text from a page, and to the page from the text.
         copy: the quote with its citation, as plain text; empty where nothing is marked.
         preview: shown along with an answer, unasked; left out where there is no room beside it.
     """
@@ -197,14 +222,27 @@ class SourceView:
     place: str
     facts: tuple[str, ...]
     groups: tuple[BlockGroup, ...]
+    image: PageView | None
     parts: str
     before: Link | None
     after: Link | None
+    other_form: Link | None
     copy: str
     search: str
     close: str
     stamp: str
     preview: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ShellView:
+    """The source pane before its text is there."""
+
+    title: str
+    place: str
+    search: str
+    close: str
+    stamp: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 (() => {
   "use strict";
 
-  const SOURCE_KEYS = ["doc", "at", "part"];
+  const SOURCE_KEYS = ["doc", "at", "part", "as"];
   const RECENT = "qa_app.recent";
   const MOST_RECENT = 5;
   const PATIENCE_MS = 60000;
@@ -84,6 +84,10 @@
       history.pushState(null, "", location.pathname + search);
       shown = location.search;
     }
+    const best = root.dataset.best;
+    const opened = new URLSearchParams(location.search).get("doc");
+    // The best quote's source comes on its own, so that the answer need not wait for it.
+    if (best && !opened && !narrow()) send("peek", { search: best });
     const asked = root.dataset.question;
     document.title = asked ? `${asked} · ${PRODUCT}` : PRODUCT;
     if (asked) remember(asked);
@@ -99,8 +103,14 @@
       lastFocus?.focus({ preventScroll: true });
       return;
     }
+    const opened = new URLSearchParams(location.search).get("doc");
+    if (opened && root.classList.contains("is-preview")) {
+      // A source was opened while the best one was still on its way.
+      send("open", { search: location.search });
+      return;
+    }
     const box = find(".source-text", root);
-    const mark = find("mark", root);
+    const mark = find("mark, .page-box", root);
     if (box && mark) {
       const offset = mark.getBoundingClientRect().top - box.getBoundingClientRect().top;
       box.scrollTop += offset - box.clientHeight / 3;
