@@ -48,9 +48,10 @@ OWNERS = {
     "sqlite3": {"store"},
     "gradio": {"web"},
     "pypdfium2": {"loading"},
-    "docx": {"loading"},
     "bs4": {"loading"},
     "Stemmer": {"analysis"},
+    "lxml": {"loading"},
+    "markdown_it": {"loading"},
 }
 
 
