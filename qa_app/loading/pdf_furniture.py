@@ -17,6 +17,7 @@ _SMALLEST_TYPE = 2.0  # points; nobody reads smaller text
 _NUMBER = re.compile(r"\d+")
 _ROMAN = re.compile(r"\b[ivxlc]+\b")
 _ONLY_NUMBER = re.compile(r"\W*(?:page|p\.)?\s*(?:#|~)(?:\s*(?:of|/)\s*#)?\W*$")
+_AXIS = re.compile(r"(?:[\W_]*#){3,}[\W_]*$")  # a chart's, or a row of a table
 _LABELS = re.compile(r"(?<![\w.])(\d{1,4}|[ivxlc]{1,7})(?![\w.])")
 _ROMAN_VALUES = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
 
@@ -44,6 +45,8 @@ def strip_furniture(pages: Sequence[PageText]) -> tuple[list[list[Line]], list[s
         for is_top, rows in edges[number]:
             for row in rows:
                 text = _normalise(row)
+                if _AXIS.match(text):
+                    break
                 alone = _ONLY_NUMBER.match(text) is not None
                 if not (alone and _counts(seen[is_top, text], number)) and not _comes_again(
                     seen[is_top, text], _sight(number, row)
