@@ -6,10 +6,11 @@ from pathlib import Path
 import pypdfium2 as pdfium
 import pytest
 
+from qa_app.chunking import chunk
 from qa_app.errors import BrokenFileError, NoTextError
 from qa_app.loading.pages import boxes, render_page
 from qa_app.loading.pdf import describe_pages, load_pdf
-from qa_app.models import BlockKind, Document
+from qa_app.models import Document
 
 Text = tuple[float, float, float, str, str]  # x, y, size, font, words
 PLAIN, BOLD = "F1", "F2"
@@ -160,8 +161,14 @@ def test_table_rows_are_blocks_with_their_cells_apart() -> None:
         for x, cell in zip((72, 300), row, strict=True)
     ]
     document = load([page])
-    assert words_of(document) == ["Force\tOfficers", "Northshire\t1,204", "Southshire\t980"]
-    assert {block.kind for block in document.blocks} == {BlockKind.TABLE_ROW}
+    assert outline(document) == [
+        ("caption", 0, None, "Force Officers"),
+        ("table_row", 0, None, "Northshire\t1,204"),
+        ("table_row", 0, None, "Southshire\t980"),
+    ]
+    (passage,) = chunk(document, lambda texts: [len(text.split()) for text in texts])
+    lead_ins = [sentence.lead_in for sentence in passage.sentences[1:]]
+    assert [passage.slice(*span) for span in lead_ins if span] == ["Force Officers"] * 2
 
 
 def test_title_author_and_date_say_where_they_were_read() -> None:

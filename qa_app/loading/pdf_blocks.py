@@ -19,6 +19,7 @@ _CLAUSE = re.compile(r"(\d{1,3}(?:\.\d{1,3})+)\.?\s+(?=\S)|(\d{1,3})\.\s+(?=[A-Z
 _NOTE = re.compile(r"(\d{1,3}|[*†‡§])\s*(?=[^\s\d.,%)])")
 _CAPTION = re.compile(r"(?:figure|table|chart|box|source|exhibit|map)\s*[\d:.]", re.IGNORECASE)
 _CONTENTS = re.compile(r"(?:\.\s?){3,}\s*\w{0,6}$|…\s*\w{0,6}$")
+_DIGIT = re.compile(r"\d")
 _ENDS = (".", "?", "!", ":", ";", ".”", ".’", '."', ".)", "…")
 _FULL_STOPS = tuple(end for end in _ENDS if end not in {";", "…"})
 _KEYWORD = re.compile(r"(?:chapter|part|section|annex|appendix|volume)\s+[\dA-Z]", re.IGNORECASE)
@@ -61,7 +62,23 @@ def draft_blocks(pages: Sequence[Sequence[Row]]) -> list[Draft]:
     drafter = _Drafter(pages)
     for rows in pages:
         drafter.take(rows)
+    _mark_table_headers(drafter.drafts)
     return drafter.drafts
+
+
+def _mark_table_headers(drafts: Sequence[Draft]) -> None:
+    """Turn a table's first row, where it is words over numbers, into what introduces the rows."""
+    last: Draft | None = None
+    for i, draft in enumerate(drafts):
+        begins = draft.kind is BlockKind.TABLE_ROW and (
+            last is None or last.kind is not BlockKind.TABLE_ROW or last.page != draft.page
+        )
+        last = draft
+        rows = drafts[i + 1 : i + 3]
+        is_table = len(rows) == 2 and all(row.kind is BlockKind.TABLE_ROW for row in rows)
+        if begins and is_table and len(draft.lines) > 1 and not _DIGIT.search(draft.words):
+            numbers = sum(bool(_DIGIT.search(row.words)) for row in rows)
+            draft.kind = BlockKind.CAPTION if numbers == 2 else draft.kind
 
 
 class _Drafter:
