@@ -42,4 +42,4 @@ STRONG = 0.8
 # Whether a sentence bears out a row.
 ROW_BEST = ANSWERED_BEST
 ROW_FAST = ANSWERED_FAST
-ROW_THRESHOLD = 0.5
+ROW_CUT = 0.0  # a logit: a chance of one half

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qa_app.answering.calibration import ROW_BEST, ROW_FAST, ROW_THRESHOLD
+from qa_app.answering.calibration import ROW_BEST, ROW_CUT, ROW_FAST
 from qa_app.answering.evidence import Evidence, Measure, preselect
 from qa_app.answering.facts import Outcome, finding, reads_tokens
 from qa_app.answering.reading import Reading
@@ -22,6 +22,9 @@ _PASSAGES = 4
 _SENTENCES = 3
 _MOST_SENTENCES = 96
 _NEAR_MISSES = 3
+# Fewer values are no field to stand out from; nor are values that all say it alike.
+_FIELD = 8
+_LEAST_SPREAD = 0.5
 _PLANS = re.compile(
     r"\b(?:plan|plans|planned|planning|propos\w+|intends?|considering|exploring|under\s?way)\b",
     re.IGNORECASE,
@@ -59,7 +62,8 @@ def answer_table(
         best.values(),
         key=lambda row: (row.support is not Support.STRONG, -row.score, row.facet_value or ""),
     )
-    findings = tuple(row for row in ordered if row.score >= ROW_THRESHOLD)
+    cut = _cut([model.logit(row.scores) for row in ordered])
+    findings = tuple(row for row in ordered if model.logit(row.scores) >= cut)
     # Rows have had the model's time: the passages beside them are ranked without it.
     cheap = Mode.FAST if mode is Mode.BEST else mode
     return Outcome(
@@ -70,6 +74,17 @@ def answer_table(
         near_misses=() if findings else tuple(ordered[:_NEAR_MISSES]),
         scores=dict(ordered[0].scores) if ordered else {},
     )
+
+
+def _cut(logits: Sequence[float]) -> float:
+    """Return the logit from which a value has a row, given every value's best.
+
+    Where all values speak of the matter, as policies on one subject do, only those that say it
+    better than the mean answer the question.
+    """
+    if len(logits) < _FIELD or np.std(logits) < _LEAST_SPREAD:
+        return ROW_CUT
+    return max(ROW_CUT, float(np.mean(logits)))
 
 
 def _values(retriever: Retriever, facet: str, rows: RowArray | None) -> dict[str, RowArray]:
