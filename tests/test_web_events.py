@@ -173,3 +173,9 @@ def test_a_filter_for_what_is_not_there_is_a_calm_notice(index: Index) -> None:
     _, answer, _ = Desk(index).go("?q=data&region=Nowhere")
     assert "Nowhere" in texts(answer)
     assert "<table" not in answer
+
+
+def test_a_mistake_of_the_programs_own_is_said_calmly() -> None:
+    answer, source = Desk(None).broken()
+    assert texts(answer).startswith("Something went wrong in the program")
+    assert source == ""

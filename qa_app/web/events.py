@@ -85,6 +85,14 @@ class Desk:
             address = parse_address(search)
         return self._source(address, preview)
 
+    def broken(self) -> tuple[str, str]:
+        """Return answer and source for when an event broke off."""
+        notice = NoticeView(
+            "Something went wrong in the program, not in your question.",
+            "Ask again. If it stays so, the server's log says what happened.",
+        )
+        return rendering.render_notice(notice, self._stamp()), ""
+
     def index(self) -> Index:
         """Return the index, opening it if it was not there before.
 

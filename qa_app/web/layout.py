@@ -88,7 +88,7 @@ def _connect(page: gr.Blocks, desk: Desk, parts: _Parts) -> None:
         return desk.open(str(event.search), preview=True)
 
     shown = [parts.answer, parts.source]
-    page.load(
+    loading = page.load(
         desk.load,
         [parts.address],
         [parts.question, parts.header, *shown],
@@ -106,4 +106,7 @@ def _connect(page: gr.Blocks, desk: Desk, parts: _Parts) -> None:
     going = parts.bridge.go(go, None, [parts.question, *shown], **_PRIVATE)
     parts.bridge.open(open_source, None, [parts.source], **_PRIVATE)
     parts.bridge.peek(peek, None, [parts.source], **_PRIVATE)
+    # A mistake of the program's own is logged by Gradio; here it must not look like waiting.
+    for event in (loading, asking, going):
+        event.failure(desk.broken, None, shown, **_PRIVATE)
     parts.stop.click(None, cancels=[asking, going], **_PRIVATE)
