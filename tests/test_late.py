@@ -93,10 +93,10 @@ def test_what_does_not_fit_into_the_time_is_not_read(
 def test_too_few_are_not_read_and_the_next_guess_is_bolder(
     lexical: Lexical, encoder: FakeEncoder
 ) -> None:
-    # At the pace assumed at first 0.1 s is 6,000 characters: five texts of 1,100, then six.
+    # At the pace assumed at first 0.1 s is 6,000 characters: five texts of 1,010, then six.
     reader = LateReader(encoder, lexical, budget=0.1)
-    rows, texts = np.arange(8), ["data ".ljust(1100, "x")] * 8
-    assert reader.affordable([1100] * 8) == LEAST_READ - 1
+    rows, texts = np.arange(8), ["data ".ljust(1010, "x")] * 8
+    assert reader.affordable([1010] * 8) == LEAST_READ - 1
     assert reader.read("data", rows, texts) is NOTHING_READ
-    assert reader.affordable([1100] * 8) == LEAST_READ
+    assert reader.affordable([1010] * 8) == LEAST_READ
     assert reader.read("data", rows, texts).rows.tolist() == list(range(LEAST_READ))
