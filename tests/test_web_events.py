@@ -178,4 +178,5 @@ def test_a_filter_for_what_is_not_there_is_a_calm_notice(index: Index) -> None:
 def test_a_mistake_of_the_programs_own_is_said_calmly() -> None:
     answer, source = Desk(None).broken()
     assert texts(answer).startswith("Something went wrong in the program")
+    assert "data-search" not in answer  # the question stays in the browser's address
     assert source == ""

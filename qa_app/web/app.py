@@ -85,7 +85,8 @@ def serve(
         raise ServeError("MCP needs a package that is missing.", 'Install it: pip install "mcp"')
     accounts = read_accounts(auth) if auth is not None else None
     _check_port(host, port)
-    page = build_page(index, open_index)
+    desk = Desk(index, open_index)
+    page = _build(desk)
     if index is not None:
         private_folders = (*private_folders, index.corpus)
     page.launch(
@@ -99,7 +100,7 @@ def serve(
     sys.stderr.flush()
     if index is not None:
         # After the address, so that the page opens at once; the first question may wait for this.
-        index.warm()
+        desk.warm()
     page.block_thread()
 
 

@@ -6,6 +6,7 @@ where the answer or the source would be.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 from collections.abc import Callable
@@ -119,8 +120,9 @@ class Desk:
 
     def warm(self) -> None:
         """Load what the first question needs, so that the first visitor does not wait for it."""
-        for example in self.catalogue().examples[:1]:
-            self.ask(example, "")
+        with contextlib.suppress(QAAppError):  # the visitor's own question will say it
+            for example in self.catalogue().examples[:1]:
+                self.ask(example, "")
 
     def _answer(self, address: Address) -> tuple[str, str]:
         """Return the left side, and a shell that keeps the best quote's place on the right."""

@@ -58,11 +58,14 @@ class SetupView:
 
 @dataclass(frozen=True, slots=True)
 class NoticeView:
-    """A question or a link that cannot be answered, and what mends it."""
+    """A question or a link that cannot be answered, and what mends it.
+
+    ``search`` is the address that it belongs to; None leaves the browser's address as it is.
+    """
 
     message: str
     hint: str
-    search: str = ""
+    search: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

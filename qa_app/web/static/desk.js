@@ -35,7 +35,7 @@
 
   const follow = (before, next) => {
     shown = next;
-    if (answerPart(before) === answerPart(next) && find("#answer [data-search]")) {
+    if (answerPart(before) === answerPart(next) && find("#answer [data-stamp]")) {
       send("open", { search: next });
     } else {
       busy(true);
@@ -79,7 +79,7 @@
   const answerRendered = (root) => {
     busy(false);
     if (!root) return;
-    const search = root.dataset.search;
+    const search = root.dataset.search ?? location.search;
     if (answerPart(search) !== answerPart(location.search)) {
       history.pushState(null, "", location.pathname + search);
       shown = location.search;
