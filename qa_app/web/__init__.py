@@ -1,19 +1,19 @@
 """The web page and the HTTP API: a thin face over ``qa_app.api``.
 
-    app.py          builds the page and serves it
-    layout.py       the components, and which event calls what
-    events.py       what each event does: the address in, HTML out
-    public_api.py   the functions that are the HTTP API
-    address.py      the page's state as a query string, both ways
-    handlers.py     an Answer as view models, pure
-    source.py       a Document as a view model, pure
-    catalogue.py    what is indexed: header, front page, list of sources
-    examples.py     example questions, made from the corpus
-    marking.py      which words of a text are marked
-    page_images.py  pages of a PDF, drawn in a process of their own
-    views.py        the view models
-    rendering.py    view models to HTML, through templates/ that escape everything
-    theme.py        fonts; the look itself is static/desk.css, the behaviour static/desk.js
-    security.py     hosts, routes, bodies, headers
-    access.py       names and passwords
+app.py          builds the page and serves it
+layout.py       the components, and which event calls what
+events.py       what each event does: the address in, HTML out
+public_api.py   the functions that are the HTTP API
+address.py      the page's state as a query string, both ways
+handlers.py     an Answer as view models, pure
+source.py       a Document as a view model, pure
+catalogue.py    what is indexed: header, front page, list of sources
+examples.py     example questions, made from the corpus
+marking.py      which words of a text are marked
+page_images.py  pages of a PDF, drawn in a process of their own
+views.py        the view models
+rendering.py    view models to HTML, through templates/ that escape everything
+theme.py        fonts; the look itself is static/desk.css, the behaviour static/desk.js
+security.py     hosts, routes, bodies, headers
+access.py       names and passwords
 """
