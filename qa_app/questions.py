@@ -92,12 +92,16 @@ _ASKED = tuple(
     (kind, re.compile(pattern, re.IGNORECASE))
     for kind, pattern in (
         (AnswerKind.SHARE, r"\b(?:percentage|per ?cent|proportion|what (?:share|fraction) of)\b"),
-        (AnswerKind.MONEY, r"\bhow much\b|\bwhat (?:was|is|were|are)?\s?(?:the )?(?:\w+ )?"
-         r"(?:price|cost|budget|salary|fee|precept)\b"),
-        (AnswerKind.NUMBER, r"\bhow (?:many|long|far|old|tall|high|big|large|fast|deep|wide|"
-         r"often|heavy|few)\b|\bpopulation\b|\b(?:total|average|what) number\b|\bnumber of\b"),
-        (AnswerKind.TIME, r"\bwhen\b|\b(?:what|which) (?:year|date|day|month|century|decade|"
-         r"time)\b"),
+        (AnswerKind.MONEY, r"\bhow much (?:money|funding)\b|\bhow much (?:did|do|does|will|would|"
+         r"has|have|was|were|is|are)\b.*\b(?:cost|spen[dt]|pa(?:y|id)|worth|raised?)\b|"
+         r"\bwhat (?:is|are|was|were|will be) the (?:\w+ ){0,2}(?:price|cost|budget|salary|fee|"
+         r"precept)s?\b"),
+        (AnswerKind.NUMBER, r"\bhow many\b|^\W*how (?:much|long|far|old|tall|high|big|large|fast|"
+         r"deep|wide|often|heavy|few)\b|\bwhat (?:is|was|are|were) the (?:\w+ )?"
+         r"(?:population|number)\b"),
+        (AnswerKind.TIME, r"^\W*when (?:did|was|were|is|are|will|had|has)\b|\bsince when\b|"
+         r"\b(?:what|which) (?:year|date|day|month|"
+         r"century|decade)\b"),
         (AnswerKind.NAME, r"\b(?:who|whom|whose|where)\b|\b(?:what|which) (?:city|country|state|"
          r"county|place|town|region|person|company|organi[sz]ation|university|team)\b"),
         (AnswerKind.REASON, r"\bwhy\b|\bhow come\b|\bwhat (?:caused?|reasons?|led to)\b"),
@@ -112,7 +116,7 @@ _MONTHS = (
 _NUMBER_WORDS = (
     "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|"
     "seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundreds?|"
-    "thousands?|millions?|billions?|dozens?|half|third|quarter|twice|once|double|single|none|one"
+    "thousands?|millions?|billions?|dozens?|half|third|quarter|twice|once|double|none|one"
 )
 _SUPPLIES = {
     AnswerKind.TIME: re.compile(
@@ -136,6 +140,10 @@ _SUPPLIES = {
         r"\([A-Z]|\b(?:means?|refers? to|is an?|are|called|known as|stands? for|defined)\b"
     ),
 }
+
+
+# What such words are is plain to see, so that a passage without any cannot answer.
+CERTAIN_KINDS = frozenset({AnswerKind.TIME, AnswerKind.NUMBER, AnswerKind.MONEY, AnswerKind.SHARE})
 
 
 def asked_kind(question: str) -> AnswerKind:

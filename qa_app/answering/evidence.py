@@ -9,6 +9,7 @@ Every measure is in [0, 1] or a cosine, and comparable between questions:
 * ``covered``: share of the question's idf that the sentence has, with its headings and lead-in.
 * ``dense``: cosine of the passage. ``share``: the passage's BM25 as a share of the possible.
 * ``passage``: the passage's fused score over the best passage's.
+* ``absent``: 1 if the question asks for a date, number, sum or share and the passage has none.
 * ``kind``: 1 if the sentence has the sort of words asked for, 0.5 where any would do.
 """
 
@@ -25,7 +26,7 @@ from qa_app.answering.acronyms import expand
 from qa_app.answering.reading import Reading
 from qa_app.embedding import Encoder, FloatArray
 from qa_app.models import Passage, Sentence
-from qa_app.questions import supplies
+from qa_app.questions import CERTAIN_KINDS, supplies
 from qa_app.retrieval import Ranked
 from qa_app.store.lexical import K1, B, Lexical
 from qa_app.store.vectors import RowArray
@@ -81,12 +82,20 @@ class Measure:
                 "dense": item.scores["dense"],
                 "share": item.scores["share"],
                 "passage": item.score / best if best > 0 else 0.0,
+                "absent": self._absent(passage),
             }
             around = set(self._analyse(passage.context))
             for sentence in passage.sentences:
                 scores = of_passage | self._of_sentence(passage, sentence, around)
                 found.append(Evidence(passage, sentence, scores))
         return found
+
+    def _absent(self, passage: Passage) -> float:
+        kind = self._reading.kind
+        if kind not in CERTAIN_KINDS:
+            return 0.0
+        text = f"{passage.context}\n{passage.text}"
+        return 1.0 - supplies(kind, text, self._reading.question)
 
     def _of_sentence(
         self, passage: Passage, sentence: Sentence, around: set[str]

@@ -67,6 +67,9 @@ def read(question: str, facets: Facets, generation: Generation) -> Reading:
         for found in facets.mentions(question, typed=True)
         if table is None or found.end <= table.start or found.start >= table.end
     ]
+    if table is not None and any(found.facet == table.facet for found in mentions):
+        # "How many areas does Redford cover?" asks about Redford, not for a list of areas.
+        table = None
     spans = [span for found in mentions if (span := _span(question, found, facets))]
     text = _without(question, spans)
     if table is not None:
