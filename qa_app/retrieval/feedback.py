@@ -4,8 +4,8 @@ Both steps rest on the cluster hypothesis (van Rijsbergen 1979), that passages l
 ones are relevant too. It fails where one passage alone answers, so both are scaled by how little
 the first passage stands out.
 
-The numbers were chosen on orsharc, qmsum-committee, cisi, npl and cranfield, with xquad-en, clapnq
-and conditionalqa watched for harm; the optimum is flat (benchmarks/RESULTS.md, "Ablation").
+The weights were chosen on orsharc, qmsum-committee, cisi, npl and cranfield; how they are scaled,
+with xquad-en, clapnq and conditionalqa in sight too (benchmarks/RESULTS.md, "Ablation").
 """
 
 from __future__ import annotations
