@@ -15,19 +15,19 @@ from qa_app.errors import ServeError
 from qa_app.web.app import serve
 from web_serving import free_port, serving
 
-HAS_MCP = importlib.util.find_spec("mcp") is not None
 REPORT = "apcc-towards-better-partnerships-deep-dives.txt"
 
 
-@pytest.mark.skipif(HAS_MCP, reason="the mcp package is installed")
-def test_without_its_package_mcp_is_refused_with_the_mending_command() -> None:
+def test_without_its_package_mcp_is_refused_with_the_mending_command(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(ServeError, match="MCP needs a package") as caught:
         serve(None, port=free_port(), mcp=True)
     assert "pip install" in caught.value.hint
 
 
 @pytest.mark.model
-@pytest.mark.skipif(not HAS_MCP, reason="the mcp package is not installed")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of the client's own making
 def test_the_tools_are_the_public_functions(tmp_path: Path) -> None:
     from mcp import ClientSession

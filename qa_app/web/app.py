@@ -82,7 +82,7 @@ def serve(
             "Give --auth FILE with name:password lines, or leave --host away.",
         )
     if mcp and importlib.util.find_spec("mcp") is None:
-        raise ServeError("MCP needs a package that is missing.", 'Install it: pip install "mcp"')
+        raise ServeError("MCP needs a package that is missing.", 'Install it: pip install "mcp<2"')
     accounts = read_accounts(auth) if auth is not None else None
     _check_port(host, port)
     desk = Desk(index, open_index)
