@@ -33,6 +33,7 @@ from qa_app.models import BuildReport, Document, Failure, Passage
 from qa_app.planning import DocumentCounts, Plan, Step, find_reuse
 from qa_app.settings import Settings
 from qa_app.store.generation import Generation, open_generation
+from qa_app.store.lexical import LEXICAL_VERSION
 from qa_app.store.lock import build_lock
 from qa_app.store.manifest import Recipe
 from qa_app.store.vectors import HalfArray
@@ -155,7 +156,7 @@ class _Build:
             loader=loading.LOADER_VERSION,
             chunking=CHUNKING_VERSION,
             facets=self._facets.fingerprint,
-            lexical=ANALYSIS_VERSION,
+            lexical=f"{ANALYSIS_VERSION}.{LEXICAL_VERSION}",
             passage_tokens=settings.passage_tokens,
             language=settings.language,
         )

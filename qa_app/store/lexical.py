@@ -30,6 +30,8 @@ import numpy.typing as npt
 from qa_app.analysis import analyse
 from qa_app.errors import IndexCorruptError
 
+# Changes with the formula, its numbers or the files: what was written before is then written anew.
+LEXICAL_VERSION = "1"
 K1 = 0.9
 B = 0.4
 
