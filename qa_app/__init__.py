@@ -3,7 +3,7 @@
 from qa_app import build_index, open_index
 
 build_index("corpus", "index")
-answer = open_index("index").ask("which forces improved data-sharing?")
+answer = open_index("index").ask("which reports mention data-sharing?")
 """
 
 from __future__ import annotations

@@ -58,11 +58,22 @@ def answer_json(answer: Answer) -> dict[str, Any]:
     return {**to_json(answer), "passages": [result_json(item) for item in answer.passages]}
 
 
+def coverage_headline(coverage: Coverage, place: str = "in this corpus") -> str:
+    """Return how many of a facet's values have evidence, as a sentence without its full stop."""
+    found = len(coverage.with_evidence)
+    total = found + len(coverage.without_evidence)
+    if total == 1:
+        verb = "Evidence" if found else "No evidence"
+        return f"{verb} for the one {coverage.facet} {place}"
+    if found == total:
+        return f"Evidence for all {count(total, coverage.facet)} {place}"
+    return f"Evidence for {found} of the {count(total, coverage.facet)} {place}"
+
+
 def coverage_text(coverage: Coverage) -> str:
     """Return the coverage line: who has evidence, who has none, and how many are not there."""
-    found, silent = len(coverage.with_evidence), len(coverage.without_evidence)
-    text = f"Evidence for {found} of the {count(found + silent, coverage.facet)} in this corpus"
-    if silent:
+    text = coverage_headline(coverage)
+    if coverage.without_evidence:
         text += f"; none for {_listed(coverage.without_evidence)}"
     if coverage.not_in_corpus:
         verb = "is" if coverage.not_in_corpus == 1 else "are"
@@ -72,13 +83,14 @@ def coverage_text(coverage: Coverage) -> str:
 
 def count(number: int, noun: str) -> str:
     """Return a number and its noun: "1 file", "2,000 files"."""
-    return f"{number:,} {noun if number == 1 else _plural(noun)}"
+    return f"{number:,} {noun if number == 1 else plural(noun)}"
 
 
-def _plural(noun: str) -> str:
+def plural(noun: str) -> str:
+    """Return a noun's plural: "boxes", "agencies", "forms"."""
     if noun.endswith("y") and noun[-2:-1] not in set("aeiou"):
         return f"{noun[:-1]}ies"
-    return f"{noun}es" if noun.endswith(("s", "x", "ch", "sh")) else f"{noun}s"
+    return f"{noun}es" if noun.endswith(("s", "x", "z", "ch", "sh")) else f"{noun}s"
 
 
 def _listed(values: Sequence[str]) -> str:

@@ -15,8 +15,9 @@ from qa_app.models import (
     Support,
     Verdict,
 )
+from qa_app.presentation import coverage_headline, plural
 from qa_app.web.address import Address
-from qa_app.web.handlers import answer_view, copy_text, coverage_headline, plural
+from qa_app.web.handlers import answer_view, copy_text
 from qa_app.web.marking import Segment
 from qa_app.web.views import FilterValue, Line, Link, Score
 

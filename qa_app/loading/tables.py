@@ -8,7 +8,7 @@ from qa_app.loading.builder import clean
 
 
 def describe_rows(rows: Sequence[Sequence[str]], header_rows: int | None = None) -> list[str]:
-    """Return a line a row: "Force: York; Officers: 12", or "York; 12" without a header.
+    """Return a line a row: "Town: York; Visitors: 12", or "York; 12" without a header.
 
     Args:
         rows: cells as text; rows may differ in length.

@@ -182,7 +182,7 @@ def _classify(text: str, spans: list[tuple[int, int]]) -> list[_Line]:
 
 
 def _is_furniture(words: str, repeats: Counter[str]) -> bool:
-    """Tell whether a line is the foot of a printed page: "Use of Force - 39", "Revised 1/2/15"."""
+    """Tell whether a line is the foot of a printed page: "Annual report - 39", "Revised 1/2/15"."""
     return bool(_FOOTER.search(words)) and repeats[_without_numbers(words)] > 2
 
 

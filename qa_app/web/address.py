@@ -1,6 +1,6 @@
 """The page's state as a query string, so that a link shows what its sender saw.
 
-?q=which+forces+improved+data-sharing%3F&doc=annual.txt&at=1203-1291&force=Surrey
+?q=which+towns+improved+data-sharing%3F&doc=annual.txt&at=1203-1291&town=York
 """
 
 from __future__ import annotations

@@ -10,14 +10,13 @@ from qa_app.models import (
     Answer,
     BlockKind,
     Citation,
-    Coverage,
     Finding,
     Passage,
     SearchResult,
     Support,
     Verdict,
 )
-from qa_app.presentation import count
+from qa_app.presentation import count, coverage_headline, plural
 from qa_app.web.address import Address
 from qa_app.web.marking import mark_words, question_terms
 from qa_app.web.views import (
@@ -89,25 +88,6 @@ def copy_text(quote: str, citation: Citation) -> str:
     return f"‘{' '.join(quote.split())}’ ({citation.label})"
 
 
-def plural(noun: str) -> str:
-    """Return the plural of a facet's name: "force" is "forces", "agency" is "agencies"."""
-    if re.search(r"[^aeiou]y$", noun):
-        return f"{noun[:-1]}ies"
-    return f"{noun}es" if re.search(r"(s|x|z|ch|sh)$", noun) else f"{noun}s"
-
-
-def coverage_headline(coverage: Coverage, filtered: bool = False) -> str:
-    """Return how many of a facet's values have evidence, as a sentence without its full stop."""
-    place = "kept to" if filtered else "in this corpus"
-    found = len(coverage.with_evidence)
-    total = found + len(coverage.without_evidence)
-    if total == 1:
-        return f"Evidence for the one {coverage.facet} {place}"
-    if found == total:
-        return f"Evidence for all {total} {plural(coverage.facet)} {place}"
-    return f"Evidence for {found} of the {total} {plural(coverage.facet)} {place}"
-
-
 def _best(answer: Answer, address: Address) -> str:
     if answer.verdict is not Verdict.ANSWERED or not answer.findings:
         return ""
@@ -117,7 +97,8 @@ def _best(answer: Answer, address: Address) -> str:
 
 def _headline(answer: Answer, filtered: bool) -> str:
     if answer.coverage is not None:
-        return coverage_headline(answer.coverage, filtered)
+        place = "kept to" if filtered else "in this corpus"
+        return coverage_headline(answer.coverage, place)
     reports = {finding.citation.document for finding in answer.findings}
     return f"{count(len(answer.findings), 'quote')} from {count(len(reports), 'report')}"
 
