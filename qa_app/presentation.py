@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import Any
 
 from qa_app.models import Answer, BuildReport, Coverage, SearchResult, to_json
 
-# More names than this in one sentence are not read.
+# More names than this in one sentence, or longer ones, are not read.
 _MOST_LISTED = 12
+_LONGEST_NAME = 50
 
 
 def build_json(report: BuildReport) -> dict[str, Any]:
@@ -94,7 +96,8 @@ def plural(noun: str) -> str:
 
 
 def _listed(values: Sequence[str]) -> str:
-    shown = list(values[:_MOST_LISTED])
+    shown = [textwrap.shorten(value, _LONGEST_NAME, placeholder="…") for value in values]
+    shown = shown[:_MOST_LISTED]
     if len(values) > len(shown):
         shown.append(f"{len(values) - len(shown)} more")
     return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"

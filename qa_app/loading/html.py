@@ -6,8 +6,8 @@ import re
 import warnings
 from collections.abc import Iterator
 
-from bs4 import BeautifulSoup, NavigableString, Tag, XMLParsedAsHTMLWarning
-from bs4.element import PreformattedString
+from bs4 import BeautifulSoup, Tag, XMLParsedAsHTMLWarning
+from bs4.element import NavigableString, PreformattedString
 
 from qa_app.errors import BrokenFileError
 from qa_app.loading.builder import DocumentBuilder, clean
@@ -65,8 +65,8 @@ def parse_html(content: bytes | str) -> BeautifulSoup:
 def add_html(builder: DocumentBuilder, soup: BeautifulSoup) -> None:
     """Add the blocks of a page's main part, or of all of it where that has no words."""
     root: Tag = soup.body or soup
-    main = root.find("main") or root.find(attrs={"role": "main"})
-    if isinstance(main, Tag) and 2 * len(main.get_text()) > len(root.get_text()):
+    main = root.select_one("main, [role=main]")
+    if main is not None and 2 * len(main.get_text()) > len(root.get_text()):
         root = main
     before = len(builder.blocks)
     _Walker(builder, drop_frame=True).walk(root)
