@@ -235,6 +235,19 @@ def test_the_report_says_which(real: Index, question: str, expected: set[str]) -
 
 @pytest.mark.model
 @pytest.mark.parametrize(
+    "question", ["What is said about Humberside?", "What does the report say about Humberside?"]
+)
+def test_a_question_that_only_names_a_value_is_told_what_there_is(
+    real: Index, question: str
+) -> None:
+    answer = real.ask(question)
+    assert answer.verdict is Verdict.ANSWERED
+    assert [row.citation.section[-1] for row in answer.findings] == ["Humberside"] * 4
+    assert answer.findings[0].quote.startswith("Managing a unique and evolving partnership")
+
+
+@pytest.mark.model
+@pytest.mark.parametrize(
     ("question", "words"),
     [
         ("When were the case studies carried out?", "September and December 2024"),

@@ -26,6 +26,7 @@ from qa_app.store.vectors import RowArray
 _PASSAGES = 8
 _SENTENCES = 24
 _MOST_FINDINGS = 3
+_MOST_OVERVIEW = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ def answer_fact(
     if within is not None and not len(within):
         # What the question names is nowhere in the corpus: whatever is near is about another.
         return Outcome(0.0, (), retriever.results(retriever.rank(reading.text, top_k, rows, mode)))
+    if within is not None and reading.overview:
+        return _overview(retriever, reading, top_k, within, mode)
     ranked = retriever.rank(reading.text, max(top_k, _PASSAGES), within, mode)
     results = retriever.results(ranked[:top_k])
     evidence = rank_sentences(retriever, reading, ranked[:_PASSAGES], mode)
@@ -59,6 +62,19 @@ def answer_fact(
     if confidence < THRESHOLD:
         return Outcome(confidence, (), results, near_misses=quotes, scores=dict(evidence[0].scores))
     return Outcome(confidence, quotes, results, scores=dict(evidence[0].scores))
+
+
+def _overview(
+    retriever: Retriever, reading: Reading, top_k: int, rows: RowArray, mode: Mode
+) -> Outcome:
+    """Return how the passages about the named value begin: nothing else was asked."""
+    results = retriever.results(retriever.rank(reading.question, top_k, rows, mode))
+    quotes = [
+        finding(Evidence(result.passage, sentence, {}), 1.0)
+        for result in results
+        for sentence in result.passage.sentences
+    ]
+    return Outcome(1.0 if quotes else 0.0, tuple(quotes[:_MOST_OVERVIEW]), results)
 
 
 def reads_tokens(mode: Mode) -> bool:

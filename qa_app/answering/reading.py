@@ -30,6 +30,15 @@ _LEADING = re.compile(
     re.IGNORECASE,
 )
 
+# All that is left of a question which asks for whatever there is about a value.
+_OVERVIEW = frozenset(
+    analyse(
+        "say says said saying tell told mention mentioned describe described discuss discussed "
+        "report reported know known find found findings happen happened happening do doing done "
+        "overview summary summarise give show"
+    )
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -45,6 +54,7 @@ class Reading:
         kind: what sort of words would answer it.
         table: the facet whose values it asks for, where the corpus has any.
         named: facet to the values that it names.
+        overview: it names a value and asks nothing further: "What is said about Redford?"
     """
 
     question: str
@@ -55,6 +65,7 @@ class Reading:
     named: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     short_terms: tuple[str, ...] = ()
     acronyms: Mapping[str, str] = field(default_factory=dict)
+    overview: bool = False
 
 
 def read(question: str, facets: Facets, generation: Generation) -> Reading:
@@ -85,6 +96,7 @@ def read(question: str, facets: Facets, generation: Generation) -> Reading:
         kind=asked_kind(question) if table is None else AnswerKind.ANY,
         table=table,
         named={facet: tuple(dict.fromkeys(values)) for facet, values in named.items()},
+        overview=table is None and bool(spans) and _OVERVIEW.issuperset(analyse(text)),
     )
     return _with_terms(reading, generation)
 
