@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Iterator
 from io import FileIO
 from pathlib import Path
@@ -15,6 +16,8 @@ from pathlib import Path
 from qa_app.errors import IndexLockedError, StoreError
 
 LOCK_FILE = "LOCK"
+_LOOKS = 20
+_PAUSE = 0.05  # seconds
 
 if sys.platform == "win32":
     import msvcrt
@@ -62,13 +65,21 @@ def build_lock(index: Path) -> Iterator[None]:
         with contextlib.suppress(OSError):
             file.truncate(0)
             file.write(f"{os.getpid()}\n".encode())
-        yield
+        try:
+            yield
+        finally:
+            # So that nobody is told of this process once it holds the lock no longer.
+            with contextlib.suppress(OSError):
+                file.truncate(0)
 
 
 def _holder(file: FileIO) -> str:
-    with contextlib.suppress(OSError):
-        file.seek(0)
-        line = file.read(20).strip()
-        if line.isdigit():
-            return f" (process {line.decode()})"
+    # Whoever took the lock a moment ago may not have written its number yet.
+    for _ in range(_LOOKS):
+        with contextlib.suppress(OSError):
+            file.seek(0)
+            line = file.read(20).strip()
+            if line.isdigit():
+                return f" (process {line.decode()})"
+        time.sleep(_PAUSE)
     return ""
