@@ -1,0 +1,62 @@
+"""``qa-app ask`` and ``qa-app search``."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from qa_app import presentation, printing
+from qa_app.cli.common import add_command, add_mode, open_index, parse_filters, print_result
+from qa_app.models import Mode
+from qa_app.settings import Settings
+
+
+def add_ask(commands: Any) -> None:
+    """Add ``ask``."""
+    about = "answer a question with quotes and citations, or say that the reports do not say"
+    _add_question(add_command(commands, "ask", _ask, about), "question")
+
+
+def add_search(commands: Any) -> None:
+    """Add ``search``."""
+    _add_question(
+        add_command(commands, "search", _search, "list the passages nearest to a query"), "query"
+    )
+
+
+def _add_question(parser: argparse.ArgumentParser, name: str) -> None:
+    parser.add_argument(name, help="in plain words")
+    parser.add_argument("--top-k", type=int, metavar="N", help="passages to show (default: 8)")
+    parser.add_argument(
+        "--filter",
+        action="append",
+        default=[],
+        metavar="FACET=VALUE",
+        help="keep to one value of a facet, or document=PATH; may be given again",
+    )
+    add_mode(parser)
+    parser.add_argument("--model", metavar="NAME_OR_PATH", help=argparse.SUPPRESS)
+
+
+def _ask(options: argparse.Namespace, settings: Settings) -> int:
+    with open_index(settings) as index:
+        answer = index.ask(
+            options.question, settings.top_k, parse_filters(options), Mode(settings.mode)
+        )
+    print_result(
+        options, presentation.answer_json(answer) if options.json else answer, printing.answer_text
+    )
+    return 0
+
+
+def _search(options: argparse.Namespace, settings: Settings) -> int:
+    with open_index(settings) as index:
+        results = index.search(
+            options.query, settings.top_k, parse_filters(options), Mode(settings.mode)
+        )
+        generation = index.generation
+    value = (
+        presentation.search_json(options.query, results, generation) if options.json else results
+    )
+    print_result(options, value, printing.results_text)
+    return 0

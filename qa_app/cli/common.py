@@ -1,0 +1,78 @@
+"""What the commands share: their common flags, opening an index, printing a result."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from qa_app.errors import QAAppError, QueryError
+from qa_app.models import Mode, to_json
+from qa_app.settings import Settings
+
+if TYPE_CHECKING:
+    from qa_app.api import Index
+
+Command = Callable[[argparse.Namespace, Settings], int]
+
+
+def add_command(commands: Any, name: str, command: Any, about: str) -> argparse.ArgumentParser:
+    """Add a command with the flags that all of them take."""
+    parser: argparse.ArgumentParser = commands.add_parser(
+        name, help=about, description=f"{about[0].upper()}{about[1:]}."
+    )
+    parser.set_defaults(command=command)
+    parser.add_argument("--index", metavar="DIR", help="folder of the index (default: index)")
+    parser.add_argument("--corpus", metavar="DIR", help="folder of the reports (default: corpus)")
+    parser.add_argument("--json", action="store_true", help="print JSON for programs")
+    parser.add_argument("--debug", action="store_true", help="show a traceback on an error")
+    return parser
+
+
+def add_mode(parser: argparse.ArgumentParser) -> None:
+    """Add ``--mode``."""
+    parser.add_argument("--mode", choices=[str(mode) for mode in Mode], help="how to rank")
+
+
+def print_result(options: argparse.Namespace, value: Any, text: Callable[[Any], str]) -> None:
+    """Print a result: as JSON where that was asked for, else as ``text`` puts it."""
+    if options.json:
+        print(json.dumps(to_json(value), ensure_ascii=False, indent=2))
+    else:
+        print(text(value))
+
+
+def print_error(error: QAAppError) -> None:
+    """Say what is wrong, and on the next line what mends it."""
+    print(f"qa-app: {error.message}", file=sys.stderr)
+    if error.hint:
+        print(f"  {error.hint}", file=sys.stderr)
+
+
+def open_index(settings: Settings) -> Index:
+    """Open the index; say so where an older generation answers."""
+    from qa_app import api
+
+    index = api.open_from_settings(settings)
+    if index.fallback:
+        print(f"qa-app: {index.fallback}", file=sys.stderr)
+        print(
+            f"  Generation {index.generation} answers instead. Build again: qa-app build",
+            file=sys.stderr,
+        )
+    return index
+
+
+def parse_filters(options: argparse.Namespace) -> dict[str, list[str]]:
+    """Return the ``--filter FACET=VALUE`` flags as facet to values."""
+    chosen: dict[str, list[str]] = {}
+    for item in options.filter:
+        facet, equals, value = item.partition("=")
+        if not (facet and equals and value):
+            raise QueryError(
+                f"--filter {item!r} is not FACET=VALUE.", "As: --filter document=a.pdf"
+            )
+        chosen.setdefault(facet.strip(), []).append(value.strip())
+    return chosen

@@ -1,0 +1,54 @@
+"""``qa-app serve``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from qa_app import printing
+from qa_app.cli.common import add_command, open_index, print_error
+from qa_app.errors import CorpusError, IndexNotFoundError
+from qa_app.settings import Settings
+
+
+def add_serve(commands: Any) -> None:
+    """Add ``serve``."""
+    parser = add_command(
+        commands, "serve", _serve, "serve the page, the HTTP API and, if asked, MCP"
+    )
+    parser.add_argument("--host", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=int, help="port to listen on (default: 7860)")
+    parser.add_argument("--auth", type=Path, metavar="FILE", help="name:password lines")
+    parser.add_argument("--mcp", action="store_true", help="offer the tools over MCP too")
+    parser.add_argument("--build", action="store_true", help="bring the index up to date first")
+    parser.add_argument("--model", metavar="NAME_OR_PATH", help=argparse.SUPPRESS)
+
+
+def _serve(options: argparse.Namespace, settings: Settings) -> int:
+    from qa_app import api
+
+    if options.build:
+        try:
+            report = api.build_from_settings(settings, printing.Progress())
+            print(printing.build_text(report), file=sys.stderr)
+        except CorpusError as exc:
+            # The page opens all the same and says what to do.
+            print_error(exc)
+    from qa_app.web.app import serve
+
+    try:
+        index = open_index(settings)
+    except IndexNotFoundError:
+        index = None
+    serve(
+        index,
+        settings.host,
+        settings.port,
+        auth=options.auth,
+        mcp=options.mcp,
+        open_index=lambda: open_index(settings),
+        private_folders=(settings.index, api.corpus_of(settings)),
+    )
+    return 0
