@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -23,14 +22,13 @@ from qa_app.facets import Facets
 from qa_app.indexing import BuildProgress, build
 from qa_app.models import Answer, BuildReport, Document, Mode, SearchResult, to_json
 from qa_app.retrieval import Retriever
+from qa_app.retrieval.filters import FilterChoices, Filters, filter_choices
 from qa_app.settings import DEFAULT_MODEL, Settings
 from qa_app.store.generation import Generation, last_manifest, open_generation
 from qa_app.store.manifest import Current, Manifest, read_current, read_manifest
 
 if TYPE_CHECKING:
     from qa_app.verification import VerifyReport
-
-Filters = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,7 @@ class Index:
         Args:
             question: in plain words, at most 4,000 characters.
             top_k: most passages to return.
-            filters: facet (or "document") to the values to keep to.
+            filters: facet, "document", "type" or "date" to the values to keep to.
             mode: how passages are ranked.
 
         Raises:
@@ -86,6 +84,10 @@ class Index:
     ) -> tuple[SearchResult, ...]:
         """Return the passages nearest to the query, best first."""
         return self.refresh().retriever.search(query, top_k, filters, mode)
+
+    def filters(self) -> FilterChoices:
+        """Return what questions can be kept to: every facet's values, and the dates."""
+        return filter_choices(self.refresh().generation)
 
     def document(self, path: str) -> Document:
         """Return one document as extracted; ``QueryError`` if it is not in the index."""

@@ -20,8 +20,11 @@ from qa_app.models import (
 from qa_app.presentation import count, coverage_text
 
 if TYPE_CHECKING:
+    from qa_app.retrieval.filters import FilterChoices
     from qa_app.verification import VerifyReport
 
+# More values of a facet than this are not read through.
+_MOST_VALUES = 12
 _MARK = {Support.STRONG: "●", Support.PARTIAL: "◐"}
 
 
@@ -93,6 +96,23 @@ def results_text(results: Sequence[SearchResult]) -> str:
         lines.append(f"{result.rank:>3}. {result.citation.label}   [{result.score:.3f}]")
         lines += _wrap(result.passage.text, "     ")
     return "\n".join(lines) or "No passages."
+
+
+def filters_text(choices: FilterChoices) -> str:
+    """Return what can be filtered by, a facet a paragraph, each value with its passages."""
+    lines: list[str] = []
+    for name, counts in choices.values.items():
+        lines.append(f"{name}:")
+        for value, passages in list(counts.items())[:_MOST_VALUES]:
+            lines.append(f"{passages:>8,}  {textwrap.shorten(value, 90, placeholder='…')}")
+        if len(counts) > _MOST_VALUES:
+            lines.append(f"{'':>8}  and {len(counts) - _MOST_VALUES:,} more (--json has them all)")
+    if choices.earliest:
+        lines.append(f"date: {choices.earliest} to {choices.latest}")
+    if choices.undated:
+        verb = "has" if choices.undated == 1 else "have"
+        lines.append(f"{count(choices.undated, 'document')} {verb} no date")
+    return "\n".join(lines)
 
 
 def figures_text(figures: Mapping[str, Any]) -> str:

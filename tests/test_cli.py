@@ -91,6 +91,16 @@ def test_search_ranks_and_filters(index: Path, capsys: pytest.CaptureFixture[str
     assert [item["citation"]["section"][-1] for item in found["passages"]] == ["Surrey"]
 
 
+@pytest.mark.model
+def test_filters_lists_what_can_be_kept_to(index: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    found = _json(capsys, "filters", "--index", str(index))
+    assert found["values"]["type"] == {"text": sum(found["values"]["document"].values())}
+    assert {"Humberside", "Lincolnshire", "Merseyside", "Surrey"} <= set(found["values"]["force"])
+    assert (found["earliest"], found["latest"], found["undated"]) == (None, None, 1)
+    assert main(["filters", "--index", str(index)]) == 0
+    assert capsys.readouterr().out.endswith("1 document has no date\n")
+
+
 def test_verify_and_status(index: Path, capsys: pytest.CaptureFixture[str]) -> None:
     report = _json(capsys, "verify", "--index", str(index))
     assert (report["bad"], report["passages"] > 0, report["files"] > 5) == ([], True, True)

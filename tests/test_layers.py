@@ -16,6 +16,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "qa_app"
 LAYERS = (
     "version",
     "errors",
+    "dates",
     "models",
     "settings",
     "metrics",

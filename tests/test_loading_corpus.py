@@ -69,7 +69,15 @@ def test_metadata_toml_overrides_what_the_file_says(tmp_path: Path) -> None:
     ]
 
 
-@pytest.mark.parametrize("words", ["title = ", '["a.md"]\ntitel = "x"\n', 'title = "x"\n'])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "title = ",
+        '["a.md"]\ntitel = "x"\n',
+        'title = "x"\n',
+        '["a.md"]\ndate = "1 May 2024"\n',
+    ],
+)
 def test_a_wrong_metadata_toml_is_refused(tmp_path: Path, words: str) -> None:
     write(tmp_path / "metadata.toml", words)
     with pytest.raises(ConfigError, match=r"metadata\.toml"):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,22 +9,32 @@ import pytest
 
 from conftest import FakeEncoder
 from qa_app.errors import QueryError
-from qa_app.models import Block, BlockKind, Document, Mode, Passage
+from qa_app.models import Block, BlockKind, Document, MetadataField, Mode, Passage
 from qa_app.retrieval import MAX_QUESTION_CHARACTERS, Retriever
-from qa_app.retrieval.filters import filter_rows
+from qa_app.retrieval.filters import FilterChoices, filter_choices, filter_rows
 from qa_app.store.generation import Generation, open_generation
+from qa_app.store.manifest import read_manifest
 from qa_app.store.records import SourceStamp, searchable_text
+from qa_app.store.vectors import IVF, write_vectors
 from qa_app.store.writer import GenerationContents, IndexedDocument, write_generation
 
-# One document a line: its path, its format, its force, and one passage a text.
+# One document a line: its path, format, date and force, and one passage a text.
 REPORTS = (
-    ("north.pdf", "pdf", "Humberside", ("data sharing board", "road safety", "zebra crossing")),
-    ("south.docx", "docx", "Kent", ("data data violence", "funding of the board")),
-    ("west.pdf", "pdf", "Surrey", ("violence", "road funding", "sharing of duplication")),
+    (
+        "north.pdf",
+        "pdf",
+        "2019-11-04",
+        "Humberside",
+        ("data sharing board", "road safety", "zebra crossing"),
+    ),
+    ("south.docx", "docx", "2020", "Kent", ("data data violence", "funding of the board")),
+    ("west.pdf", "pdf", "", "Surrey", ("violence", "road funding", "sharing of duplication")),
 )
 
 
-def document(path: str, kind: str, force: str, texts: tuple[str, ...]) -> IndexedDocument:
+def document(
+    path: str, kind: str, date: str, force: str, texts: tuple[str, ...]
+) -> IndexedDocument:
     whole = "\n".join(texts)
     passages, start = [], 0
     for text in texts:
@@ -34,7 +45,8 @@ def document(path: str, kind: str, force: str, texts: tuple[str, ...]) -> Indexe
         )
         start = end + 1
     blocks = tuple(Block(p.start, p.end, BlockKind.PARAGRAPH) for p in passages)
-    found = Document(path, kind, path, whole, blocks, page_starts=(0,))
+    metadata = (MetadataField("date", date, "page 1"),) if date else ()
+    found = Document(path, kind, path, whole, blocks, page_starts=(0,), metadata=metadata)
     return IndexedDocument(found, SourceStamp(1, 1, "0" * 64), tuple(passages))
 
 
@@ -86,7 +98,7 @@ def test_a_question_of_stop_words_alone_is_answered(retriever: Retriever, mode: 
 
 @pytest.mark.parametrize("mode", list(Mode))
 def test_filters_keep_their_rows_only(retriever: Retriever, mode: Mode) -> None:
-    rows = retriever.rows({"force": ["Kent", "Surrey"], "format": ["pdf"]})
+    rows = retriever.rows({"force": ["Kent", "Surrey"], "type": ["pdf"]})
     assert rows is not None
     assert rows.tolist() == [5, 6, 7]
     found = {item.row for item in retriever.rank("road violence sharing", 8, rows, mode)}
@@ -101,8 +113,17 @@ def test_filters_keep_their_rows_only(retriever: Retriever, mode: Mode) -> None:
         ({"force": ["Kent"]}, [3, 4]),
         ({"force": ["kent", "Surrey"]}, [3, 4, 5, 6, 7]),
         ({"document": ["west.pdf"]}, [5, 6, 7]),
-        ({"format": ["docx"]}, [3, 4]),
-        ({"format": [".DOCX"], "force": ["Surrey"]}, []),
+        ({"type": ["docx"]}, [3, 4]),
+        ({"type": [".DOCX"], "force": ["Surrey"]}, []),
+        # The third document has no date: no filter by date keeps it.
+        ({"date": ["2019"]}, [0, 1, 2]),
+        ({"date": ["2019-11-04"]}, [0, 1, 2]),
+        ({"date": ["2019..2020"]}, [0, 1, 2, 3, 4]),
+        ({"date": ["2019", "2020"]}, [0, 1, 2, 3, 4]),
+        ({"date": ["..2019-12"]}, [0, 1, 2]),
+        # "2020" may be any day of that year.
+        ({"date": ["2020-06.."]}, [3, 4]),
+        ({"date": ["2020-06.."], "type": ["pdf"]}, []),
     ],
 )
 def test_filter_rows(
@@ -115,10 +136,12 @@ def test_filter_rows(
 @pytest.mark.parametrize(
     ("filters", "named"),
     [
-        ({"forse": ["Kent"]}, "document, force, format"),
+        ({"forse": ["Kent"]}, "date, document, force, type"),
         ({"force": ["Atlantis"]}, "Humberside, Kent, Surrey"),
         ({"document": ["east.pdf"]}, "north.pdf"),
-        ({"format": ["html"]}, "docx, pdf"),
+        ({"type": ["html"]}, "docx, pdf"),
+        ({"date": ["soon"]}, "2019..2024"),
+        ({"date": ["2021.."]}, "2019-11-04 to 2020-12-31"),
     ],
 )
 def test_a_filter_that_names_nothing_says_what_there_is(
@@ -130,7 +153,62 @@ def test_a_filter_that_names_nothing_says_what_there_is(
 
 
 def test_no_rows_no_results(retriever: Retriever) -> None:
-    assert retriever.search("data", filters={"format": ["docx"], "force": ["Surrey"]}) == ()
+    assert retriever.search("data", filters={"type": ["docx"], "force": ["Surrey"]}) == ()
+
+
+def test_a_type_is_a_format_or_a_file_ending(tmp_path: Path, encoder: FakeEncoder) -> None:
+    report = document("notes.md", "markdown", "", "Kent", ("data",))
+    vectors = encoder.encode_documents(["data"])
+    write_generation(tmp_path, GenerationContents([report], vectors, encoder.identity))
+    with open_generation(tmp_path) as opened:
+        retriever = Retriever(opened, encoder)
+        for name in ("markdown", "md", ".MD"):
+            rows = retriever.rows({"type": [name]})
+            assert rows is not None
+            assert rows.tolist() == [0]
+
+
+def test_what_there_is_to_filter_by(generation: Generation) -> None:
+    assert filter_choices(generation) == FilterChoices(
+        values={
+            "document": {"north.pdf": 3, "west.pdf": 3, "south.docx": 2},
+            "force": {"Humberside": 3, "Surrey": 3, "Kent": 2},
+            "type": {"pdf": 6, "docx": 2},
+        },
+        earliest="2019-11-04",
+        latest="2020-12-31",
+        undated=1,
+    )
+
+
+@pytest.mark.parametrize("share", [1, 10, 100, 1000])
+def test_a_filter_is_exact_under_an_approximate_index(
+    tmp_path: Path, encoder: FakeEncoder, share: int
+) -> None:
+    """One passage in ``share`` is kept; its best are those that comparing them all finds."""
+    generator = np.random.default_rng(share)
+    embeddings = generator.standard_normal((4_000, encoder.identity.dimension))
+    embeddings = (embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)).astype(np.float16)
+    report = document("a.txt", "text", "", "Kent", ("data",) * 4_000)
+    kept = set(generator.permutation(4_000)[: 4_000 // share].tolist())
+    tagged = tuple(
+        replace(passage, tags={"force": ("Surrey",) if row in kept else ("Kent",)})
+        for row, passage in enumerate(report.passages)
+    )
+    contents = GenerationContents([replace(report, passages=tagged)], embeddings, encoder.identity)
+    name = write_generation(tmp_path, contents)
+    folder = tmp_path / "generations" / name
+    description = write_vectors(folder, embeddings, flat_limit=100)
+    assert description.kind == IVF
+    with Generation(folder, replace(read_manifest(tmp_path), vectors=description)) as generation:
+        found = Retriever(generation, encoder).search(
+            "data road", 20, {"force": ["Surrey"]}, Mode.DENSE
+        )
+    rows = np.array(sorted(kept))
+    cosines = embeddings[rows].astype(np.float32) @ encoder.encode_queries(["data road"])[0]
+    best = np.argsort(-cosines, kind="stable")[:20]
+    assert [item.passage.start // 5 for item in found] == rows[best].tolist()
+    np.testing.assert_allclose([item.score for item in found], cosines[best], atol=1e-6)
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def answer_question(
     Args:
         question: in plain words.
         top_k: most passages to return with the answer.
-        filters: facet to the values to keep to.
+        filters: facet, "document", "type" or "date" to the values to keep to.
         mode: fast spends nothing on the encoder beyond the question itself.
 
     Raises:

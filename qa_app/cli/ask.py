@@ -1,4 +1,4 @@
-"""``qa-app ask`` and ``qa-app search``."""
+"""``qa-app ask``, ``qa-app search`` and ``qa-app filters``."""
 
 from __future__ import annotations
 
@@ -24,6 +24,12 @@ def add_search(commands: Any) -> None:
     )
 
 
+def add_filters(commands: Any) -> None:
+    """Add ``filters``."""
+    about = "list what a question can be kept to: facets and their values, file types, dates"
+    add_command(commands, "filters", _filters, about)
+
+
 def _add_question(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument(name, help="in plain words")
     parser.add_argument("--top-k", type=int, metavar="N", help="passages to show (default: 8)")
@@ -32,7 +38,8 @@ def _add_question(parser: argparse.ArgumentParser, name: str) -> None:
         action="append",
         default=[],
         metavar="FACET=VALUE",
-        help="keep to one value of a facet, or document=PATH; may be given again",
+        help="keep to a value of a facet, or document=PATH, type=pdf, date=2019..2024; may be "
+        "given again (qa-app filters lists what there is)",
     )
     add_mode(parser)
     parser.add_argument("--model", metavar="NAME_OR_PATH", help=argparse.SUPPRESS)
@@ -59,4 +66,11 @@ def _search(options: argparse.Namespace, settings: Settings) -> int:
         presentation.search_json(options.query, results, generation) if options.json else results
     )
     print_result(options, value, printing.results_text)
+    return 0
+
+
+def _filters(options: argparse.Namespace, settings: Settings) -> int:
+    with open_index(settings) as index:
+        choices = index.filters()
+    print_result(options, choices, printing.filters_text)
     return 0

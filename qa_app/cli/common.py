@@ -72,7 +72,8 @@ def parse_filters(options: argparse.Namespace) -> dict[str, list[str]]:
         facet, equals, value = item.partition("=")
         if not (facet and equals and value):
             raise QueryError(
-                f"--filter {item!r} is not FACET=VALUE.", "As: --filter document=a.pdf"
+                f"--filter {item!r} is not FACET=VALUE.",
+                "As: --filter type=pdf --filter date=2019..2024",
             )
         chosen.setdefault(facet.strip(), []).append(value.strip())
     return chosen

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 from types import TracebackType
 
-from qa_app.cli.ask import add_ask, add_search
+from qa_app.cli.ask import add_ask, add_filters, add_search
 from qa_app.cli.build import add_build
 from qa_app.cli.common import Command, print_error
 from qa_app.cli.evaluate import add_evaluate
@@ -23,7 +23,9 @@ from qa_app.settings import load_settings
 from qa_app.version import __version__
 
 # In the order of the help.
-_COMMANDS = (add_build, add_ask, add_search, add_evaluate, add_verify, add_status, add_serve)
+_COMMANDS = (
+    add_build, add_ask, add_search, add_filters, add_evaluate, add_verify, add_status, add_serve
+)  # fmt: skip
 _SETTING_FLAGS = ("corpus", "index", "model", "ocr", "top_k", "mode", "host", "port")
 
 

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
+from qa_app.dates import parse_date
 from qa_app.errors import ConfigError
 from qa_app.models import Document, MetadataField
 
@@ -31,8 +32,8 @@ def read_overrides(corpus: Path) -> dict[str, Overrides]:
     """Return for each path named in metadata.toml its facts as (name, value), sorted.
 
     Raises:
-        ConfigError: the file is not TOML, or names something other than title, author,
-            publisher and date.
+        ConfigError: the file is not TOML, names something other than title, author,
+            publisher and date, or gives a date of another form.
     """
     path = corpus / METADATA_FILE
     try:
@@ -48,6 +49,12 @@ def read_overrides(corpus: Path) -> dict[str, Overrides]:
             raise ConfigError(
                 f"{path}: {name!r} has the unknown entry {unknown[0]!r}.",
                 'Write a table a file, as ["annual.pdf"], with any of: ' + ", ".join(_NAMES) + ".",
+            )
+        date = str(table.get("date", ""))
+        if date and parse_date(date) is None:
+            raise ConfigError(
+                f"{path}: {name!r} has the date {date!r}.",
+                "Write it as 2024, 2024-05 or 2024-05-01.",
             )
         found[name] = tuple(sorted((key, str(value)) for key, value in table.items()))
     return found

@@ -2,30 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import PurePosixPath
 
 import numpy as np
 
+from qa_app.dates import RANGE_FORM, Days, parse_range
 from qa_app.errors import QueryError
-from qa_app.facets import Facets
+from qa_app.facets import DOCUMENT_FACET, Facets
 from qa_app.store.generation import Generation
+from qa_app.store.records import DocumentRecord
 from qa_app.store.vectors import RowArray
 
-DOCUMENT = "document"
-FORMAT = "format"
+TYPE = "type"
+DATE = "date"
+# A facet of the corpus that has one of these names stands before it.
+BUILT_IN = (DOCUMENT_FACET, TYPE, DATE)
 _MOST_NAMED = 12
 
 Filters = Mapping[str, Sequence[str]]
 
 
+@dataclass(frozen=True, slots=True)
+class FilterChoices:
+    """What questions can be kept to.
+
+    Attributes:
+        values: facet, or "type", to its values with their numbers of passages, the most first.
+        earliest, latest: the days between which the dated documents lie; None if none is dated.
+        undated: number of documents without a date.
+    """
+
+    values: Mapping[str, Mapping[str, int]]
+    earliest: str | None
+    latest: str | None
+    undated: int
+
+
+def filter_choices(generation: Generation) -> FilterChoices:
+    """Return every value that a filter can name, and the dates that there are."""
+    types: Counter[str] = Counter()
+    for record in generation.documents:
+        types[record.format] += record.passages
+    counts = {TYPE: types, **generation.facet_counts()}
+    dated = [days for record in generation.documents if (days := record.dated)]
+    return FilterChoices(
+        values={name: _most_first(counts[name]) for name in sorted(counts)},
+        earliest=min((days.first.isoformat() for days in dated), default=None),
+        latest=max((days.last.isoformat() for days in dated), default=None),
+        undated=len(generation.documents) - len(dated),
+    )
+
+
 def filter_rows(generation: Generation, filters: Filters | None, facets: Facets) -> RowArray | None:
     """Return the rows that pass every filter, ascending, or None where there is no filter.
 
+    A document without a date passes no filter by date; one that is dated by its year or month
+    alone passes if any of those days does.
+
     Args:
         generation: whose rows.
-        filters: facet, "document" (its path or title) or "format" to the values to keep to: any
-            of the values of one, and all of the facets.
+        filters: facet, "document" (its path or title), "type" ("pdf") or "date" (a date or a
+            range, as "2019..2024") to the values to keep to: any of the values of one, and all
+            of the facets.
         facets: read a value's aliases.
 
     Raises:
@@ -44,20 +86,27 @@ def filter_rows(generation: Generation, filters: Filters | None, facets: Facets)
 
 
 def _rows_of(generation: Generation, facets: Facets, name: str, value: str) -> RowArray:
-    if name == FORMAT:
-        return _rows_of_format(generation, value)
-    if name == DOCUMENT and (rows := generation.document_rows(value)):
-        return np.arange(rows.start, rows.stop, dtype=np.int64)
     known = generation.facets()
-    if name == DOCUMENT and DOCUMENT not in known:
-        raise _no_value(name, value, [record.path for record in generation.documents])
-    if name not in known:
-        names = ", ".join(sorted({*known, DOCUMENT, FORMAT}))
+    if name not in (*known, *BUILT_IN):
+        names = ", ".join(sorted({*known, *BUILT_IN}))
         raise QueryError(f"There is nothing called {name!r} to filter by.", f"There are: {names}.")
-    exact = _exact_value(generation.facet_values(name), value, facets.named_by(name, value))
+    if name == DOCUMENT_FACET and (rows := generation.document_rows(value)):
+        return np.arange(rows.start, rows.stop, dtype=np.int64)
+    if name in known:
+        return _rows_tagged(generation, facets, name, value)
+    if name == TYPE:
+        return _rows_of_type(generation, value)
+    if name == DATE:
+        return _rows_dated(generation, value)
+    raise _no_value(name, value, [record.path for record in generation.documents])
+
+
+def _rows_tagged(generation: Generation, facets: Facets, name: str, value: str) -> RowArray:
+    values = generation.facet_values(name)
+    exact = _exact_value(values, value, facets.named_by(name, value))
     if exact is None:
-        others = [record.path for record in generation.documents] if name == DOCUMENT else []
-        raise _no_value(name, value, [*generation.facet_values(name), *others])
+        others = [record.path for record in generation.documents] if name == DOCUMENT_FACET else []
+        raise _no_value(name, value, [*values, *others])
     return generation.rows_tagged(name, exact)
 
 
@@ -72,12 +121,45 @@ def _exact_value(values: Sequence[str], asked: str, named: Sequence[str]) -> str
     return named[0] if len(named) == 1 and named[0] in values else None
 
 
-def _rows_of_format(generation: Generation, value: str) -> RowArray:
+def _rows_of_type(generation: Generation, value: str) -> RowArray:
+    """Return the rows of the documents with this format ("markdown") or file ending ("md")."""
     wanted = value.strip().lower().removeprefix(".")
-    spans = [record.rows for record in generation.documents if record.format == wanted]
-    if not spans:
-        raise _no_value(FORMAT, value, sorted({item.format for item in generation.documents}))
-    return np.concatenate([np.arange(span.start, span.stop, dtype=np.int64) for span in spans])
+    found = [
+        record
+        for record in generation.documents
+        if wanted in (record.format, PurePosixPath(record.path).suffix.lower().removeprefix("."))
+    ]
+    if not found:
+        raise _no_value(TYPE, value, sorted({item.format for item in generation.documents}))
+    return _rows_in(found)
+
+
+def _rows_dated(generation: Generation, value: str) -> RowArray:
+    wanted = parse_range(value)
+    if wanted is None:
+        raise QueryError(f"{value!r} is no date and no range of dates.", f"As: {RANGE_FORM}.")
+    found = [record for record in generation.documents if _is_dated(record, wanted)]
+    if not found:
+        choices = filter_choices(generation)
+        hint = "None of the documents has a date."
+        if choices.earliest:
+            hint = f"The dated documents are of {choices.earliest} to {choices.latest}."
+        raise QueryError(f"No document has the date {value!r}.", hint)
+    return _rows_in(found)
+
+
+def _is_dated(record: DocumentRecord, wanted: Days) -> bool:
+    return record.dated is not None and record.dated.meets(wanted)
+
+
+def _rows_in(records: Iterable[DocumentRecord]) -> RowArray:
+    return np.concatenate(
+        [np.arange(record.rows.start, record.rows.stop, dtype=np.int64) for record in records]
+    )
+
+
+def _most_first(counts: Mapping[str, int]) -> dict[str, int]:
+    return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
 
 
 def _no_value(name: str, value: str, known: Sequence[str]) -> QueryError:

@@ -117,11 +117,15 @@ class Generation:
 
     def facets(self) -> tuple[str, ...]:
         """Return the facets that passages are tagged with, sorted."""
-        return tuple(self._records.facet_values())
+        return tuple(self._records.facet_counts())
 
     def facet_values(self, facet: str) -> tuple[str, ...]:
         """Return the values of a facet that passages are tagged with, sorted."""
-        return self._records.facet_values().get(facet, ())
+        return tuple(self._records.facet_counts().get(facet, ()))
+
+    def facet_counts(self) -> dict[str, dict[str, int]]:
+        """Return facet to its values, sorted, each with its number of passages."""
+        return self._records.facet_counts()
 
     def rows_tagged(self, facet: str, value: str) -> RowArray:
         """Return the rows tagged with a value, int64, ascending."""

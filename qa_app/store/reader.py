@@ -53,7 +53,7 @@ class Records:
         uri = f"{self._path.resolve().as_uri()}?mode=ro&immutable=1"
         with self._translated():
             self._db = sqlite3.connect(uri, uri=True, check_same_thread=False)
-        self._facets: dict[str, tuple[str, ...]] | None = None
+        self._facets: dict[str, dict[str, int]] | None = None
 
     def num_passages(self) -> int:
         """Return the number of passages."""
@@ -112,13 +112,14 @@ class Records:
             self._all('SELECT content_hash, min("row") FROM passages GROUP BY content_hash')
         )
 
-    def facet_values(self) -> dict[str, tuple[str, ...]]:
-        """Return the facets that passages are tagged with, and their values, sorted."""
+    def facet_counts(self) -> dict[str, dict[str, int]]:
+        """Return the facets of the passages, their values, sorted, and how many have each."""
         if self._facets is None:
-            found: dict[str, list[str]] = {}
-            for facet, value in self._all("SELECT facet, value FROM tags ORDER BY facet, value"):
-                found.setdefault(facet, []).append(value)
-            self._facets = {facet: tuple(values) for facet, values in found.items()}
+            found: dict[str, dict[str, int]] = {}
+            query = "SELECT facet, value, length(rows) / 4 FROM tags ORDER BY facet, value"
+            for facet, value, count in self._all(query):
+                found.setdefault(facet, {})[value] = count
+            self._facets = found
         return self._facets
 
     def rows_tagged(self, facet: str, value: str) -> RowArray:

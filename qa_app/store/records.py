@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from qa_app.dates import Days, parse_date
 from qa_app.models import (
     Document,
     MetadataField,
@@ -84,6 +85,11 @@ class DocumentRecord:
     def passages(self) -> int:
         """Number of passages."""
         return len(self.rows)
+
+    @property
+    def dated(self) -> Days | None:
+        """The days that its date may mean, or None where it has none that can be read."""
+        return next((parse_date(m.value) for m in self.metadata if m.name == "date"), None)
 
 
 def searchable_text(passage: Passage) -> str:

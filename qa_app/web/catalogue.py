@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from qa_app.facets import SECTION_FACET, Facets
+from qa_app.facets import DOCUMENT_FACET, SECTION_FACET, Facets
 from qa_app.models import Failure
 from qa_app.presentation import count
-from qa_app.retrieval.filters import DOCUMENT, FORMAT
+from qa_app.retrieval.filters import BUILT_IN, filter_choices
 from qa_app.store.generation import Generation
 from qa_app.store.records import DocumentRecord
 from qa_app.web.address import Address, View
@@ -62,7 +61,7 @@ def read_catalogue(generation: Generation, facets: Facets) -> Catalogue:
         failures=manifest.failures,
         warnings={item.path: item.reason for item in manifest.warnings},
         hashes={document.path: document.source.sha256 for document in generation.documents},
-        facets=tuple({*generation.facets(), DOCUMENT, FORMAT}),
+        facets=tuple({*generation.facets(), *BUILT_IN}),
         facet_counts=_count_facets(generation),
         examples=make_examples(generation, facets),
     )
@@ -96,7 +95,7 @@ def source_list_view(catalogue: Catalogue) -> SourceListView:
             passages=f"{document.passages:,}",
             flags=tuple(_flags(document, catalogue)),
             href=address.opening(document.path).search,
-            alone=Address().keeping(DOCUMENT, document.path).search,
+            alone=Address().keeping(DOCUMENT_FACET, document.path).search,
         )
         for document in catalogue.documents
     )
@@ -109,23 +108,11 @@ def source_list_view(catalogue: Catalogue) -> SourceListView:
 
 
 def _count_facets(generation: Generation) -> dict[str, dict[str, int]]:
-    found: dict[str, Counter[str]] = {}
-    for facet in generation.facets():
-        if facet != SECTION_FACET:
-            found[facet] = Counter(
-                {
-                    value: len(generation.rows_tagged(facet, value))
-                    for value in generation.facet_values(facet)
-                }
-            )
-    found[FORMAT] = Counter()
-    for document in generation.documents:
-        found[FORMAT][document.format] += document.passages
     # One value is no choice.
     return {
-        facet: dict(counts.most_common(_MOST_VALUES))
-        for facet, counts in found.items()
-        if len(counts) > 1
+        facet: dict(list(counts.items())[:_MOST_VALUES])
+        for facet, counts in filter_choices(generation).values.items()
+        if facet != SECTION_FACET and len(counts) > 1
     }
 
 

@@ -30,7 +30,7 @@ def public_functions(desk: Desk) -> dict[str, PublicFunction]:
         Args:
             question: in plain words, at most 4,000 characters.
             top_k: most passages to return, 1 to 100.
-            filters: facet (or "document") to the values to keep to.
+            filters: facet, "document", "type" or "date" to the values to keep to.
             mode: "best", "fast", "dense" or "lexical".
         """
         try:
@@ -50,7 +50,7 @@ def public_functions(desk: Desk) -> dict[str, PublicFunction]:
         Args:
             query: in plain words, at most 4,000 characters.
             top_k: most passages to return, 1 to 100.
-            filters: facet (or "document") to the values to keep to.
+            filters: facet, "document", "type" or "date" to the values to keep to.
             mode: "best", "fast", "dense" or "lexical".
         """
         try:

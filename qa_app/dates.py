@@ -1,0 +1,50 @@
+"""Dates as reports give them, to the year, the month or the day, and ranges of days."""
+
+from __future__ import annotations
+
+import calendar
+import re
+from dataclasses import dataclass
+from datetime import date
+
+RANGE_FORM = "2019, 2019-06, 2019-06-14, 2019..2024, 2019.. or ..2020-06"
+_DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ].*)?)?)?")
+_TO = ".."
+
+
+@dataclass(frozen=True, slots=True)
+class Days:
+    """The days from ``first`` to ``last``, both included."""
+
+    first: date
+    last: date
+
+    def meets(self, other: Days) -> bool:
+        """Tell whether the two have a day in common."""
+        return self.first <= other.last and other.first <= self.last
+
+
+def parse_date(text: str) -> Days | None:
+    """Return the days that a date may mean: "2024-05" is all of May; None if it is no date."""
+    match = _DATE.fullmatch(text.strip())
+    if match is None:
+        return None
+    year, month, day = (int(part) if part else 0 for part in match.groups())
+    try:
+        first = date(year, month or 1, day or 1)
+        last_day = calendar.monthrange(year, month or 12)[1]
+        return Days(first, date(year, month or 12, day or last_day))
+    except ValueError:  # the year 0, the 13th month, the 30th of February
+        return None
+
+
+def parse_range(text: str) -> Days | None:
+    """Return the days of a date or a range of the form ``RANGE_FORM``; None if it is neither."""
+    start, to, end = text.partition(_TO)
+    if not to:
+        return parse_date(text)
+    first = parse_date(start) if start.strip() else Days(date.min, date.min)
+    last = parse_date(end) if end.strip() else Days(date.max, date.max)
+    if first is None or last is None or not (start + end).strip() or first.first > last.last:
+        return None
+    return Days(first.first, last.last)
