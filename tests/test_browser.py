@@ -189,6 +189,21 @@ def test_an_example_question_is_one_click(open_page: Open) -> None:
     expect(page.locator("#recent li")).to_have_text([question])
 
 
+def test_the_header_leads_to_the_views_and_back_to_the_answer(open_page: Open) -> None:
+    page = open_page(LINK)
+    views = page.get_by_role("navigation", name="Views")
+    expect(views.get_by_role("link", name="Ask")).to_have_attribute("aria-current", "page")
+    views.get_by_role("link", name="Sources").click()
+    expect(page.locator("#answer .sources")).to_be_visible()
+    expect(views.get_by_role("link", name="Sources")).to_have_attribute("aria-current", "page")
+    assert page.url.endswith("?show=sources")
+    views.get_by_role("link", name="Ask").click()
+    page.locator(f'#answer [data-question="{QUESTION}"]').wait_for()
+    assert page.url.endswith(LINK)
+    views.get_by_role("link", name="Ask").click()
+    expect(page.locator("#answer .home")).to_be_visible()
+
+
 def test_keys_alone_are_enough(open_page: Open) -> None:
     page = open_page(LINK)
     page.locator("#verdict").click()

@@ -22,6 +22,7 @@ from qa_app.web.views import (
     Line,
     Link,
     ListKind,
+    NavigationLink,
     NoticeView,
     PageView,
     PassageView,
@@ -80,7 +81,10 @@ SOURCE = SourceView(
     stamp="2",
 )
 FAILURE = FailureView("bad.pdf", "Broken.", "Mend it.")
-HEADER = HeaderView("qa_app", "2 reports", (FAILURE,), "1 of 3 files could not be read")
+NAVIGATION = (NavigationLink("sources", "Sources", "?show=sources"),)
+HEADER = HeaderView(
+    "000001", "qa_app", NAVIGATION, "2 reports", (FAILURE,), "1 of 3 files could not be read"
+)
 HOME = HomeView("Lead", (LINK,), (LINK,))
 SOURCES = SourceListView(
     "2 reports", (SourceListRow("A", "a.txt", "5", ("scan",), "?", "?"),), (FAILURE,), "?"

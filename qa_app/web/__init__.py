@@ -4,6 +4,7 @@ app.py          builds the page and serves it
 layout.py       the components, and which event calls what
 events.py       what each event does: the address in, HTML out
 public_api.py   the functions that are the HTTP API
+navigation.py   the views of the left side, in one table
 address.py      the page's state as a query string, both ways
 handlers.py     an Answer as view models, pure
 source.py       a Document as a view model, pure

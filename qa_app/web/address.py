@@ -28,7 +28,7 @@ class Key(StrEnum):
 
 
 class View(StrEnum):
-    """What the left side shows."""
+    """What the left side shows; ``navigation.VIEWS`` says how."""
 
     ANSWER = "answer"
     SOURCES = "sources"
@@ -128,7 +128,7 @@ def parse_address(search: str, facets: Collection[str] = ()) -> Address:
         span=_parse_span(own.get(Key.SPAN, "")) if document else None,
         part=_parse_part(own.get(Key.PART, "")) if document else 0,
         form=Form.TEXT if document and own.get(Key.FORM) == Form.TEXT else Form.PAGE,
-        view=View.SOURCES if own.get(Key.VIEW) == View.SOURCES else View.ANSWER,
+        view=_parse_view(own.get(Key.VIEW, "")),
         filters=filters,
     )
 
@@ -145,6 +145,10 @@ def _parse_span(value: str) -> tuple[int, int] | None:
     if match is None or int(match[1]) >= int(match[2]):
         return None
     return int(match[1]), int(match[2])
+
+
+def _parse_view(value: str) -> View:
+    return next((view for view in View if view == value), View.ANSWER)
 
 
 def _parse_part(value: str) -> int:

@@ -19,6 +19,7 @@ from qa_app.web.views import (
     HeaderView,
     HomeView,
     Link,
+    NavigationLink,
     SourceListRow,
     SourceListView,
 )
@@ -67,12 +68,14 @@ def read_catalogue(generation: Generation, facets: Facets) -> Catalogue:
     )
 
 
-def header_view(catalogue: Catalogue) -> HeaderView:
+def header_view(catalogue: Catalogue, navigation: tuple[NavigationLink, ...]) -> HeaderView:
     """Return the line at the top."""
     reports = len(catalogue.documents)
     failed = len(catalogue.failures)
     return HeaderView(
+        generation=catalogue.generation,
         product=PRODUCT,
+        navigation=navigation,
         scope=f"{count(reports, 'report')}, {count(catalogue.passages, 'passage')}",
         failures=tuple(_failure_views(catalogue.failures)),
         failures_line=f"{failed:,} of {count(reports + failed, 'file')} could not be read",

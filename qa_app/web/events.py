@@ -18,9 +18,9 @@ from qa_app.facets import Facets
 from qa_app.models import Answer, Document
 from qa_app.web import rendering
 from qa_app.web.address import Address, View, parse_address
-from qa_app.web.catalogue import PRODUCT, Catalogue, header_view, home_view, read_catalogue
-from qa_app.web.catalogue import source_list_view as list_sources
+from qa_app.web.catalogue import PRODUCT, Catalogue, header_view, read_catalogue
 from qa_app.web.handlers import answer_view
+from qa_app.web.navigation import Visit, navigation, render_view
 from qa_app.web.page_images import PageImage, PageImages
 from qa_app.web.source import source_view, valid_span, wanted_page
 from qa_app.web.views import HeaderView, NoticeView, SetupView, ShellView
@@ -50,9 +50,9 @@ class Desk:
     def load(self, search: str) -> tuple[str, str, str, str]:
         """Return question, header, answer and source for a page that opens at this address."""
         try:
-            header = header_view(self.catalogue())
+            header = header_view(self.catalogue(), navigation())
         except QAAppError:
-            header = HeaderView(PRODUCT, "", (), "")
+            header = HeaderView("", PRODUCT, (), "", (), "")
         question, answer, source = self.go(search)
         return question, rendering.render_header(header), answer, source
 
@@ -128,11 +128,9 @@ class Desk:
         """Return the left side, and a shell that keeps the best quote's place on the right."""
         here = address.opening("")
         try:
-            if address.view is View.SOURCES:
-                return rendering.render_sources(list_sources(self.catalogue()), self._stamp()), ""
-            if not address.question:
-                home = home_view(self.catalogue(), here)
-                return rendering.render_home(home, here.search, self._stamp()), ""
+            if address.view is not View.ANSWER or not address.question:
+                visit = Visit(self.index(), self.catalogue(), here, self._stamp())
+                return render_view(visit), ""
             answer = self.index().ask(address.question, filters=address.filters)
             counts = self.catalogue().facet_counts
         except QAAppError as exc:

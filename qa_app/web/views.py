@@ -30,10 +30,21 @@ class FailureView:
 
 
 @dataclass(frozen=True, slots=True)
-class HeaderView:
-    """The line at the top."""
+class NavigationLink:
+    """A view in the header; ``view`` is its name in the address."""
 
+    view: str
+    text: str
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderView:
+    """The line at the top; ``generation`` is the one whose counts it gives."""
+
+    generation: str
     product: str
+    navigation: tuple[NavigationLink, ...]
     scope: str
     failures: tuple[FailureView, ...]
     failures_line: str

@@ -4,6 +4,7 @@
   "use strict";
 
   const SOURCE_KEYS = ["doc", "at", "part", "as"];
+  const ASK_VIEW = "answer";
   const RECENT = "qa_app.recent";
   const MOST_RECENT = 5;
   const PATIENCE_MS = 60000;
@@ -17,6 +18,7 @@
   let patience = 0;
   let slow = 0;
   let lastFocus = null;
+  let lastAnswer = "";
 
   // Addresses
 
@@ -92,6 +94,7 @@
     document.title = asked ? `${asked} · ${PRODUCT}` : PRODUCT;
     if (asked) remember(asked);
     showRecent();
+    markView();
     markOpenResult();
     const verdict = find("#verdict", root);
     if (verdict) announce(verdict.textContent);
@@ -120,6 +123,17 @@
     const preview = root.classList.contains("is-preview");
     if (!preview) announce(`${find("#source-title", root).textContent} is open.`);
     if (narrow() && !preview) find("#source-title", root).focus({ preventScroll: true });
+  };
+
+  const viewOf = (search) => new URLSearchParams(search).get("show") || ASK_VIEW;
+
+  const markView = () => {
+    const view = viewOf(location.search);
+    if (view === ASK_VIEW) lastAnswer = location.search;
+    findAll("[data-view]").forEach((link) => {
+      if (link.dataset.view === view) link.setAttribute("aria-current", "page");
+      else link.removeAttribute("aria-current");
+    });
   };
 
   const narrow = () => matchMedia("(max-width: 999px)").matches;
@@ -202,7 +216,8 @@
       if (!plainClick(event)) return;
       event.preventDefault();
       if (link.classList.contains("open")) lastFocus = link;
-      navigate(link.getAttribute("href"));
+      const isBack = link.dataset.view === ASK_VIEW && viewOf(location.search) !== ASK_VIEW;
+      navigate(isBack ? lastAnswer : link.getAttribute("href"));
       return;
     }
     const result = target.closest(".result");
@@ -270,12 +285,13 @@
 
   const start = () => {
     // Gradio mounts its components one by one; the bridge may come before the others.
-    if (!find("#answer") || !find("#source") || !find("#stop") || !question()) {
+    if (!find("#header") || !find("#answer") || !find("#source") || !find("#stop") || !question()) {
       requestAnimationFrame(start);
       return;
     }
     whenRendered(find("#answer"), answerRendered);
     whenRendered(find("#source"), sourceRendered);
+    whenRendered(find("#header"), markView);
     document.addEventListener("click", onClick);
     document.addEventListener("keydown", onKey, true);
     window.addEventListener("popstate", () => follow(shown, location.search));
