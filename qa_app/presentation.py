@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qa_app.models import Answer, BuildReport, Coverage, SearchResult, to_json
+
+if TYPE_CHECKING:
+    from qa_app.evaluation import Evaluation
 
 # More names than this in one sentence, or longer ones, are not read.
 _MOST_LISTED = 12
@@ -58,6 +61,14 @@ def result_json(result: SearchResult) -> dict[str, Any]:
 def answer_json(answer: Answer) -> dict[str, Any]:
     """Return an answer as the contract has it."""
     return {**to_json(answer), "passages": [result_json(item) for item in answer.passages]}
+
+
+def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
+    """Return an evaluation's JSON of the command contract: figures, misses, the comparison."""
+    found = {**to_json(evaluation.figures), "misses": to_json(evaluation.misses)}
+    if evaluation.comparison is not None:
+        found["comparison"] = to_json(evaluation.comparison)
+    return found
 
 
 def coverage_headline(coverage: Coverage, place: str = "in this corpus") -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from qa_app.models import (
@@ -20,11 +20,15 @@ from qa_app.models import (
 from qa_app.presentation import count, coverage_text
 
 if TYPE_CHECKING:
+    from qa_app.evaluation import Comparison, Evaluation, Scored
     from qa_app.retrieval.filters import FilterChoices
     from qa_app.verification import VerifyReport
 
 # More values of a facet than this are not read through.
 _MOST_VALUES = 12
+# Of a question that was missed: so much of what was expected and of each thing that came.
+_MOST_EXPECTED = 5
+_LONGEST_CAME = 160
 _MARK = {Support.STRONG: "●", Support.PARTIAL: "◐"}
 
 
@@ -127,6 +131,18 @@ def figures_text(figures: Mapping[str, Any]) -> str:
     return "\n".join(lines)
 
 
+def evaluation_text(evaluation: Evaluation, with_misses: bool = False) -> str:
+    """Return an evaluation for people: figures, the comparison, the misses where asked for."""
+    lines = [figures_text(evaluation.figures)]
+    if evaluation.comparison is not None:
+        lines += ["", *_comparison_lines(evaluation.comparison, evaluation.figures)]
+    if with_misses:
+        total = count(len(evaluation.misses), "miss")
+        lines += ["", f"{total} of {count(evaluation.figures['queries'], 'question')}"]
+        lines += [line for item in evaluation.misses for line in _miss_lines(item)]
+    return "\n".join(lines)
+
+
 def verify_text(report: VerifyReport) -> str:
     """Return what was verified, and each thing that is not what it should be."""
     lines = [f"Checked {count(report.files, 'file')} and {count(report.passages, 'passage')}."]
@@ -149,6 +165,33 @@ def status_text(status: Mapping[str, Any]) -> str:
     lines += _failure_lines(failures, "could not be read")
     lines += _failure_lines(warnings, "were read in part", "was read in part")
     return "\n".join(lines)
+
+
+def _comparison_lines(comparison: Comparison, figures: Mapping[str, Any]) -> Iterator[str]:
+    first, second = comparison.names
+    yield f"A is {first}; B is {second}. The difference is B less A, with its 95 % interval."
+    yield f"{'':<22} {'A':>7} {'B':>7}  {'difference':<28} {'p':<6}  better worse tied"
+    for name, found in comparison.differences.items():
+        low, high = found.interval
+        a, b = _figure(figures[name]), _figure(comparison.figures[name])
+        difference = f"{found.mean:+.4f} ({low:+.4f} to {high:+.4f})"
+        counts = f"{found.better:>6} {found.worse:>5} {found.tied:>4}"
+        yield f"{name:<22} {a:>7} {b:>7}  {difference:<28} {found.p_value:<6.4f}  {counts}"
+
+
+def _miss_lines(item: Scored) -> Iterator[str]:
+    yield ""
+    yield from _wrap(f"{item.id}: {item.question}", "  ")
+    expected = "; ".join(item.expected[:_MOST_EXPECTED]) or "a refusal"
+    more = len(item.expected) - _MOST_EXPECTED
+    yield from _wrap(f"expected {expected}{f' and {more} more' if more > 0 else ''}", "    ")
+    if item.rank is not None:
+        yield f"    which first came at rank {item.rank}"
+    if item.verdict is Verdict.NOT_FOUND:
+        yield "    refused; nearest:"
+    for quote in item.came:
+        words = textwrap.shorten(quote.text, _LONGEST_CAME, placeholder="…")
+        yield from _wrap(f"came: {quote.citation.label}: “{words}”", "    ")
 
 
 def _failure_lines(failures: Iterable[Failure], verb: str, singular: str = "") -> list[str]:
@@ -175,4 +218,6 @@ def _wrap(text: str, indent: str) -> list[str]:
 
 
 def _figure(value: Any) -> str:
+    if value is None:
+        return "none"
     return f"{value:.4f}" if isinstance(value, float) else str(value)

@@ -74,6 +74,22 @@ def test_every_quote_is_the_sources_own_words(
 
 
 @pytest.mark.model
+def test_evaluate_takes_a_csv_of_questions(
+    index: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = next((ROOT / "corpus").glob("*.txt")).stem
+    path = tmp_path / "questions.csv"
+    rows = (f"which forces improved data-sharing?,{report}", "What is the boiling point of lead?,")
+    path.write_text("\n".join(["question,document", *rows]), encoding="utf-8")
+    compared = ("--compare-mode", "fast")
+    found = _json(capsys, "evaluate", str(path), "--index", str(index), *compared)
+    assert (found["hit@1"], found["right_verdict"], found["queries"]) == (1.0, 1.0, 2)
+    assert found["misses"] == []
+    assert found["comparison"]["names"] == [f"{index}, best", f"{index}, fast"]
+    assert found["comparison"]["differences"]["hit@1"]["tied"] == 1
+
+
+@pytest.mark.model
 def test_ask_says_when_the_reports_do_not_say(
     index: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

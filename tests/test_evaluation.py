@@ -10,8 +10,8 @@ import pytest
 
 from conftest import FakeEncoder
 from qa_app.errors import CorpusError
-from qa_app.evaluation import Task, evaluate, read_set
-from qa_app.models import Mode
+from qa_app.evaluation import Evaluation, Task, evaluate_folder, read_set
+from qa_app.models import Mode, Verdict
 from qa_app.printing import Progress
 from qa_app.settings import Settings
 
@@ -48,33 +48,61 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _evaluate(folder: Path, task: Task, scoped: bool = False) -> dict[str, Any]:
-    return evaluate(folder, task, Mode.FAST, scoped, Settings(), Progress(), FakeEncoder())
+def _evaluate(folder: Path, task: Task, scoped: bool = False, *modes: Mode) -> Evaluation:
+    chosen = modes or (Mode.FAST,)
+    return evaluate_folder(folder, task, chosen, scoped, Settings(), Progress(), FakeEncoder())
 
 
 def test_retrieval_figures(folder: Path) -> None:
-    figures = _evaluate(folder, Task.RETRIEVAL)
-    assert figures == {
+    found = _evaluate(folder, Task.RETRIEVAL)
+    assert found.figures == {
         "ndcg@10": 1.0,
         "recall@10": 1.0,
         "recall@100": 1.0,
         "mrr@10": 1.0,
         "queries": 2,
     }
+    assert (found.misses, found.comparison) == ((), None)
 
 
 def test_scope_is_a_filter(folder: Path) -> None:
     # The second query names document B, in which its row is not.
-    assert _evaluate(folder, Task.RETRIEVAL, scoped=True)["recall@100"] == 0.5
+    found = _evaluate(folder, Task.RETRIEVAL, scoped=True)
+    assert found.figures["recall@100"] == 0.5
+    [miss] = found.misses
+    assert (miss.id, miss.expected, miss.rank) == ("q2", ("2 Boards",), None)
+    assert [quote.text for quote in miss.came] == ["Violence fell by a tenth."]
 
 
 def test_answer_figures(folder: Path) -> None:
-    figures = _evaluate(folder, Task.ANSWERS)
+    figures = _evaluate(folder, Task.ANSWERS).figures
     assert figures["queries"] == 3
     assert figures["sentence_accuracy@1"] == 1.0
+    assert figures["right_verdict"] == 1.0
     assert figures["refusal"]["auroc"] == 1.0
     assert set(figures["refusal"]) >= {"auroc", "precision", "recall"}
     assert set(figures["refusal_article_removed"]) >= {"auroc", "precision", "recall"}
+
+
+def test_a_wrong_quote_is_a_miss(folder: Path) -> None:
+    queries = [{**QUERIES[1], "answers": [{"text": "2020"}]}]
+    (folder / "queries.jsonl").write_text(json.dumps(queries[0]))
+    [miss] = _evaluate(folder, Task.ANSWERS).misses
+    assert (miss.expected, miss.verdict, miss.rank) == (("2020",), Verdict.ANSWERED, None)
+    assert miss.came[0].text == "The board met in 2019 about funding."
+
+
+def test_two_modes_are_compared_on_the_same_questions(folder: Path) -> None:
+    # No word of this question stands in its row, so words alone do not find it first.
+    (folder / "qrels.tsv").write_text("query-id\tcorpus-id\tscore\nq1\t3\t1\nq2\t2\t1\n")
+    found = _evaluate(folder, Task.RETRIEVAL, False, Mode.LEXICAL, Mode.DENSE)
+    assert found.comparison is not None
+    assert found.comparison.names == ("lexical", "dense")
+    first, second = found.figures["mrr@10"], found.comparison.figures["mrr@10"]
+    difference = found.comparison.differences["mrr@10"]
+    assert difference.mean == pytest.approx(second - first)
+    assert (difference.better, difference.worse, difference.tied) == (1, 0, 1)
+    assert difference.p_value == 1.0
 
 
 def test_a_scenario_goes_before_its_question(folder: Path) -> None:
