@@ -76,6 +76,7 @@ SOURCE = SourceView(
     after=LINK,
     other_form=LINK,
     copy="copy",
+    original="original?doc=a.txt",
     search="?q=x",
     close="?",
     stamp="2",

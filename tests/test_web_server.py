@@ -153,6 +153,52 @@ def test_routes_of_gradio_that_the_page_does_not_use_are_closed(url: str, path: 
         assert connection.recv(100).startswith(b"HTTP/1.1 403 ")
 
 
+def test_the_original_is_sent_as_it_was_indexed(http: httpx.Client, folder: Path) -> None:
+    sent = http.get("/original", params={"doc": REPORT})
+    assert sent.content == (folder / "corpus" / REPORT).read_bytes()
+    assert sent.headers["content-type"] == "text/plain; charset=utf-8"
+    assert sent.headers["content-disposition"] == f"inline; filename*=UTF-8''{REPORT}"
+    assert sent.headers["x-content-type-options"] == "nosniff"
+
+
+# A hundred ways out of a folder, or to another server.
+_UP = (
+    "../",
+    "..\\",
+    "%2e%2e/",
+    "..%2f",
+    "%252e%252e%252f",
+    "....//",
+    "..;/",
+    "/",
+    "./../",
+    "..%00/",
+)
+_GOALS = ("etc/passwd", "facets.toml", "../index/CURRENT", "pyproject.toml", "proc/self/environ")
+_ADDRESSES = (
+    "http://127.0.0.1:{}/",
+    "//127.0.0.1:{}/",
+    "file:///etc/passwd",
+    "ftp://127.0.0.1:{}/",
+)
+WAYS_OUT = [f"{up * depth}{goal}" for up in _UP for depth in (1, 5) for goal in _GOALS]
+
+
+def test_no_way_leads_out_of_the_corpus_or_to_another_server(http: httpx.Client) -> None:
+    with socket.socket() as trap:
+        trap.bind(("127.0.0.1", 0))
+        trap.listen()
+        trap.settimeout(0.5)
+        addresses = [address.format(trap.getsockname()[1]) for address in _ADDRESSES]
+        for way in (*WAYS_OUT, *addresses, "", ".", "\0", f"{REPORT}/.", f"./{REPORT}"):
+            assert http.get("/original", params={"doc": way}).status_code == 404
+            raw = http.build_request("GET", f"/gradio_api/file={way}".replace("\0", "%00"))
+            assert http.send(raw).status_code in {400, 403}
+        with pytest.raises(TimeoutError):
+            trap.accept()
+    assert http.post("/original", params={"doc": REPORT}).status_code == 403
+
+
 def test_uploads_are_closed_and_bodies_limited(http: httpx.Client) -> None:
     assert http.post("/gradio_api/upload", files={"files": b"x"}).status_code == 403
     assert http.post("/gradio_api/run/ask", json={"data": ["x"]}).status_code == 403
@@ -187,12 +233,15 @@ def test_a_password_is_asked_for(folder: Path) -> None:
         httpx.Client(base_url=url, timeout=30) as http,
     ):
         assert http.post("/gradio_api/call/ask", json={"data": ["x"]}).status_code == 401
+        original = "/original?doc=" + REPORT
+        assert http.get(original).status_code == 401
         assert "qa_app" not in http.get("/config").text
         wrong = {"username": "ann", "password": "wrong"}
         assert http.post("/login", data=wrong).status_code == 400
         right = {"username": "ann", "password": "secret"}
         assert http.post("/login", data=right).status_code == 200
         assert json.loads(call(http, "status")[1])[0]["generation"] == "000001"
+        assert http.get(original).status_code == 200
 
 
 def test_beyond_loopback_a_password_file_is_needed() -> None:

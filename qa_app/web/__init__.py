@@ -11,6 +11,8 @@ source.py       a Document as a view model, pure
 catalogue.py    what is indexed: header, front page, list of sources
 examples.py     example questions, made from the corpus
 marking.py      which words of a text are marked
+originals.py    the files that documents were read from
+routes.py       routes of our own beside Gradio's
 page_images.py  pages of a PDF, drawn in a process of their own
 views.py        the view models
 rendering.py    view models to HTML, through templates/ that escape everything

@@ -9,6 +9,8 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
+from starlette.requests import Request
+
 from qa_app.errors import ServeError
 
 _MOST_FAILURES = 5
@@ -42,6 +44,15 @@ class Accounts:
             if not right:
                 failures.append(now)
             return right
+
+
+def signed_in(request: Request) -> bool:
+    """Tell whether a request comes with a session of Gradio's login, or none is asked for."""
+    app = request.app
+    if app.auth is None:
+        return True
+    names = (f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}")
+    return any(request.cookies.get(name) in app.tokens for name in names)
 
 
 def read_accounts(path: Path) -> Accounts:

@@ -71,7 +71,7 @@ def serve(
         auth: file of ``name:password`` lines; needed on any host that others can reach.
         mcp: offer the public functions as MCP tools too.
         open_index: see ``build_page``.
-        private_folders: folders that no route may read from, besides the working directory.
+        private_folders: folders that none of Gradio's routes may read from, as the corpus.
 
     Raises:
         ServeError: the port is taken, or others could reach the page without a password.
@@ -87,14 +87,12 @@ def serve(
     _check_port(host, port)
     desk = Desk(index, open_index)
     page = _build(desk)
-    if index is not None:
-        private_folders = (*private_folders, index.corpus)
     page.launch(
         server_name=host,
         server_port=port,
         auth=accounts.check if accounts else None,
         prevent_thread_lock=True,
-        **_launch_options(host, [Path.cwd(), *private_folders], mcp),
+        **_launch_options(desk, host, [Path.cwd(), *private_folders], mcp),
     )
     sys.stderr.write(f"qa_app is at {_address(host, port)}  (Ctrl+C ends it)\n")
     sys.stderr.flush()
@@ -104,11 +102,14 @@ def serve(
     page.block_thread()
 
 
-def _launch_options(host: str, private_folders: Sequence[Path], mcp: bool) -> dict[str, Any]:
+def _launch_options(
+    desk: Desk, host: str, private_folders: Sequence[Path], mcp: bool
+) -> dict[str, Any]:
     from starlette.middleware import Middleware
     from starlette.routing import Mount
     from starlette.staticfiles import StaticFiles
 
+    from qa_app.web.routes import page_routes
     from qa_app.web.theme import FAVICON, STATIC, make_theme
 
     hosts = allowed_hosts(host, _own_names() if host in _ANY_HOST else ())
@@ -136,7 +137,7 @@ def _launch_options(host: str, private_folders: Sequence[Path], mcp: bool) -> di
             "redoc_url": None,
             "openapi_url": None,
             "middleware": [guard],
-            "routes": [Mount(STATIC_ROUTE, StaticFiles(directory=STATIC))],
+            "routes": [Mount(STATIC_ROUTE, StaticFiles(directory=STATIC)), *page_routes(desk)],
         },
     }
 

@@ -21,6 +21,7 @@ from qa_app.web.address import Address, View, parse_address
 from qa_app.web.catalogue import PRODUCT, Catalogue, header_view, read_catalogue
 from qa_app.web.handlers import answer_view
 from qa_app.web.navigation import Visit, navigation, render_view
+from qa_app.web.originals import source_path
 from qa_app.web.page_images import PageImage, PageImages
 from qa_app.web.source import source_view, valid_span, wanted_page
 from qa_app.web.views import HeaderView, NoticeView, SetupView, ShellView
@@ -164,9 +165,8 @@ class Desk:
         sha256 = self.catalogue().hashes.get(document.path)
         if page is None or sha256 is None:
             return None
-        corpus = self.index().corpus.resolve()
-        path = (corpus / document.path).resolve()
-        if not path.is_relative_to(corpus):
+        path = source_path(self.index().corpus, document.path)
+        if path is None:
             return None
         return self._pages.draw(path, sha256, document, page, valid_span(document, address))
 

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY_BYTES = 256 * 1024
 STATIC_ROUTE = "/desk"
+ORIGINAL_ROUTE = "/original"
 # The page's own events have names as well; only these are called by name from outside.
 PUBLIC_FUNCTIONS = ("ask", "search", "status")
 _CALL = rf"/gradio_api/call/(?:v2/)?(?:{'|'.join(PUBLIC_FUNCTIONS)})"
@@ -23,6 +24,7 @@ _MCP_ROUTE = "/gradio_api/mcp"
 _READ_ROUTES = re.compile(
     r"/|/(config|theme\.css|favicon\.ico|manifest\.json|robots\.txt|login|logout)/?"
     rf"|(/assets|/static|/svelte|{STATIC_ROUTE})/[\w./-]+"
+    rf"|{ORIGINAL_ROUTE}"
     r"|/gradio_api/(info|startup-events|app_id|login_check|user|theme\.css|queue/data)/?"
     r"|/gradio_api/heartbeat/\w+"
     rf"|{_CALL}/\w+"

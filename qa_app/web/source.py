@@ -7,6 +7,7 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import groupby
+from urllib.parse import quote
 
 from qa_app.citations import short_title
 from qa_app.models import Block, BlockKind, Citation, Document
@@ -15,6 +16,7 @@ from qa_app.web.address import Address, Form
 from qa_app.web.handlers import copy_text
 from qa_app.web.marking import mark_spans, overlap
 from qa_app.web.page_images import PageImage
+from qa_app.web.security import ORIGINAL_ROUTE
 from qa_app.web.views import (
     BlockGroup,
     BlockView,
@@ -64,6 +66,7 @@ def source_view(
         after=_part_link(f"Next {noun}", address, number + 1, most),
         other_form=_other_form(document, address),
         copy=_copy(document, section, span),
+        original=_original(document, image.number if image else 0),
         search=address.search,
         close=address.opening("").search or "?",
         stamp=stamp,
@@ -91,6 +94,13 @@ def _has_page_images(document: Document) -> bool:
 
 def _shows_text(document: Document, address: Address) -> bool:
     return address.form is Form.TEXT or not _has_page_images(document)
+
+
+def _original(document: Document, page: int) -> str:
+    # By a relative address, since a proxy may serve the page under a path of its own. The
+    # browser's PDF viewer turns to the page.
+    name = f"{ORIGINAL_ROUTE.removeprefix('/')}?doc={quote(document.path, safe='/')}"
+    return f"{name}#page={page}" if page else name
 
 
 def _page_view(document: Document, span: tuple[int, int] | None, image: PageImage) -> PageView:

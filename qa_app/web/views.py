@@ -228,6 +228,7 @@ class SourceView:
         before, after: links to the neighbouring pages or parts.
         other_form: link to the text from a page, and to the page from the text.
         copy: the quote with its citation, as plain text; empty where nothing is marked.
+        original: address of the file itself.
         preview: shown along with an answer, unasked; left out where there is no room beside it.
     """
 
@@ -242,6 +243,7 @@ class SourceView:
     after: Link | None
     other_form: Link | None
     copy: str
+    original: str
     search: str
     close: str
     stamp: str

@@ -1,0 +1,82 @@
+"""The file that a document was read from, for the browser.
+
+Only documents of the index are served, named as the index names them, and only while the file is
+byte for byte what was indexed: so whatever stands in its place since, nothing else gets out.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote
+
+# What a browser shows without running anything in it; all else is saved to disk.
+_SHOWN = {
+    ".pdf": "application/pdf",
+    ".txt": "text/plain",
+    ".md": "text/plain",
+    ".markdown": "text/plain",
+    ".rst": "text/plain",
+}
+_OFFICE = "application/vnd.openxmlformats-officedocument"
+_SAVED = {
+    ".csv": "text/csv",
+    ".docx": f"{_OFFICE}.wordprocessingml.document",
+    ".pptx": f"{_OFFICE}.presentationml.presentation",
+    ".xlsx": f"{_OFFICE}.spreadsheetml.sheet",
+    ".odt": "application/vnd.oasis.opendocument.text",
+    ".odp": "application/vnd.oasis.opendocument.presentation",
+    ".epub": "application/epub+zip",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A file's bytes and the headers to send them with."""
+
+    content: bytes
+    media_type: str
+    disposition: str
+
+
+def source_path(corpus: Path, document: str) -> Path | None:
+    """Return where a document's file should be, or None if that is outside the corpus."""
+    corpus = corpus.resolve()
+    path = (corpus / document).resolve()
+    return path if path.is_relative_to(corpus) else None
+
+
+def read_original(corpus: Path, document: str, sha256: str) -> Original | None:
+    """Return a document's file, or None where it is gone or no longer what was indexed.
+
+    Args:
+        corpus: folder of the reports.
+        document: path as the index has it.
+        sha256: of the file when it was indexed.
+    """
+    path = source_path(corpus, document)
+    try:
+        content = path.read_bytes() if path is not None and path.is_file() else None
+    except OSError:
+        return None
+    if content is None or hashlib.sha256(content).hexdigest() != sha256:
+        return None
+    name = PurePosixPath(document).name
+    suffix = PurePosixPath(document).suffix.lower()
+    shown = _SHOWN.get(suffix)
+    return Original(
+        content,
+        _with_charset(shown or _SAVED.get(suffix, "application/octet-stream"), content),
+        f"{'inline' if shown else 'attachment'}; filename*=UTF-8''{quote(name, safe='')}",
+    )
+
+
+def _with_charset(media_type: str, content: bytes) -> str:
+    if not media_type.startswith("text/"):
+        return media_type
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return f"{media_type}; charset=windows-1252"
+    return f"{media_type}; charset=utf-8"
