@@ -97,11 +97,13 @@ class Index:
         """Return what is indexed, with which model, when, and what failed."""
         return _status(self.refresh().generation.manifest)
 
-    def verify(self) -> VerifyReport:
-        """Re-check every file, passage and sentence against the sources."""
-        from qa_app.verification import verify
+    def verify(self, answer: Answer | None = None) -> VerifyReport:
+        """Re-check every file, passage and sentence against the sources, or those of one answer."""
+        from qa_app.verification import verify, verify_answer
 
-        return verify(self._path, self._corpus)
+        if answer is None:
+            return verify(self._path, self._corpus)
+        return verify_answer(answer, self.refresh().generation, self._corpus)
 
     def warm(self) -> None:
         """Load the model now, so that the first question does not wait for it."""

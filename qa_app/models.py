@@ -48,6 +48,13 @@ class Support(StrEnum):
     PARTIAL = "partial"
 
 
+class Relation(StrEnum):
+    """How a further quote stands to the one that it is shown beside."""
+
+    EARLIER = "earlier"
+    CONTRADICTS = "contradicts"
+
+
 @dataclass(frozen=True, slots=True)
 class Block:
     """One paragraph, heading, list item or table row of a document.
@@ -235,6 +242,9 @@ class Finding:
         score: in [0, 1], higher is better.
         lead_in: the line that introduces the quoted bullet, where it needs one.
         scores: the parts of the score, by name.
+        date: of its document, as "2024-05", where that is known.
+        relation: how it stands to the row's first quote, or to the answer's; None for that one.
+        others: of the same row, what older reports said and what says the contrary.
     """
 
     facet_value: str | None
@@ -244,6 +254,9 @@ class Finding:
     citation: Citation
     lead_in: Quote | None = None
     scores: Mapping[str, float] = field(default_factory=dict)
+    date: str | None = None
+    relation: Relation | None = None
+    others: tuple[Finding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,13 +271,32 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class Explanation:
+    """How the scores of an answer's quotes came about.
+
+    A quote's ``score`` is ``1 / (1 + exp(-x))`` with x the intercept and the weighted sum of its
+    ``scores``; quotes for a fact stand in the order of the sum by ``order``.
+
+    Attributes:
+        threshold: the score from which the reports are held to answer, or a row to be borne out.
+    """
+
+    threshold: float
+    intercept: float
+    weights: Mapping[str, float]
+    order: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """What the reports say to a question, or that they do not say.
 
     Attributes:
         confidence: calibrated score in [0, 1] that the corpus answers the question.
         passages: ranked passages; under "not found" they are the near misses.
+        scores: of the best quote, by name.
         near_misses: under "not found" the nearest quotes, in place of findings.
+        explanation: what the scores were weighed with; None where nothing was weighed.
     """
 
     question: str
@@ -277,6 +309,7 @@ class Answer:
     generation: str
     scores: Mapping[str, float] = field(default_factory=dict)
     near_misses: tuple[Finding, ...] = ()
+    explanation: Explanation | None = None
 
 
 @dataclass(frozen=True, slots=True)

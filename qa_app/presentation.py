@@ -10,6 +10,7 @@ from qa_app.models import Answer, BuildReport, Coverage, SearchResult, to_json
 
 if TYPE_CHECKING:
     from qa_app.evaluation import Evaluation
+    from qa_app.verification import VerifyReport
 
 # More names than this in one sentence, or longer ones, are not read.
 _MOST_LISTED = 12
@@ -58,9 +59,11 @@ def result_json(result: SearchResult) -> dict[str, Any]:
     }
 
 
-def answer_json(answer: Answer) -> dict[str, Any]:
-    """Return an answer as the contract has it."""
-    return {**to_json(answer), "passages": [result_json(item) for item in answer.passages]}
+def answer_json(answer: Answer, check: VerifyReport | None = None) -> dict[str, Any]:
+    """Return an answer as the contract has it, and whether it stands where it was checked."""
+    checked = {} if check is None else {"verified": not check.bad, "bad": to_json(check.bad)}
+    passages = [result_json(item) for item in answer.passages]
+    return {**to_json(answer), "passages": passages, **checked}
 
 
 def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from qa_app.models import (
     BuildReport,
     Failure,
     Finding,
+    Relation,
     SearchResult,
     Support,
     Verdict,
@@ -30,6 +31,10 @@ _MOST_VALUES = 12
 _MOST_EXPECTED = 5
 _LONGEST_CAME = 160
 _MARK = {Support.STRONG: "●", Support.PARTIAL: "◐"}
+_RELATION = {Relation.EARLIER: "earlier", Relation.CONTRADICTS: "but another quote says otherwise"}
+
+
+_LONGEST_HINT = 60  # characters of a quote that stands for the whole
 
 
 class Progress:
@@ -91,6 +96,30 @@ def answer_text(answer: Answer) -> str:
         lines.append("Passages:")
     lines += [results_text(answer.passages[:3])] if answer.passages else []
     return "\n".join(lines).rstrip()
+
+
+def verified_text(report: VerifyReport) -> str:
+    """Return in one line whether an answer stands as the files have it; what does not, below."""
+    quotes, passages = count(report.quotes, "quote"), count(report.passages, "passage")
+    verdict = "not all of it stands there" if report.bad else "all as the reports have it"
+    lines = [f"Checked {quotes} and {passages} in {count(report.files, 'file')}: {verdict}."]
+    return "\n".join(lines + [f"  BAD {item.path}: {item.reason}" for item in report.bad])
+
+
+def explained_text(answer: Answer) -> str:
+    """Return how the scores of an answer came about, a quote a line."""
+    why = answer.explanation
+    if why is None:
+        return ""
+    lines = [f"Why: an answer or row needs a score of {why.threshold:.2f}."]
+    for row in answer.findings or answer.near_misses:
+        parts = [
+            f"{weight:+.1f} × {name} {row.scores.get(name, 0.0):.2f}"
+            for name, weight in why.weights.items()
+        ]
+        quote = textwrap.shorten(row.quote, _LONGEST_HINT, placeholder="…")
+        lines += [f"  {row.score:.2f}  {quote}", f"        {why.intercept:+.1f} {' '.join(parts)}"]
+    return "\n".join(lines)
 
 
 def results_text(results: Sequence[SearchResult]) -> str:
@@ -205,8 +234,21 @@ def _failure_lines(failures: Iterable[Failure], verb: str, singular: str = "") -
 def _finding_lines(finding: Finding) -> list[str]:
     head = f"{_MARK[finding.support]} "
     head += f"{finding.facet_value} ({finding.support})" if finding.facet_value else finding.support
-    lead_in = _wrap(f"[{finding.lead_in.text}]", "    ") if finding.lead_in else []
-    return [head, *lead_in, *_wrap(f"“{finding.quote}”", "    "), f"    — {finding.citation.label}"]
+    if finding.relation is not None:
+        head += f", {_RELATION[finding.relation]}"
+    lines = [head, *_quote_lines(finding, "    ", dated=bool(finding.others))]
+    for other in finding.others:
+        if other.relation is not None:
+            lines.append(f"    {_RELATION[other.relation]}:")
+        lines += _quote_lines(other, "      ", dated=True)
+    return lines
+
+
+def _quote_lines(finding: Finding, indent: str, dated: bool) -> list[str]:
+    lead_in = _wrap(f"[{finding.lead_in.text}]", indent) if finding.lead_in else []
+    date = f" ({finding.date})" if dated and finding.date else ""
+    source = f"{indent}— {finding.citation.label}{date}"
+    return [*lead_in, *_wrap(f"“{finding.quote}”", indent), source]
 
 
 def _wrap(text: str, indent: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""Every file, passage and sentence of an index, checked again against the sources.
+"""Every file, passage and sentence of an index, or of an answer, checked against the sources.
 
 Needs no model. A quote that passes here is, character by character, in the file as it is now.
 """
@@ -6,14 +6,14 @@ Needs no model. A quote that passes here is, character by character, in the file
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from qa_app import loading
 from qa_app.errors import CorpusError, IndexCorruptError, IndexMismatchError
 from qa_app.loading import SourceFile
-from qa_app.models import Document, Failure, Passage
+from qa_app.models import Answer, Citation, Document, Failure, Passage
 from qa_app.store.files import hash_file
 from qa_app.store.generation import Generation
 from qa_app.store.manifest import (
@@ -38,12 +38,14 @@ class VerifyReport:
     Attributes:
         files: number of files of the index and of the corpus that were checked.
         passages: number of passages that were compared with their source.
+        quotes: number of quotes that were, where it was an answer that was checked.
         bad: each file, index or source, with what is wrong with it.
     """
 
     files: int
     passages: int
     bad: tuple[Failure, ...]
+    quotes: int = 0
 
 
 def verify(index: Path, corpus: Path | None = None) -> VerifyReport:
@@ -81,21 +83,61 @@ def verify(index: Path, corpus: Path | None = None) -> VerifyReport:
         return VerifyReport(files, 0, tuple(bad))
     with Generation(folder, manifest, searchable=False) as generation:
         sources = _Sources(generation)
+        passages = 0
         if reports := corpus or manifest.corpus_folder(index):
-            sources.check(reports)
-    return VerifyReport(files + sources.files, sources.passages, (*bad, *sources.bad))
+            for record, document in sources.read(reports):
+                for passage in generation.passages(record.rows):
+                    passages += 1
+                    sources.note(record.path, _passage_fault(passage, document))
+    return VerifyReport(files + sources.files, passages, (*bad, *sources.bad))
+
+
+def verify_answer(answer: Answer, generation: Generation, corpus: Path) -> VerifyReport:
+    """Read again the files that an answer cites, and compare each quote and passage with them.
+
+    Args:
+        answer: of any generation; it is the files as they are now that count.
+        generation: says how each file was read.
+        corpus: folder of the reports.
+    """
+    quotes = [
+        pair
+        for row in (*answer.findings, *answer.near_misses)
+        for finding in (row, *row.others)
+        for pair in (
+            (finding.quote, finding.citation),
+            *([(finding.lead_in.text, finding.lead_in.citation)] if finding.lead_in else []),
+        )
+    ]
+    spans = quotes + [(result.passage.text, result.citation) for result in answer.passages]
+    sources = _Sources(generation)
+    paths = {cited.document for _, cited in spans}
+    for path in sorted(paths - {record.path for record in generation.documents}):
+        sources.note(path, "It is not in the index any more.")
+    for record, document in sources.read(corpus, paths):
+        for words, cited in spans:
+            if cited.document == record.path:
+                sources.note(record.path, _quote_fault(words, cited, document))
+    return VerifyReport(sources.files, len(answer.passages), tuple(sources.bad), len(quotes))
 
 
 class _Sources:
-    """The check of a generation against the files that it was read from."""
+    """The files that a generation was read from, as they are now, and what is wrong with them."""
 
     def __init__(self, generation: Generation) -> None:
         self._generation = generation
         self.files = 0
-        self.passages = 0
         self.bad: list[Failure] = []
 
-    def check(self, corpus: Path) -> None:
+    def note(self, path: str, reason: str) -> None:
+        """Keep what is wrong with a file, if anything is."""
+        if reason:
+            self.bad.append(Failure(path, reason, _BUILD_HINT))
+
+    def read(
+        self, corpus: Path, paths: Collection[str] | None = None
+    ) -> Iterator[tuple[DocumentRecord, Document]]:
+        """Yield the documents that are read as they were, all of them or those at ``paths``."""
         try:
             found = {source.path: source for source in loading.scan(corpus).files}
         except CorpusError as exc:
@@ -104,11 +146,11 @@ class _Sources:
         intact = [
             (record, found[record.path])
             for record in self._generation.documents
-            if self._is_intact(record, found.get(record.path))
+            if (paths is None or record.path in paths)
+            and self._is_intact(record, found.get(record.path))
         ]
         for ocr in (False, True):
-            some = [pair for pair in intact if pair[0].source.ocr == ocr]
-            self._read_again(some, ocr)
+            yield from self._read_again([p for p in intact if p[0].source.ocr == ocr], ocr)
 
     def _is_intact(self, record: DocumentRecord, source: SourceFile | None) -> bool:
         self.files += 1
@@ -121,11 +163,12 @@ class _Sources:
                     reason = "It has changed since the index was built."
             except OSError as exc:
                 reason = f"It cannot be read: {exc.strerror}."
-        if reason:
-            self.bad.append(Failure(record.path, reason, _BUILD_HINT))
+        self.note(record.path, reason)
         return not reason
 
-    def _read_again(self, pairs: Sequence[tuple[DocumentRecord, SourceFile]], ocr: bool) -> None:
+    def _read_again(
+        self, pairs: Sequence[tuple[DocumentRecord, SourceFile]], ocr: bool
+    ) -> Iterator[tuple[DocumentRecord, Document]]:
         if not pairs:
             return
         records = {record.path: record for record, _ in pairs}
@@ -133,14 +176,18 @@ class _Sources:
             if isinstance(found, Failure):
                 self.bad.append(found)
                 continue
-            rows = records[source.path].rows
-            self.passages += len(rows)
             if found.text != self._generation.document(source.path).text:
-                reason = "Its text is not read as it was when the index was built."
-                self.bad.append(Failure(source.path, reason, _BUILD_HINT))
-            for passage in self._generation.passages(rows):
-                if reason := _passage_fault(passage, found):
-                    self.bad.append(Failure(source.path, reason, _BUILD_HINT))
+                self.note(source.path, "Its text is not read as it was when the index was built.")
+            yield records[source.path], found
+
+
+def _quote_fault(words: str, cited: Citation, document: Document) -> str:
+    """Return what is wrong with quoted words, or nothing."""
+    if not words or document.text[cited.start : cited.end] != words:
+        return f"The quote {cited.start}:{cited.end} is not what stands there."
+    if document.page_at(cited.start) != cited.page:
+        return f"The quote {cited.start}:{cited.end} is not on page {cited.page}."
+    return ""
 
 
 def _passage_fault(passage: Passage, document: Document) -> str:

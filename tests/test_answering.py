@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from qa_app.answering.acronyms import define, expand, find_acronyms, shorten
-from qa_app.answering.calibration import Logistic
+from qa_app.answering.calibration import THRESHOLD, Logistic, chance
+from qa_app.answering.conflict import contradicts
 from qa_app.answering.evidence import Measure
 from qa_app.answering.reading import read
 from qa_app.api import Index, build_index, open_index
 from qa_app.errors import QueryError
 from qa_app.facets import Facets
-from qa_app.models import Answer, Mode, Support, Verdict
+from qa_app.models import Answer, Mode, Relation, Support, Verdict
 from qa_app.retrieval import Ranked
 from qa_app.store.generation import Generation, open_generation
 
@@ -200,6 +201,57 @@ def test_a_table_keeps_to_the_filter(index: Index) -> None:
     assert answer.verdict is Verdict.NOT_FOUND
     assert answer.coverage is not None
     assert answer.coverage.without_evidence == ("South",)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        ("Crime fell by 5%.", "Crime rose by 3%.", True),
+        ("Data sharing improved.", "Data sharing did not improve.", True),
+        ("The response target was met.", "The response target was not met.", True),
+        ("The area has a violence unit.", "The area plans a violence unit.", True),
+        ("Violent crime rose.", "Vehicle crime fell.", False),
+        ("Knife crime rose in 2021.", "Knife crime fell in 2023.", False),
+        ("Crime fell after it had risen.", "Crime rose.", False),
+        ("Phase 2 funding rose.", "Phase 3 funding fell.", False),
+        ("We accept this recommendation.", "We do not accept this recommendation.", False),
+        ("There are 50 boards.", "There are 40 boards.", False),
+    ],
+)
+def test_only_plain_contraries_contradict(one: str, other: str, expected: bool) -> None:
+    assert contradicts(one, other) is contradicts(other, one) is expected
+
+
+def test_a_row_has_its_newest_quote_first_and_older_ones_beside(
+    write_corpus: Corpus, encoder: object, tmp_path: Path
+) -> None:
+    corpus = write_corpus(
+        {
+            "facets.toml": FACETS,
+            "metadata.toml": '["a.txt"]\ndate = "2021"\n["b.txt"]\ndate = "2023-05"\n',
+            "a.txt": "A\nNorth\n- Road safety rose.\n",
+            "b.txt": "B\nNorth\n- Road safety fell.\n- The office has road safety.\n",
+        }
+    )
+    build_index(corpus, tmp_path / "index", encoder=encoder)
+    with open_index(tmp_path / "index", corpus, encoder=encoder) as index:
+        (row,) = index.ask("Which regions have road safety?").findings
+        assert index.verify(index.ask("Which regions have road safety?")).bad == ()
+    assert (row.quote, row.date, row.relation) == ("Road safety fell.", "2023-05", None)
+    assert [(item.quote, item.date, item.relation) for item in row.others] == [
+        ("Road safety rose.", "2021", Relation.CONTRADICTS)
+    ]
+
+
+def test_an_answer_says_what_its_scores_were_weighed_with(index: Index) -> None:
+    answer = index.ask("When did violence fall?")
+
+    assert answer.explanation is not None
+    assert answer.explanation.threshold == THRESHOLD
+    weights = answer.explanation.weights
+    for row in (*answer.findings, *answer.near_misses):
+        weighed = sum(weights[name] * row.scores.get(name, 0.0) for name in weights)
+        assert row.score == pytest.approx(chance(answer.explanation.intercept + weighed))
 
 
 def test_an_empty_question_is_refused(index: Index) -> None:

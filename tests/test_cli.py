@@ -100,6 +100,27 @@ def test_ask_says_when_the_reports_do_not_say(
 
 
 @pytest.mark.model
+def test_ask_verifies_and_explains(
+    tmp_path: Path, index: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    question = "When were the case studies carried out?"
+    asked = ["ask", question, "--index", str(index), "--verify"]
+    answer = _json(capsys, *asked)
+    assert (answer["verified"], answer["bad"]) == (True, [])
+    why = answer["explanation"]
+    assert set(why["weights"]) <= set(answer["findings"][0]["scores"])
+    assert main([*asked, "--explain"]) == 0
+    out = capsys.readouterr().out
+    assert f"Why: an answer or row needs a score of {why['threshold']:.2f}." in out
+    assert out.endswith("in 1 file: all as the reports have it.\n")
+
+    (source,) = (ROOT / "corpus").glob("*.txt")
+    (tmp_path / source.name).write_text(source.read_text().replace("September", "October"))
+    assert main([*asked, "--corpus", str(tmp_path), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out)["verified"] is False
+
+
+@pytest.mark.model
 def test_search_ranks_and_filters(index: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = _json(
         capsys, "search", "data", "--index", str(index), "--filter", "force=Surrey", "--top-k", "3"

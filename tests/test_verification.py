@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import pytest
 
 from conftest import FakeEncoder
 from qa_app import loading
+from qa_app.api import Index, open_index
 from qa_app.errors import IndexNotFoundError
 from qa_app.indexing import build
 from qa_app.models import Sentence
@@ -146,3 +147,40 @@ def test_a_sentence_outside_its_passage_is_named(tmp_path: Path) -> None:
     _write(tmp_path, dataclasses.replace(item, passages=(wrong,)), "Road safety rose.\n")
     reasons = [bad.reason for bad in verify(tmp_path / "index").bad]
     assert "The sentence 5:18 is not what stands there." in reasons
+
+
+# One answer
+
+
+@pytest.fixture
+def index(settings: Settings, tmp_path: Path, encoder: FakeEncoder) -> Iterator[Index]:
+    with open_index(settings.index, tmp_path / "corpus", encoder=encoder) as opened:
+        yield opened
+
+
+def test_a_sound_answer(index: Index) -> None:
+    answer = index.ask("What happened to road safety?")
+    report = index.verify(answer)
+    assert report.bad == ()
+    assert report.quotes == len(answer.findings + answer.near_misses)
+    assert (report.passages, report.files) == (len(answer.passages), 2)
+
+
+def test_a_quote_that_is_not_what_stands_there_is_named(index: Index) -> None:
+    answer = index.ask("What happened to road safety?")
+    first, *rest = answer.findings or answer.near_misses
+    wrong = dataclasses.replace(first, quote=first.quote.replace("rose", "fell"))
+    moved = dataclasses.replace(wrong.citation, page=4)
+    other = dataclasses.replace(first, citation=moved)
+    found = dataclasses.replace(answer, findings=(wrong, other, *rest), near_misses=())
+    assert [bad.reason for bad in index.verify(found).bad] == [
+        "The quote 9:26 is not what stands there.",
+        "The quote 9:26 is not on page 4.",
+    ]
+
+
+def test_an_answer_from_a_report_that_has_changed(index: Index, tmp_path: Path) -> None:
+    answer = index.ask("What happened to road safety?")
+    (tmp_path / "corpus" / "roads.md").write_text(ROADS.replace("Crashes", "Deaths"))
+    (bad,) = index.verify(answer).bad
+    assert (bad.path, "changed" in bad.reason) == ("roads.md", True)

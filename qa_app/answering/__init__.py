@@ -62,4 +62,5 @@ def answer_question(
         timings_ms={"total": round((time.perf_counter() - started) * 1000, 2)},
         generation=retriever.generation.name,
         scores=outcome.scores,
+        explanation=outcome.explanation,
     )

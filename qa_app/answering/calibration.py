@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from qa_app.models import Explanation
+
 
 @dataclass(frozen=True, slots=True)
 class Logistic:
@@ -22,7 +24,17 @@ class Logistic:
 
     def chance(self, scores: Mapping[str, float]) -> float:
         """Return the sum through the logistic function."""
-        return 1.0 / (1.0 + math.exp(-max(-40.0, min(40.0, self.logit(scores)))))
+        return chance(self.logit(scores))
+
+    def explain(self, threshold: float, order: Logistic | None = None) -> Explanation:
+        """Return the numbers for whoever asks why."""
+        weights = order.weights if order is not None else {}
+        return Explanation(threshold, self.intercept, self.weights, weights)
+
+
+def chance(logit: float) -> float:
+    """Return the logistic function of a weighted sum."""
+    return 1.0 / (1.0 + math.exp(-max(-40.0, min(40.0, logit))))
 
 
 # Which sentence of the best passages answers: conditional logit on the 4,100 questions of

@@ -15,10 +15,11 @@ from qa_app.answering.calibration import (
     STRONG,
     THRESHOLD,
 )
+from qa_app.answering.conflict import mark_contradictions
 from qa_app.answering.evidence import Evidence, Measure, preselect
 from qa_app.answering.reading import Reading
 from qa_app.citations import cite
-from qa_app.models import Coverage, Finding, Mode, Quote, SearchResult, Support
+from qa_app.models import Coverage, Explanation, Finding, Mode, Quote, SearchResult, Support
 from qa_app.retrieval import Ranked, Retriever
 from qa_app.store.vectors import RowArray
 
@@ -39,6 +40,7 @@ class Outcome:
     coverage: Coverage | None = None
     near_misses: tuple[Finding, ...] = ()
     scores: Mapping[str, float] = field(default_factory=dict)
+    explanation: Explanation | None = None
 
 
 def answer_fact(
@@ -56,12 +58,21 @@ def answer_fact(
     evidence = rank_sentences(retriever, reading, ranked[:_PASSAGES], mode)
     if not evidence:
         return Outcome(0.0, (), results)
-    model = ANSWERED_BEST if reads_tokens(mode) else ANSWERED_FAST
-    confidence = model.chance(evidence[0].scores)
-    quotes = tuple(finding(item, model.chance(item.scores)) for item in evidence[:_MOST_FINDINGS])
+    best = reads_tokens(mode)
+    model = ANSWERED_BEST if best else ANSWERED_FAST
+    why = model.explain(THRESHOLD, SENTENCE_BEST if best else SENTENCE_FAST)
+    dates = retriever.generation.dates
+    quotes = [finding(item, model.chance(item.scores), dates) for item in evidence]
+    confidence = quotes[0].score
     if confidence < THRESHOLD:
-        return Outcome(confidence, (), results, near_misses=quotes, scores=dict(evidence[0].scores))
-    return Outcome(confidence, quotes, results, scores=dict(evidence[0].scores))
+        near = tuple(quotes[:_MOST_FINDINGS])
+        return Outcome(confidence, (), results, None, near, quotes[0].scores, why)
+    language = retriever.generation.lexical.language
+    bearing = [
+        item for n, item in enumerate(quotes) if n < _MOST_FINDINGS or item.score >= THRESHOLD
+    ]
+    findings = mark_contradictions(bearing, _MOST_FINDINGS, language)
+    return Outcome(confidence, findings, results, None, (), quotes[0].scores, why)
 
 
 def _overview(
@@ -70,7 +81,7 @@ def _overview(
     """Return how the passages about the named value begin: nothing else was asked."""
     results = retriever.results(retriever.rank(reading.question, top_k, rows, mode))
     quotes = [
-        finding(Evidence(result.passage, sentence, {}), 1.0)
+        finding(Evidence(result.passage, sentence, {}), 1.0, retriever.generation.dates)
         for result in results
         for sentence in result.passage.sentences
     ]
@@ -117,9 +128,19 @@ def _complete(
 
 
 def finding(
-    item: Evidence, chance: float, value: str | None = None, plans: bool = False
+    item: Evidence,
+    chance: float,
+    dates: Mapping[str, str],
+    value: str | None = None,
+    plans: bool = False,
 ) -> Finding:
-    """Return the sentence as a finding, with its lead-in where it is a bullet under one."""
+    """Return the sentence as a finding, with its lead-in where it is a bullet under one.
+
+    Args:
+        dates: documents' paths to their dates.
+        value: whom the row is about.
+        plans: it speaks of what is to come, so that its support is partial.
+    """
     passage, sentence = item.passage, item.sentence
     lead_in = None
     if sentence.lead_in is not None:
@@ -135,6 +156,7 @@ def finding(
         citation=cite(passage, sentence.start, sentence.end),
         lead_in=lead_in,
         scores=dict(item.scores),
+        date=dates.get(passage.document),
     )
 
 

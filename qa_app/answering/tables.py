@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from qa_app.answering.calibration import ROW_BEST, ROW_CUT, ROW_FAST
+from qa_app.answering.calibration import ROW_BEST, ROW_CUT, ROW_FAST, chance
+from qa_app.answering.conflict import PLANS, side_by_side
 from qa_app.answering.evidence import Evidence, Measure, preselect
 from qa_app.answering.facts import Outcome, finding, reads_tokens
 from qa_app.answering.reading import Reading
@@ -25,10 +25,6 @@ _NEAR_MISSES = 3
 # Fewer values are no field to stand out from; nor are values that all say it alike.
 _FIELD = 8
 _LEAST_SPREAD = 0.5
-_PLANS = re.compile(
-    r"\b(?:plan|plans|planned|planning|propos\w+|intends?|considering|exploring|under\s?way)\b",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,27 +49,34 @@ def answer_table(
     if reads_tokens(mode):
         candidates, model = _with_tokens(retriever, measure, candidates), ROW_BEST
     scored = [(item, model.chance(item.evidence.scores)) for item in candidates]
-    best: dict[str, Finding] = {}
-    for item, chance in scored:
-        if item.value not in best or chance > best[item.value].score:
-            plans = bool(_PLANS.search(item.evidence.text)) and not _PLANS.search(reading.question)
-            best[item.value] = finding(item.evidence, chance, item.value, plans)
-    ordered = sorted(
-        best.values(),
-        key=lambda row: (row.support is not Support.STRONG, -row.score, row.facet_value or ""),
-    )
+    asks_plans = bool(PLANS.search(reading.question))
+    by_value: dict[str, list[Finding]] = {}
+    for item, score in sorted(scored, key=lambda pair: -pair[1]):
+        plans = not asks_plans and bool(PLANS.search(item.evidence.text))
+        found = finding(item.evidence, score, retriever.generation.dates, item.value, plans)
+        by_value.setdefault(item.value, []).append(found)
+    ordered = sorted((found[0] for found in by_value.values()), key=_firmest)
     cut = _cut([model.logit(row.scores) for row in ordered])
-    findings = tuple(row for row in ordered if model.logit(row.scores) >= cut)
+    language = retriever.generation.lexical.language
+    bearing = (
+        [item for item in found if model.logit(item.scores) >= cut] for found in by_value.values()
+    )
+    findings = tuple(sorted((side_by_side(b, language) for b in bearing if b), key=_firmest))
     # Rows have had the model's time: the passages beside them are ranked without it.
     cheap = Mode.FAST if mode is Mode.BEST else mode
     return Outcome(
-        confidence=max((chance for _, chance in scored), default=0.0),
+        confidence=max((score for _, score in scored), default=0.0),
         findings=findings,
         passages=retriever.results(retriever.rank(reading.text, top_k, rows, cheap)),
         coverage=_coverage(retriever, facet, values, findings),
         near_misses=() if findings else tuple(ordered[:_NEAR_MISSES]),
         scores=dict(ordered[0].scores) if ordered else {},
+        explanation=model.explain(chance(cut)),
     )
+
+
+def _firmest(row: Finding) -> tuple[bool, float, str]:
+    return row.support is not Support.STRONG, -row.score, row.facet_value or ""
 
 
 def _cut(logits: Sequence[float]) -> float:

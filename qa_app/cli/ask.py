@@ -14,7 +14,16 @@ from qa_app.settings import Settings
 def add_ask(commands: Any) -> None:
     """Add ``ask``."""
     about = "answer a question with quotes and citations, or say that the reports do not say"
-    _add_question(add_command(commands, "ask", _ask, about), "question")
+    parser = add_command(commands, "ask", _ask, about)
+    _add_question(parser, "question")
+    parser.add_argument(
+        "--verify",
+        action="store_true",
+        help="read the cited files again and compare every quote; exit 1 if one differs",
+    )
+    parser.add_argument(
+        "--explain", action="store_true", help="say how the scores came about (--json always does)"
+    )
 
 
 def add_search(commands: Any) -> None:
@@ -50,10 +59,15 @@ def _ask(options: argparse.Namespace, settings: Settings) -> int:
         answer = index.ask(
             options.question, settings.top_k, parse_filters(options), Mode(settings.mode)
         )
-    print_result(
-        options, presentation.answer_json(answer) if options.json else answer, printing.answer_text
-    )
-    return 0
+        check = index.verify(answer) if options.verify else None
+    parts = [printing.answer_text(answer)]
+    if options.explain:
+        parts.append(printing.explained_text(answer))
+    if check is not None:
+        parts.append(printing.verified_text(check))
+    value = presentation.answer_json(answer, check) if options.json else "\n\n".join(parts)
+    print_result(options, value, str)
+    return 1 if check is not None and check.bad else 0
 
 
 def _search(options: argparse.Namespace, settings: Settings) -> int:

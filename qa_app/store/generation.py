@@ -93,6 +93,16 @@ class Generation:
         """Every document without its text, in the order of their rows."""
         return self._records.documents()
 
+    @cached_property
+    def dates(self) -> dict[str, str]:
+        """Path to date ("2024-05"), of the documents whose date is known."""
+        return {
+            record.path: field.value
+            for record in self.documents
+            for field in record.metadata
+            if field.name == "date" and record.dated
+        }
+
     def document(self, path: str) -> Document:
         """Return a document as extracted; ``QueryError`` if it is not in the index."""
         return self._records.document(path)
