@@ -150,6 +150,30 @@ def test_a_pdf_is_cited_and_opened_at_its_page(open_page: Open) -> None:
     expect(source.locator(".page-break")).to_have_text(["Page 1", "Page 2"])
 
 
+def test_a_source_is_searched_and_its_original_opened(open_page: Open) -> None:
+    page = open_page(f"?show=sources&doc={REPORT}")
+    page.locator("#verdict").click()
+    page.keyboard.press("f")
+    box = page.get_by_role("searchbox", name="Search in this source")
+    expect(box).to_be_focused()
+    box.fill("duplication")
+    box.press("Enter")
+    listed = page.get_by_role("region", name="passages with these words")
+    expect(listed.get_by_role("link").first).to_be_visible()
+    expect(box).to_be_focused()
+    assert page.url.endswith(f"?show=sources&doc={REPORT}&find=duplication")
+    check_with_axe(page)
+    listed.get_by_role("link").first.click()
+    expect(page.locator("#source mark#quote")).to_contain_text("duplication")
+    expect(page.locator("#source mark#quote")).to_be_in_viewport()
+    page.go_back()
+    expect(listed).to_be_visible()
+    with page.context.expect_page() as opened:
+        page.get_by_role("link", name="Open original").click()
+    expect(opened.value.locator("body")).to_contain_text("Deep Dives")
+    assert opened.value.url.endswith(f"/original?doc={REPORT}")
+
+
 def test_the_address_is_the_whole_state(open_page: Open) -> None:
     page = open_page()
     ask(page, QUESTION)

@@ -20,6 +20,7 @@ def test_the_front_page_has_no_query_string() -> None:
         Address(question="q", filters={"force": ("Avon and Somerset", "Kent"), "year": ("2024",)}),
         Address(view=View.SOURCES, document="x.txt"),
         Address("q", document="x.pdf", span=(1, 2), part=7, form=Form.TEXT),
+        Address("q", document="x.pdf", find="data sharing"),
     ],
 )
 def test_an_address_survives_the_way_through_the_query_string(address: Address) -> None:
@@ -33,6 +34,7 @@ def test_an_address_survives_the_way_through_the_query_string(address: Address) 
         "?doc=&at=1-2",
         "?part=3",
         "?as=text",
+        "?find=words",
         "?unknown=1",
         "?force=Kent",
         "?__theme=dark",

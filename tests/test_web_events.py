@@ -107,6 +107,27 @@ def test_nothing_is_open_without_a_document(index: Index) -> None:
     assert Desk(index).open("?q=x") == ""
 
 
+def test_words_are_looked_for_inside_the_open_source(index: Index) -> None:
+    desk = Desk(index)
+    listed = desk.open("?q=x&doc=annual.txt&find=sharing")
+    assert "2 passages with these words" in texts(listed)
+    places = re.findall(r'<li><a href="([^"]+)" data-go>([^<]+)</a><p>(.*?)</p>', listed)
+    assert [(place, texts(words)) for _, place, words in places] == [
+        ("North", "Data sharing improved."),
+        ("South", "Funding for data sharing ended."),
+    ]
+    second = desk.open(places[1][0].replace("&amp;", "&"))
+    assert re.findall(r"<mark[^>]*>([^<]+)", second) == ["Funding for data sharing ended."]
+    assert "Result 2 of 2 Previous result All results" in texts(second)
+    assert places[0][0] in second  # the way back to the first
+
+
+def test_words_that_a_source_does_not_have_give_the_nearest(index: Index) -> None:
+    listed = texts(Desk(index).open("?doc=annual.txt&find=elephants"))
+    assert "No passage has these words; the nearest in meaning" in listed
+    assert "Violence fell." in listed
+
+
 def test_the_list_of_sources_names_every_file_read_or_not(index: Index) -> None:
     _, answer, _ = Desk(index).go("?show=sources")
     assert "annual.txt" in texts(answer)

@@ -17,7 +17,9 @@ from qa_app.web.views import (
     FailureView,
     FilterGroup,
     FilterValue,
+    FindView,
     HeaderView,
+    HitView,
     HomeView,
     Line,
     Link,
@@ -77,6 +79,11 @@ SOURCE = SourceView(
     other_form=LINK,
     copy="copy",
     original="original?doc=a.txt",
+    finding="words",
+    whole="?doc=a.txt",
+    find=FindView(
+        "2 passages", (HitView("p. 3", (Segment("w"),), "?"),), LINK, LINK, LINK, "1 of 2"
+    ),
     search="?q=x",
     close="?",
     stamp="2",

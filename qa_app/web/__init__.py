@@ -10,6 +10,7 @@ handlers.py     an Answer as view models, pure
 source.py       a Document as a view model, pure
 catalogue.py    what is indexed: header, front page, list of sources
 examples.py     example questions, made from the corpus
+finding.py      words searched for inside the open source
 marking.py      which words of a text are marked
 originals.py    the files that documents were read from
 routes.py       routes of our own beside Gradio's

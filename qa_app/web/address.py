@@ -24,6 +24,7 @@ class Key(StrEnum):
     SPAN = "at"
     PART = "part"
     FORM = "as"
+    FIND = "find"
     VIEW = "show"
 
 
@@ -54,6 +55,7 @@ class Address:
         span: offsets in the open source that are marked, or None.
         part: which page or part of a source is shown, from 1; 0 for the one that holds the span.
         form: its pages, or its text.
+        find: words looked for in the open source; what was found is listed where no span is.
         view: answer, or the list of sources.
         filters: facet to the values kept to.
     """
@@ -63,6 +65,7 @@ class Address:
     span: tuple[int, int] | None = None
     part: int = 0
     form: Form = Form.PAGE
+    find: str = ""
     view: View = View.ANSWER
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
@@ -82,12 +85,14 @@ class Address:
                 fields.append((Key.PART.value, str(self.part)))
             if self.form is Form.TEXT:
                 fields.append((Key.FORM.value, self.form.value))
+            if self.find:
+                fields.append((Key.FIND.value, self.find))
         pairs = "&".join(f"{_escape(name)}={_escape(value)}" for name, value in fields)
         return f"?{pairs}" if pairs else ""
 
     def opening(self, document: str, span: tuple[int, int] | None = None) -> Address:
         """Return the address with a source open."""
-        return replace(self, document=document, span=span, part=0, form=Form.PAGE)
+        return replace(self, document=document, span=span, part=0, form=Form.PAGE, find="")
 
     def asking(self, question: str) -> Address:
         """Return the address of another question under the same filters, no source open."""
@@ -128,6 +133,7 @@ def parse_address(search: str, facets: Collection[str] = ()) -> Address:
         span=_parse_span(own.get(Key.SPAN, "")) if document else None,
         part=_parse_part(own.get(Key.PART, "")) if document else 0,
         form=Form.TEXT if document and own.get(Key.FORM) == Form.TEXT else Form.PAGE,
+        find=own.get(Key.FIND, "").strip() if document else "",
         view=_parse_view(own.get(Key.VIEW, "")),
         filters=filters,
     )

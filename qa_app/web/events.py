@@ -19,6 +19,7 @@ from qa_app.models import Answer, Document
 from qa_app.web import rendering
 from qa_app.web.address import Address, View, parse_address
 from qa_app.web.catalogue import PRODUCT, Catalogue, header_view, read_catalogue
+from qa_app.web.finding import find_view
 from qa_app.web.handlers import answer_view
 from qa_app.web.navigation import Visit, navigation, render_view
 from qa_app.web.originals import source_path
@@ -153,11 +154,12 @@ class Desk:
         try:
             document = self.index().document(address.document)
             image = self._draw(document, address)
+            find = find_view(self.index(), address)
         except QAAppError as exc:
             notice = NoticeView(exc.message, exc.hint, address.search)
             close = address.opening("").search or "?"
             return rendering.render_source_notice(notice, close, self._stamp())
-        view = source_view(document, address, self._stamp(), image)
+        view = source_view(document, address, self._stamp(), image, find)
         return rendering.render_source(replace(view, preview=preview))
 
     def _draw(self, document: Document, address: Address) -> PageImage | None:

@@ -21,6 +21,7 @@ from qa_app.web.views import (
     BlockGroup,
     BlockView,
     BoxView,
+    FindView,
     Link,
     ListKind,
     PageView,
@@ -33,7 +34,11 @@ PART_CHARACTERS = 40_000
 
 
 def source_view(
-    document: Document, address: Address, stamp: str = "", image: PageImage | None = None
+    document: Document,
+    address: Address,
+    stamp: str = "",
+    image: PageImage | None = None,
+    find: FindView | None = None,
 ) -> SourceView:
     """Return the part of the document that the address points at, its span marked.
 
@@ -42,12 +47,15 @@ def source_view(
         address: the page's state; ``span`` is marked, ``part`` is shown.
         stamp: differs between two views.
         image: the page that the address points at, where it could be drawn; else text is shown.
+        find: what was found of the words that the address looks for.
     """
     span = valid_span(document, address)
     section = section_at(document, span[0]) if span else ()
     parts = split_parts(document.blocks) if image is None else []
     groups: tuple[BlockGroup, ...] = ()
-    if image is not None:
+    if lists_hits(address):
+        noun, number, most = "part", 1, 1
+    elif image is not None:
         noun, number, most = "page", image.number, len(document.page_starts)
     else:
         asked = address.part if _shows_text(document, address) else 0
@@ -64,18 +72,26 @@ def source_view(
         parts=f"{noun.capitalize()} {number} of {most}" if most > 1 else "",
         before=_part_link(f"Previous {noun}", address, number - 1, most),
         after=_part_link(f"Next {noun}", address, number + 1, most),
-        other_form=_other_form(document, address),
+        other_form=None if lists_hits(address) else _other_form(document, address),
         copy=_copy(document, section, span),
         original=_original(document, image.number if image else 0),
+        finding=address.find,
+        whole=address.opening(document.path).search,
+        find=find,
         search=address.search,
         close=address.opening("").search or "?",
         stamp=stamp,
     )
 
 
+def lists_hits(address: Address) -> bool:
+    """Tell whether the pane lists what a search inside the source found."""
+    return bool(address.find) and address.span is None and not address.part
+
+
 def wanted_page(document: Document, address: Address) -> int | None:
     """Return the page (from 1) to draw for the address, or None where text is to be shown."""
-    if _shows_text(document, address):
+    if _shows_text(document, address) or lists_hits(address):
         return None
     span = valid_span(document, address)
     page = address.part or (document.page_at(span[0]) if span else None) or 1

@@ -218,6 +218,33 @@ class PageView:
 
 
 @dataclass(frozen=True, slots=True)
+class HitView:
+    """A place where the open source has the words looked for."""
+
+    place: str
+    words: tuple[Segment, ...]
+    href: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindView:
+    """What a search inside the open source found.
+
+    Attributes:
+        back: to the list, from one of its places.
+        before, after: the places next to the one that is shown.
+        position: which of the places is shown, in words; empty where none is.
+    """
+
+    headline: str
+    hits: tuple[HitView, ...]
+    back: Link
+    before: Link | None
+    after: Link | None
+    position: str
+
+
+@dataclass(frozen=True, slots=True)
 class SourceView:
     """The source pane.
 
@@ -229,6 +256,8 @@ class SourceView:
         other_form: link to the text from a page, and to the page from the text.
         copy: the quote with its citation, as plain text; empty where nothing is marked.
         original: address of the file itself.
+        finding, whole: the words looked for in it; the address that a search in it starts from.
+        find: what was found; without a ``place`` it is listed instead of the text.
         preview: shown along with an answer, unasked; left out where there is no room beside it.
     """
 
@@ -244,6 +273,9 @@ class SourceView:
     other_form: Link | None
     copy: str
     original: str
+    finding: str
+    whole: str
+    find: FindView | None
     search: str
     close: str
     stamp: str

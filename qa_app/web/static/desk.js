@@ -3,7 +3,7 @@
 (() => {
   "use strict";
 
-  const SOURCE_KEYS = ["doc", "at", "part", "as"];
+  const SOURCE_KEYS = ["doc", "at", "part", "as", "find"];
   const ASK_VIEW = "answer";
   const RECENT = "qa_app.recent";
   const MOST_RECENT = 5;
@@ -19,6 +19,7 @@
   let slow = 0;
   let lastFocus = null;
   let lastAnswer = "";
+  let searching = false;
 
   // Addresses
 
@@ -121,6 +122,12 @@
       box.scrollTop = 0;
     }
     const preview = root.classList.contains("is-preview");
+    if (searching) {
+      searching = false;
+      find("#find", root).focus();
+      announce(find("#hits-title", root)?.textContent ?? "");
+      return;
+    }
     if (!preview) announce(`${find("#source-title", root).textContent} is open.`);
     if (narrow() && !preview) find("#source-title", root).focus({ preventScroll: true });
   };
@@ -226,6 +233,17 @@
     }
   };
 
+  const onSubmit = (event) => {
+    const form = event.target.closest("[data-find]");
+    if (!form) return;
+    event.preventDefault();
+    const words = find("input", form).value.trim();
+    const search = new URLSearchParams(form.dataset.find);
+    if (words) search.set("find", words);
+    searching = true;
+    navigate(`?${search}`);
+  };
+
   const copyText = async (button) => {
     const text = button.dataset.copy;
     try {
@@ -273,6 +291,7 @@
       j: () => step(1),
       k: () => step(-1),
       c: () => document.activeElement.closest(".result")?.querySelector("[data-copy]").click(),
+      f: () => find("#find")?.focus(),
       Escape: () => find("[data-close]")?.click(),
     }[event.key];
     if (action) {
@@ -293,6 +312,7 @@
     whenRendered(find("#source"), sourceRendered);
     whenRendered(find("#header"), markView);
     document.addEventListener("click", onClick);
+    document.addEventListener("submit", onSubmit);
     document.addEventListener("keydown", onKey, true);
     window.addEventListener("popstate", () => follow(shown, location.search));
     find("#ask").addEventListener("click", () => question().value.trim() && busy(true));

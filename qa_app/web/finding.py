@@ -1,0 +1,85 @@
+"""Words searched for inside the open source: a list of places, and steps from one to the next."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from qa_app.analysis import analyse
+from qa_app.facets import DOCUMENT_FACET
+from qa_app.models import Mode, Passage, SearchResult, Sentence
+from qa_app.presentation import count
+from qa_app.web.address import Address
+from qa_app.web.marking import mark_words, question_terms
+from qa_app.web.views import FindView, HitView, Link
+
+if TYPE_CHECKING:
+    from qa_app.api import Index
+
+_MOST_HITS = 100
+_MOST_NEAR = 5
+_LONGEST_HIT = 300
+
+
+def find_view(index: Index, address: Address) -> FindView | None:
+    """Return where the open source has the words that the address looks for, None for no words.
+
+    They are what ``search`` finds in this document by its words, in the document's order; where
+    no passage has any of them, what comes nearest in meaning.
+    """
+    if not (address.document and address.find):
+        return None
+    kept = {DOCUMENT_FACET: (address.document,)}
+    found = index.search(address.find, _MOST_HITS, kept, Mode.LEXICAL)
+    if found:
+        more = " or more" if len(found) == _MOST_HITS else ""
+        headline = f"{count(len(found), 'passage')}{more} with these words"
+    else:
+        found = index.search(address.find, _MOST_NEAR, kept)
+        headline = "No passage has these words; the nearest in meaning"
+    return hits_view(found, address, headline)
+
+
+def hits_view(found: Sequence[SearchResult], address: Address, headline: str) -> FindView:
+    """Return the passages found as places to go to, in the document's order."""
+    terms = question_terms(address.find)
+    ordered = sorted((result.passage for result in found), key=lambda passage: passage.start)
+    spans = [_best_sentence(passage, terms) for passage in ordered]
+    hits = tuple(
+        HitView(
+            place=_place(passage, span[0]),
+            words=mark_words(_shortened(passage.slice(*span)), terms),
+            href=replace(address, span=span, part=0).search,
+        )
+        for passage, span in zip(ordered, spans, strict=True)
+    )
+    at = spans.index(address.span) if address.span in spans else None
+    return FindView(
+        headline=headline,
+        hits=hits,
+        back=Link("All results", replace(address, span=None, part=0).search),
+        before=Link("Previous result", hits[at - 1].href) if at else None,
+        after=Link("Next result", hits[at + 1].href) if at is not None and hits[at + 1 :] else None,
+        position="" if at is None else f"Result {at + 1} of {len(hits)}",
+    )
+
+
+def _best_sentence(passage: Passage, terms: Collection[str]) -> tuple[int, int]:
+    def shared(sentence: Sentence) -> int:
+        words = passage.slice(sentence.start, sentence.end)
+        return len(set(analyse(words)).intersection(terms))
+
+    best = max(passage.sentences, key=shared, default=None)  # the first of equals
+    return (best.start, best.end) if best else (passage.start, passage.end)
+
+
+def _place(passage: Passage, start: int) -> str:
+    page = passage.page_at(start)
+    heading = [heading for heading in passage.section[-1:] if heading != passage.title]
+    return ", ".join([*([f"p. {page}"] if page else []), *heading])
+
+
+def _shortened(text: str) -> str:
+    return textwrap.shorten(text, _LONGEST_HIT, placeholder=" …")
