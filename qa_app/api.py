@@ -81,9 +81,18 @@ class Index:
         top_k: int = 8,
         filters: Filters | None = None,
         mode: Mode = Mode.BEST,
+        distinct: bool = True,
     ) -> tuple[SearchResult, ...]:
-        """Return the passages nearest to the query, best first."""
-        return self.refresh().retriever.search(query, top_k, filters, mode)
+        """Return the passages nearest to the query, best first.
+
+        Args:
+            query: in plain words, at most 4,000 characters.
+            top_k: most passages to return.
+            filters: as for ``ask``.
+            mode: how passages are ranked.
+            distinct: show a wording once, and say where else it stands.
+        """
+        return self.refresh().retriever.search(query, top_k, filters, mode, distinct)
 
     def filters(self) -> FilterChoices:
         """Return what questions can be kept to: every facet's values, and the dates."""

@@ -32,6 +32,11 @@ def cite(passage: Passage, start: int, end: int) -> Citation:
     )
 
 
+def cite_whole(passage: Passage) -> Citation:
+    """Return the citation of all the words of a passage."""
+    return cite(passage, passage.start, passage.end)
+
+
 def label(passage: Passage, start: int | None = None) -> str:
     """Return for people where a passage stands, or the words at offset ``start`` of it."""
     title = short_title(passage.title or passage.document)

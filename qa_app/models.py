@@ -222,6 +222,7 @@ class SearchResult:
         rank: from 1.
         score: fused score, higher is better; comparable within one question only.
         scores: the parts that it was made of, by name ("dense" is a cosine).
+        also_in: passages further down that say the same in nearly the same words.
     """
 
     rank: int
@@ -229,6 +230,7 @@ class SearchResult:
     passage: Passage
     citation: Citation
     scores: Mapping[str, float] = field(default_factory=dict)
+    also_in: tuple[Citation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

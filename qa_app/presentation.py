@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from qa_app.models import Answer, BuildReport, Coverage, SearchResult, to_json
+from qa_app.models import Answer, BuildReport, Citation, Coverage, SearchResult, to_json
 
 if TYPE_CHECKING:
     from qa_app.evaluation import Evaluation
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 # More names than this in one sentence, or longer ones, are not read.
 _MOST_LISTED = 12
 _LONGEST_NAME = 50
+_MOST_ALSO_IN = 3
 
 
 def build_json(report: BuildReport) -> dict[str, Any]:
@@ -54,6 +55,7 @@ def result_json(result: SearchResult) -> dict[str, Any]:
         "score": result.score,
         "text": result.passage.text,
         "citation": to_json(result.citation),
+        "also_in": to_json(result.also_in),
         "tags": to_json(result.passage.tags),
         "scores": to_json(result.scores),
     }
@@ -72,6 +74,13 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
     if evaluation.comparison is not None:
         found["comparison"] = to_json(evaluation.comparison)
     return found
+
+
+def also_in_text(citations: Sequence[Citation]) -> str:
+    """Return where else the same words stand: "Also in Annual report, p. 3; and 2 more"."""
+    shown = "; ".join(citation.label for citation in citations[:_MOST_ALSO_IN])
+    more = len(citations) - _MOST_ALSO_IN
+    return f"Also in {shown}" + (f"; and {more} more" if more > 0 else "")
 
 
 def coverage_headline(coverage: Coverage, place: str = "in this corpus") -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from qa_app.models import (
     Answer,
     BuildReport,
+    Citation,
     Failure,
     Finding,
     Relation,
@@ -18,7 +19,7 @@ from qa_app.models import (
     Support,
     Verdict,
 )
-from qa_app.presentation import count, coverage_text
+from qa_app.presentation import also_in_text, count, coverage_text
 
 if TYPE_CHECKING:
     from qa_app.evaluation import Comparison, Evaluation, Scored
@@ -128,6 +129,7 @@ def results_text(results: Sequence[SearchResult]) -> str:
     for result in results:
         lines.append(f"{result.rank:>3}. {result.citation.label}   [{result.score:.3f}]")
         lines += _wrap(result.passage.text, "     ")
+        lines += _also_in_lines(result.also_in, "     ")
     return "\n".join(lines) or "No passages."
 
 
@@ -249,6 +251,10 @@ def _quote_lines(finding: Finding, indent: str, dated: bool) -> list[str]:
     date = f" ({finding.date})" if dated and finding.date else ""
     source = f"{indent}— {finding.citation.label}{date}"
     return [*lead_in, *_wrap(f"“{finding.quote}”", indent), source]
+
+
+def _also_in_lines(citations: Sequence[Citation], indent: str) -> list[str]:
+    return _wrap(f"[{also_in_text(citations)}]", indent) if citations else []
 
 
 def _wrap(text: str, indent: str) -> list[str]:

@@ -246,3 +246,14 @@ def test_flags_that_make_no_sense_are_refused(
 ) -> None:
     assert main(["evaluate", *arguments]) == 1
     assert words in capsys.readouterr().err
+
+
+def test_wording_that_is_shown_once_is_found_in_both_places(tmp_path: Path) -> None:
+    documents = (_with_pages(make_document("a.pdf", REPORT)), make_document("b.txt", REPORT[1:]))
+    write_generation(tmp_path / "index", make_contents(*documents))
+    rows = [f"When did the board meet about funding?,{place}" for place in ("a.pdf,2", "b.txt,")]
+    with Index(tmp_path / "index", tmp_path, FakeEncoder()) as opened:
+        assert _score(_write(tmp_path, *rows), opened).figures["hit@1"] == 1.0
+        assert _score(_write(tmp_path, *rows), opened).figures["recall@5"] == 1.0
+        wrong = "When did the board meet about funding?,a.pdf,1"
+        assert _score(_write(tmp_path, wrong), opened).figures["recall@5"] == 0.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from qa_app.models import BuildReport, Coverage, Failure
-from qa_app.presentation import build_json, count, coverage_text
+from qa_app.models import BuildReport, Citation, Coverage, Failure
+from qa_app.presentation import also_in_text, build_json, count, coverage_text
 
 
 def test_the_coverage_line_names_who_has_no_evidence() -> None:
@@ -21,6 +21,15 @@ def test_the_coverage_line_stays_short() -> None:
     text = coverage_text(Coverage("city", (), silent, 1))
     assert text.startswith("Evidence for 0 of the 30 cities in this corpus; none for Place 0, ")
     assert text.endswith("Place 11 and 18 more; 1 known city is not mentioned.")
+
+
+def test_the_places_of_a_repeated_wording() -> None:
+    places = [
+        Citation(f"{name}.pdf", name, page, (), 0, 1, f"{name}, p. {page}")
+        for name, page in (("Response", 4), ("Summary", 1), ("Plan", 9), ("Annex", 2), ("Note", 3))
+    ]
+    assert also_in_text(places[:1]) == "Also in Response, p. 4"
+    assert also_in_text(places) == "Also in Response, p. 4; Summary, p. 1; Plan, p. 9; and 2 more"
 
 
 @pytest.mark.parametrize(

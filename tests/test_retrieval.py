@@ -202,7 +202,7 @@ def test_a_filter_is_exact_under_an_approximate_index(
     assert description.kind == IVF
     with Generation(folder, replace(read_manifest(tmp_path), vectors=description)) as generation:
         found = Retriever(generation, encoder).search(
-            "data road", 20, {"force": ["Surrey"]}, Mode.DENSE
+            "data road", 20, {"force": ["Surrey"]}, Mode.DENSE, distinct=False
         )
     rows = np.array(sorted(kept))
     cosines = embeddings[rows].astype(np.float32) @ encoder.encode_queries(["data road"])[0]
@@ -236,6 +236,56 @@ def test_results_are_the_ranked_passages_with_citations(retriever: Retriever, mo
         words = whole[result.citation.start : result.citation.end]
         assert words == result.passage.text
         assert result.citation.label.endswith("p. 1")
+
+
+RECOMMENDATION = "5. Boards should fund data sharing. (Paragraph 12)"
+RESPONSE = "Boards should fund data sharing. We accept this."
+RECYCLED = (
+    ("inquiry.pdf", "pdf", "2019", "Kent", (RECOMMENDATION, "road safety and data")),
+    ("response.pdf", "pdf", "2020", "Kent", (RESPONSE, "data on violence")),
+    ("summary.pdf", "pdf", "2021", "Kent", ("Boards should fund data sharing", "funding of data")),
+)
+
+
+@pytest.fixture
+def recycled(tmp_path: Path, encoder: FakeEncoder) -> Iterator[Retriever]:
+    documents = [document(*report) for report in RECYCLED]
+    texts = [searchable_text(passage) for item in documents for passage in item.passages]
+    vectors = encoder.encode_documents(texts)
+    write_generation(tmp_path, GenerationContents(documents, vectors, encoder.identity))
+    with open_generation(tmp_path) as opened:
+        yield Retriever(opened, encoder)
+
+
+@pytest.mark.parametrize("mode", [Mode.BEST, Mode.FAST, Mode.LEXICAL])
+def test_a_wording_is_shown_once_and_says_where_else(recycled: Retriever, mode: Mode) -> None:
+    results = recycled.search("fund data sharing, accept", 3, mode=mode)
+    assert [result.rank for result in results] == [1, 2, 3]  # full, though two were taken out
+    assert results[0].passage.text == RESPONSE
+    assert {place.document for place in results[0].also_in} == {"inquiry.pdf", "summary.pdf"}
+    for place in results[0].also_in:
+        text = recycled.generation.document(place.document).text
+        assert "Boards should fund data sharing" in text[place.start : place.end]
+    assert results[1].also_in == results[2].also_in == ()
+
+
+def test_what_says_more_than_the_one_above_stays(recycled: Retriever) -> None:
+    # All three are the same vector: they stand in the order of their rows.
+    results = recycled.search("data sharing", 2, mode=Mode.DENSE)
+    assert [result.citation.document for result in results] == ["inquiry.pdf", "response.pdf"]
+    assert [place.document for place in results[0].also_in] == ["summary.pdf"]
+
+
+@pytest.mark.parametrize("mode", list(Mode))
+def test_every_passage_can_be_had(recycled: Retriever, mode: Mode) -> None:
+    results = recycled.search("data", 6, mode=mode, distinct=False)
+    ranked = recycled.rank("data", 6, mode=mode)
+    assert [(item.score, item.also_in) for item in results] == [(item.score, ()) for item in ranked]
+
+
+def test_repeats_stay_inside_the_filter(recycled: Retriever) -> None:
+    results = recycled.search("fund data sharing accept", 6, {"date": ["2020.."]}, Mode.DENSE)
+    assert {c.document for result in results for c in result.also_in} == {"summary.pdf"}
 
 
 def test_an_alias_filters_as_its_value(generation: Generation) -> None:

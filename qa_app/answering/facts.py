@@ -50,10 +50,12 @@ def answer_fact(
     within = _rows_named(retriever, reading, rows)
     if within is not None and not len(within):
         # What the question names is nowhere in the corpus: whatever is near is about another.
-        return Outcome(0.0, (), retriever.results(retriever.rank(reading.text, top_k, rows, mode)))
+        return Outcome(
+            0.0, (), retriever.results(retriever.rank_distinct(reading.text, top_k, rows, mode))
+        )
     if within is not None and reading.overview:
         return _overview(retriever, reading, top_k, within, mode)
-    ranked = retriever.rank(reading.text, max(top_k, _PASSAGES), within, mode)
+    ranked = retriever.rank_distinct(reading.text, max(top_k, _PASSAGES), within, mode)
     results = retriever.results(ranked[:top_k])
     evidence = rank_sentences(retriever, reading, ranked[:_PASSAGES], mode)
     if not evidence:
@@ -79,7 +81,7 @@ def _overview(
     retriever: Retriever, reading: Reading, top_k: int, rows: RowArray, mode: Mode
 ) -> Outcome:
     """Return how the passages about the named value begin: nothing else was asked."""
-    results = retriever.results(retriever.rank(reading.question, top_k, rows, mode))
+    results = retriever.results(retriever.rank_distinct(reading.question, top_k, rows, mode))
     quotes = [
         finding(Evidence(result.passage, sentence, {}), 1.0, retriever.generation.dates)
         for result in results

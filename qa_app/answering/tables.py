@@ -67,7 +67,7 @@ def answer_table(
     return Outcome(
         confidence=max((score for _, score in scored), default=0.0),
         findings=findings,
-        passages=retriever.results(retriever.rank(reading.text, top_k, rows, cheap)),
+        passages=retriever.results(retriever.rank_distinct(reading.text, top_k, rows, cheap)),
         coverage=_coverage(retriever, facet, values, findings),
         near_misses=() if findings else tuple(ordered[:_NEAR_MISSES]),
         scores=dict(ordered[0].scores) if ordered else {},

@@ -129,7 +129,8 @@ def _score_retrieval(
     progress.stage("Asking", len(asked))
     scored = []
     for query in asked:
-        found = index.search(query.text, _DEPTH, filters_of(query, scoped), mode)
+        # Rows that repeat one another are judged one by one.
+        found = index.search(query.text, _DEPTH, filters_of(query, scoped), mode, distinct=False)
         ranked = [result.passage.document for result in found]
         judged, relevant = given.judged[query.id], _relevant(given, query)
         ranks = [rank for rank, row in enumerate(ranked, start=1) if row in relevant]

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from qa_app.errors import CorpusError, LoadError
 from qa_app.loading.text import decode
-from qa_app.models import Passage
+from qa_app.models import Citation, Passage
 from qa_app.store.records import DocumentRecord
 
 _HINT = "The first row names the columns question, document and (if you like) page."
@@ -53,6 +53,11 @@ class Target:
         return first is not None and not self.pages.isdisjoint(
             range(first, first + len(passage.page_breaks) + 1)
         )
+
+    def is_cited(self, citation: Citation) -> bool:
+        """Tell whether the cited words begin where this should be found."""
+        same = citation.document == self.document
+        return same and (not self.pages or citation.page in self.pages)
 
     @property
     def label(self) -> str:

@@ -98,5 +98,9 @@ def _score(item: Expected, answer: Answer) -> Scored:
 
 
 def _rank(target: Target, answer: Answer) -> int | None:
-    places = (result.rank for result in answer.passages if target.is_in(result.passage))
+    places = (
+        result.rank
+        for result in answer.passages
+        if target.is_in(result.passage) or any(map(target.is_cited, result.also_in))
+    )
     return next(places, None)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from qa_app.analysis import analyse
-from qa_app.citations import cite
+from qa_app.citations import cite_whole
 from qa_app.embedding import Encoder
 from qa_app.errors import QueryError
 from qa_app.facets import Facets
-from qa_app.models import Mode, SearchResult
+from qa_app.models import Mode, Passage, SearchResult
 from qa_app.retrieval.feedback import (
     FEEDBACK_PASSAGES,
     feedback_strength,
@@ -22,11 +22,14 @@ from qa_app.retrieval.feedback import (
 from qa_app.retrieval.filters import Filters, filter_rows
 from qa_app.retrieval.fusion import POOL, best_rows, fuse
 from qa_app.retrieval.late import MOST_READ, NOTHING_READ, LateReader, Reading
+from qa_app.retrieval.repeats import group_repeats
 from qa_app.store.generation import Generation
 from qa_app.store.records import searchable_text
 from qa_app.store.vectors import FloatArray, RowArray
 
 MAX_QUESTION_CHARACTERS = 4_000
+# Repeats are looked for among this many times as many passages as are wanted.
+_LOOKED_THROUGH = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +40,13 @@ class Ranked:
         score: what the ranking is by; comparable within one question only.
         scores: the parts, by name: "dense" is the cosine of question and passage, "lexical" is
             BM25, each as it was before any feedback.
+        repeats: rows further down that say the same in the same words.
     """
 
     row: int
     score: float
     scores: Mapping[str, float] = field(default_factory=dict)
+    repeats: tuple[int, ...] = ()
 
 
 class Retriever:
@@ -67,15 +72,21 @@ class Retriever:
         top_k: int = 8,
         filters: Filters | None = None,
         mode: Mode = Mode.BEST,
+        distinct: bool = True,
     ) -> tuple[SearchResult, ...]:
         """Return the best passages with their citations, best first.
+
+        Args:
+            question, top_k, filters, mode: as in ``Index.search``.
+            distinct: show a wording once, and say where else it stands.
 
         Raises:
             QueryError: the question is empty or too long, or a filter names nothing.
         """
         check_question(question)
         rows = self.rows(filters)
-        return self.results(self.rank(question, top_k, rows, mode))
+        rank = self.rank_distinct if distinct else self.rank
+        return self.results(rank(question, top_k, rows, mode))
 
     def rows(self, filters: Filters | None) -> RowArray | None:
         """Return the rows that pass the filters, or None where there are none.
@@ -131,19 +142,50 @@ class Retriever:
         dense = self.generation.vectors.scores(query, found)[0]
         return _ranked(found, score, {"dense": dense, "lexical": words[found]})
 
+    def rank_distinct(
+        self,
+        question: str,
+        top_k: int,
+        rows: RowArray | None = None,
+        mode: Mode = Mode.BEST,
+    ) -> list[Ranked]:
+        """Return what ``rank`` does without passages that repeat one above them.
+
+        They are noted with the one that they repeat, as far down as was looked.
+        """
+        if top_k < 1:
+            return self.rank(question, top_k, rows, mode)
+        # Twice as many, so that there are enough of them when repeats are taken out.
+        ranked = self.rank(question, max(2 * top_k, POOL), rows, mode)
+        depth, groups = 0, list[list[int]]()
+        while len(groups) < top_k and depth < len(ranked):
+            depth = min(max(_LOOKED_THROUGH * top_k, 2 * depth), len(ranked))
+            passages = self.generation.passages([item.row for item in ranked[:depth]])
+            groups = group_repeats([passage.text for passage in passages])
+        return [
+            replace(ranked[first], repeats=tuple(ranked[place].row for place in others))
+            for first, *others in groups[:top_k]
+        ]
+
     def results(self, ranked: Sequence[Ranked]) -> tuple[SearchResult, ...]:
         """Return ranked rows as passages with citations."""
-        passages = self.generation.passages([item.row for item in ranked])
+        found = self.passages(ranked)
         return tuple(
             SearchResult(
                 rank=rank,
                 score=item.score,
-                passage=passage,
-                citation=cite(passage, passage.start, passage.end),
+                passage=found[item.row],
+                citation=cite_whole(found[item.row]),
                 scores=item.scores,
+                also_in=tuple(cite_whole(found[row]) for row in item.repeats),
             )
-            for rank, (item, passage) in enumerate(zip(ranked, passages, strict=True), start=1)
+            for rank, item in enumerate(ranked, start=1)
         )
+
+    def passages(self, ranked: Sequence[Ranked]) -> dict[int, Passage]:
+        """Return the passages of ranked rows and of those that repeat them, by row."""
+        rows = [row for item in ranked for row in (item.row, *item.repeats)]
+        return dict(zip(rows, self.generation.passages(rows), strict=True))
 
     def _fused(
         self, query: FloatArray, candidates: RowArray, words: FloatArray
