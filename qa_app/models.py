@@ -247,6 +247,7 @@ class Finding:
         date: of its document, as "2024-05", where that is known.
         relation: how it stands to the row's first quote, or to the answer's; None for that one.
         others: of the same row, what older reports said and what says the contrary.
+        also_in: where else the same words stand.
     """
 
     facet_value: str | None
@@ -259,6 +260,7 @@ class Finding:
     date: str | None = None
     relation: Relation | None = None
     others: tuple[Finding, ...] = ()
+    also_in: tuple[Citation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -250,7 +250,8 @@ def _quote_lines(finding: Finding, indent: str, dated: bool) -> list[str]:
     lead_in = _wrap(f"[{finding.lead_in.text}]", indent) if finding.lead_in else []
     date = f" ({finding.date})" if dated and finding.date else ""
     source = f"{indent}— {finding.citation.label}{date}"
-    return [*lead_in, *_wrap(f"“{finding.quote}”", indent), source]
+    also_in = _also_in_lines(finding.also_in, indent)
+    return [*lead_in, *_wrap(f"“{finding.quote}”", indent), source, *also_in]
 
 
 def _also_in_lines(citations: Sequence[Citation], indent: str) -> list[str]:

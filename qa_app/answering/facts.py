@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -18,6 +18,7 @@ from qa_app.answering.calibration import (
 from qa_app.answering.conflict import mark_contradictions
 from qa_app.answering.evidence import Evidence, Measure, preselect
 from qa_app.answering.reading import Reading
+from qa_app.answering.repeats import find_repeats, group_sentences
 from qa_app.citations import cite
 from qa_app.models import Coverage, Explanation, Finding, Mode, Quote, SearchResult, Support
 from qa_app.retrieval import Ranked, Retriever
@@ -64,7 +65,8 @@ def answer_fact(
     model = ANSWERED_BEST if best else ANSWERED_FAST
     why = model.explain(THRESHOLD, SENTENCE_BEST if best else SENTENCE_FAST)
     dates = retriever.generation.dates
-    quotes = [finding(item, model.chance(item.scores), dates) for item in evidence]
+    groups = group_sentences(evidence, find_repeats(retriever, ranked[:_PASSAGES]), dates)
+    quotes = [finding(group, model.chance(group[0].scores), dates) for group in groups]
     confidence = quotes[0].score
     if confidence < THRESHOLD:
         near = tuple(quotes[:_MOST_FINDINGS])
@@ -81,12 +83,16 @@ def _overview(
     retriever: Retriever, reading: Reading, top_k: int, rows: RowArray, mode: Mode
 ) -> Outcome:
     """Return how the passages about the named value begin: nothing else was asked."""
-    results = retriever.results(retriever.rank_distinct(reading.question, top_k, rows, mode))
-    quotes = [
-        finding(Evidence(result.passage, sentence, {}), 1.0, retriever.generation.dates)
+    ranked = retriever.rank_distinct(reading.question, top_k, rows, mode)
+    results = retriever.results(ranked)
+    evidence = [
+        Evidence(result.passage, sentence)
         for result in results
         for sentence in result.passage.sentences
     ]
+    dates = retriever.generation.dates
+    groups = group_sentences(evidence, find_repeats(retriever, ranked), dates)
+    quotes = [finding(group, 1.0, dates) for group in groups]
     return Outcome(1.0 if quotes else 0.0, tuple(quotes[:_MOST_OVERVIEW]), results)
 
 
@@ -130,7 +136,7 @@ def _complete(
 
 
 def finding(
-    item: Evidence,
+    group: Sequence[Evidence],
     chance: float,
     dates: Mapping[str, str],
     value: str | None = None,
@@ -139,10 +145,12 @@ def finding(
     """Return the sentence as a finding, with its lead-in where it is a bullet under one.
 
     Args:
+        group: the sentence, then where else its words stand.
         dates: documents' paths to their dates.
         value: whom the row is about.
         plans: it speaks of what is to come, so that its support is partial.
     """
+    item, *others = group
     passage, sentence = item.passage, item.sentence
     lead_in = None
     if sentence.lead_in is not None:
@@ -159,6 +167,9 @@ def finding(
         lead_in=lead_in,
         scores=dict(item.scores),
         date=dates.get(passage.document),
+        also_in=tuple(
+            cite(other.passage, other.sentence.start, other.sentence.end) for other in others
+        ),
     )
 
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qa_app.answering.calibration import ROW_BEST, ROW_CUT, ROW_FAST, chance
+from qa_app.answering.calibration import ROW_BEST, ROW_CUT, ROW_FAST, Logistic, chance
 from qa_app.answering.conflict import PLANS, side_by_side
 from qa_app.answering.evidence import Evidence, Measure, preselect
 from qa_app.answering.facts import Outcome, finding, reads_tokens
 from qa_app.answering.reading import Reading
+from qa_app.answering.repeats import group_sentences
 from qa_app.models import Coverage, Finding, Mode, Support
 from qa_app.retrieval import Ranked, Retriever
 from qa_app.retrieval.fusion import fuse
@@ -48,24 +49,26 @@ def answer_table(
     model = ROW_FAST
     if reads_tokens(mode):
         candidates, model = _with_tokens(retriever, measure, candidates), ROW_BEST
-    scored = [(item, model.chance(item.evidence.scores)) for item in candidates]
     asks_plans = bool(PLANS.search(reading.question))
+    dates = retriever.generation.dates
     by_value: dict[str, list[Finding]] = {}
-    for item, score in sorted(scored, key=lambda pair: -pair[1]):
-        plans = not asks_plans and bool(PLANS.search(item.evidence.text))
-        found = finding(item.evidence, score, retriever.generation.dates, item.value, plans)
-        by_value.setdefault(item.value, []).append(found)
-    ordered = sorted((found[0] for found in by_value.values()), key=_firmest)
+    for value, evidence in _by_value(candidates, model).items():
+        for group in group_sentences(evidence, {}, dates):
+            plans = not asks_plans and bool(PLANS.search(group[0].text))
+            found = finding(group, model.chance(group[0].scores), dates, value, plans)
+            by_value.setdefault(value, []).append(found)
+    ordered = sorted((rows_of[0] for rows_of in by_value.values()), key=_firmest)
     cut = _cut([model.logit(row.scores) for row in ordered])
     language = retriever.generation.lexical.language
     bearing = (
-        [item for item in found if model.logit(item.scores) >= cut] for found in by_value.values()
+        [item for item in rows_of if model.logit(item.scores) >= cut]
+        for rows_of in by_value.values()
     )
     findings = tuple(sorted((side_by_side(b, language) for b in bearing if b), key=_firmest))
     # Rows have had the model's time: the passages beside them are ranked without it.
     cheap = Mode.FAST if mode is Mode.BEST else mode
     return Outcome(
-        confidence=max((score for _, score in scored), default=0.0),
+        confidence=max((row.score for row in ordered), default=0.0),
         findings=findings,
         passages=retriever.results(retriever.rank_distinct(reading.text, top_k, rows, cheap)),
         coverage=_coverage(retriever, facet, values, findings),
@@ -73,6 +76,14 @@ def answer_table(
         scores=dict(ordered[0].scores) if ordered else {},
         explanation=model.explain(chance(cut)),
     )
+
+
+def _by_value(candidates: Sequence[_Candidate], model: Logistic) -> dict[str, list[Evidence]]:
+    """Return each value's sentences, best first."""
+    found: dict[str, list[Evidence]] = {}
+    for item in sorted(candidates, key=lambda item: -model.logit(item.evidence.scores)):
+        found.setdefault(item.value, []).append(item.evidence)
+    return found
 
 
 def _firmest(row: Finding) -> tuple[bool, float, str]:

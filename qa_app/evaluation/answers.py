@@ -72,7 +72,8 @@ def _score(query: Query, answer: Answer) -> Scored:
 
 def _holds(query: Query, finding: Finding) -> bool:
     """Tell whether a quote holds the answer's words, from the right row."""
-    if query.context_id is not None and finding.citation.document != query.context_id:
+    places = {place.document for place in (finding.citation, *finding.also_in)}
+    if query.context_id is not None and query.context_id not in places:
         return False
     quote = _folded(finding.quote)
     return any(_folded(words) in quote for words in query.answers)
