@@ -12,7 +12,7 @@ RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check fix browser screenshots clean
+.PHONY: help run build test check fix browser screenshots peers clean
 
 help:
 	@echo "make run          set up, bring the index up to date, serve the page (PORT=$(PORT))"
@@ -20,6 +20,7 @@ help:
 	@echo "make build        bring the index up to date"
 	@echo "make check        the checks alone;  make fix  writes what can be mended"
 	@echo "make screenshots  take the pictures of the README and docs/ again"
+	@echo "make peers        measure beside other tools (EVAL=folder of sets in BEIR form)"
 	@echo "make clean        remove the environment and the index, never the corpus"
 
 run: $(RUNTIME)
@@ -62,6 +63,21 @@ browser:
 	else \
 		echo "The browser tests need Chromium. Install it (Debian, Ubuntu: sudo apt-get install chromium), then run make test again." >&2; exit 1; \
 	fi; }
+
+# The peers live in an environment of their own, outside the project: make peers EVAL=folder-of-sets
+PEERS ?= /tmp/qa_app-peers
+PEERS_READY := $(PEERS)/.installed
+
+peers: $(DEVELOPMENT) $(PEERS_READY)
+	@test -d "$(EVAL)" || { echo "Say where the sets are: make peers EVAL=folder-of-sets" >&2; exit 1; }
+	$(BIN)/python benchmarks/peers/compare.py $(EVAL) $(PEERS)/bin/python $(PEERS)/work
+
+$(PEERS_READY): benchmarks/peers/requirements.txt
+	@test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	@echo "Installing the peers into $(PEERS) (once; some minutes) …"
+	@$(PEERS)/bin/python -m pip install -qq -c constraints.txt torch
+	@$(PEERS)/bin/python -m pip install -qq -r benchmarks/peers/requirements.txt
+	@touch $@
 
 screenshots: $(DEVELOPMENT) browser
 	$(BIN)/python docs/make_screenshots.py

@@ -72,20 +72,21 @@ def evaluate_folder(
         root = Path(temporary)
         (root / "corpus").mkdir()
         encoder = encoder or encoder_for(settings)
-        _index_rows(given.rows, root / "index", encoder, settings, progress)
+        index_rows(given.rows, root / "index", encoder, settings, progress)
         score = _score_retrieval if task is Task.RETRIEVAL else score_answers
         with Index(root / "index", root / "corpus", encoder) as index:
             runs = [score(given, index, mode, scoped, progress) for mode in modes]
     return evaluation_of(runs, modes)
 
 
-def _index_rows(
+def index_rows(
     rows: Sequence[Mapping[str, Any]],
     index: Path,
     encoder: Encoder,
     settings: Settings,
     progress: BuildProgress,
 ) -> None:
+    """Write an index with a passage a row."""
     documents = [_indexed(row) for row in rows]
     texts = [searchable_text(passage) for item in documents for passage in item.passages]
     progress.stage("Embedding", len(texts))
