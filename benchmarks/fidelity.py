@@ -96,17 +96,23 @@ def main() -> None:
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--table", action="store_true", help="print a row a file")
     arguments = parser.parse_args()
+    everything: list[float] = []
     for folder in arguments.folders:
         found = scan(folder).files
         rows = measure([file for file in found if file.path.lower().endswith(".pdf")])
         if arguments.table:
             for share, total, path, missing in rows:
                 print(f"{share:.4f} {total:7d} {path}  {' '.join(missing)}")
-        shares = [row[0] for row in rows]
-        tenth = statistics.quantiles(shares, n=10)[0] if len(shares) > 1 else min(shares)
-        median = statistics.median(shares)
-        print(f"{folder}: {len(rows)} PDFs, median {median:.4f}, tenth percentile {tenth:.4f}")
+        summarise(str(folder), [row[0] for row in rows])
+        everything += [row[0] for row in rows]
         time_loading(found)
+    summarise("all", everything)
+
+
+def summarise(name: str, shares: list[float]) -> None:
+    tenth = statistics.quantiles(shares, n=10)[0] if len(shares) > 1 else min(shares)
+    median = statistics.median(shares)
+    print(f"{name}: {len(shares)} PDFs, median {median:.4f}, tenth percentile {tenth:.4f}")
 
 
 if __name__ == "__main__":

@@ -110,6 +110,47 @@ def test_words_broken_at_a_line_end_are_joined_and_true_hyphens_kept() -> None:
     ]
 
 
+def test_hyphens_stay_before_and_within_numbers() -> None:
+    lines = ["It treats the pre-", "and post-war years, that is the years 1938-", "1946, as one."]
+    assert words_of(load([column(lines)])) == [
+        "It treats the pre- and post-war years, that is the years 1938-1946, as one."
+    ]
+
+
+def test_a_gap_too_narrow_for_pdfium_parts_words() -> None:
+    glued = [(72, 700, 10, PLAIN, "Best"), (93.6, 700, 10, PLAIN, "Practices")]
+    glued += [(145, 700, 10, PLAIN, "are"), (168, 700, 10, PLAIN, "shared")]
+    assert words_of(load([glued])) == ["Best Practices are shared"]
+
+
+def test_raised_numbers_are_notes_unless_they_are_powers_and_lowered_ones_never() -> None:
+    page = [
+        *column(["The council said so"]),
+        (157.6, 704, 6, PLAIN, "7"),
+        *column(["and the gas CO"], top=688),
+        (142.1, 685, 6, PLAIN, "2"),
+        *column(["fills 30 km"], top=676),
+        (116.5, 680, 6, PLAIN, "2"),
+    ]
+    words = " ".join(load([page]).text.split())
+    assert words == "The council said so 7 and the gas CO2 fills 30 km2"
+
+
+def test_headings_that_count_up_with_the_pages_are_no_running_headers() -> None:
+    pages = [
+        [
+            (72, 730, 12, BOLD, f"Recommendation {i + 3}"),
+            *column(BODY),
+            (290, 30, 9, PLAIN, str(i + 1)),
+        ]
+        for i in range(8)
+    ]
+    pages[5:] = [[text for text in page if "Recom" not in text[4]] for page in pages[5:]]
+    document = load(pages)
+    assert document.text.count("Recommendation") == 5
+    assert document.page_labels == tuple("12345678")
+
+
 def test_running_headers_go_and_printed_page_numbers_are_kept() -> None:
     pages = [
         [
@@ -135,6 +176,17 @@ def test_columns_are_read_one_after_the_other_even_where_the_file_mixes_them() -
     mixed = [t for pair in zip(column(left), column(right, x=330), strict=True) for t in pair]
     text = load([mixed]).text
     assert text.rindex("left") < text.index("right")
+
+
+def test_three_columns_whose_lines_stand_at_different_heights_are_parted() -> None:
+    columns = [
+        [(x, 700 - 12 * i - shift, 8, PLAIN, f"{name} column tells line {i} of its own story")
+         for i in range(20)]
+        for name, x, shift in (("first", 30, 0), ("second", 220, 3), ("third", 410, 0))
+    ]  # fmt: skip
+    mixed = [text for row in zip(*columns, strict=True) for text in row]
+    text = load([mixed]).text
+    assert text.rindex("first") < text.index("second") < text.rindex("second") < text.index("third")
 
 
 def test_a_file_that_draws_its_title_last_is_read_from_the_top() -> None:
@@ -214,6 +266,34 @@ def test_boxes_hold_exactly_the_words_of_a_quote(tmp_path: Path, rotate: int) ->
         area = (box.x0 * width, box.y0 * height, box.x1 * width, box.y1 * height)
         assert min(image.crop(tuple(map(round, area))).tobytes()) < 100
     pdf.close()
+
+
+def read_back(path: Path, document: Document, quote: str) -> str:
+    """Return what PDFium finds inside the boxes around a quote; U+0002 is its broken hyphen."""
+    start = document.text.index(quote)
+    with pdfium.PdfDocument(path) as pdf:
+        words = [
+            pdf[box.page - 1]
+            .get_textpage()
+            .get_text_bounded(box.x0 * 600, 800 - box.y1 * 800, box.x1 * 600, 800 - box.y0 * 800)
+            for box in boxes(document, path, start, start + len(quote))
+        ]
+    return " ".join(" ".join(words).replace("\x02", "-").split())
+
+
+def test_boxes_hold_the_true_hyphen_at_a_line_end_and_no_letters_of_other_lines(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "report.pdf"
+    close = [
+        (72, 600 - 8 * i, 12, PLAIN, words) for i, words in enumerate(["gyp jug", "Hilly bid"])
+    ]
+    lines = ["It is work that every one of the partners took up as Horizon-", "Related work."]
+    path.write_bytes(make_pdf([[*column(lines), *close]]))
+    document = load_pdf("report.pdf", path.read_bytes())
+    assert read_back(path, document, "as Horizon-Related work.") == "as Horizon- Related work."
+    assert read_back(path, document, "gyp jug") == "gyp jug"
+    assert read_back(path, document, "Hilly bid") == "Hilly bid"
 
 
 def test_a_document_without_places_has_no_boxes(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pypdfium2.raw as pdfium_c
 
 from qa_app.errors import BrokenFileError
 from qa_app.loading.pdf import open_pdf
-from qa_app.loading.pdf_text import load_page
+from qa_app.loading.pdf_text import characters, load_page
 from qa_app.models import Document
 
 _MOST_PIXELS = 25_000_000
@@ -109,16 +109,19 @@ def _page_boxes(pdf: Any, number: int, spans: list[tuple[int, int]]) -> list[Box
         raise BrokenFileError(f"Its page {number} cannot be read.", "Build the index again.")
     textpage = pdfium_c.FPDFText_LoadPage(page)
     try:
-        found: list[tuple[_Rectangle, int]] = []
+        text = characters(textpage)
+        found: list[tuple[_Rectangle, int, str]] = []
         for first, last in spans:
             rectangle = _measure(textpage, first, last)
+            words = text[first:last]
             if rectangle is None:
                 continue
             if found and _is_next_to(found[-1][0], rectangle) and first - found[-1][1] <= 2:
-                found[-1] = (_join(found[-1][0], rectangle), last)
+                joined, _, before = found[-1]
+                found[-1] = (_join(joined, rectangle), last, before + words)
             else:
-                found.append((rectangle, last))
-        return [_place(page, number, rectangle) for rectangle, _ in found]
+                found.append((rectangle, last, words))
+        return [_place(page, number, _tighten(textpage, box, words)) for box, _, words in found]
     finally:
         pdfium_c.FPDFText_ClosePage(textpage)
         pdfium_c.FPDF_ClosePage(page)
@@ -141,6 +144,33 @@ def _measure(textpage: Any, first: int, last: int) -> _Rectangle | None:
     return around
 
 
+def _tighten(textpage: Any, around: _Rectangle, words: str) -> _Rectangle:
+    """Return the box, or a lower one where only that holds nothing but the words.
+
+    The lines of some pages are set so closely that their letters reach into each other.
+    """
+    height = around.top - around.bottom
+    for share in (0.0, 0.1, 0.2, 0.3):
+        box = around._replace(
+            bottom=around.bottom + share * height, top=around.top - share * height
+        )
+        if _bare(_read(textpage, box)) == _bare(words):
+            return box
+    return around
+
+
+def _read(textpage: Any, box: _Rectangle) -> str:
+    area = (box.left, box.top, box.right, box.bottom)
+    length = pdfium_c.FPDFText_GetBoundedText(textpage, *area, None, 0)
+    buffer = (ctypes.c_ushort * (length + 1))()
+    pdfium_c.FPDFText_GetBoundedText(textpage, *area, buffer, length)
+    return bytes(buffer)[: 2 * length].decode("utf-16-le", "replace")
+
+
+def _bare(words: str) -> str:
+    return "".join(c for c in words if c.isprintable() and not c.isspace())
+
+
 def _join(one: _Rectangle, two: _Rectangle) -> _Rectangle:
     return _Rectangle(
         min(one.left, two.left),
@@ -152,7 +182,7 @@ def _join(one: _Rectangle, two: _Rectangle) -> _Rectangle:
 
 def _is_next_to(last: _Rectangle, box: _Rectangle) -> bool:
     shared = min(last.top, box.top) - max(last.bottom, box.bottom)
-    return shared > 0.3 * min(last.top - last.bottom, box.top - box.bottom)
+    return shared > 0.6 * min(last.top - last.bottom, box.top - box.bottom)
 
 
 def _place(page: Any, number: int, rectangle: _Rectangle) -> Box:

@@ -84,8 +84,9 @@ def open_pdf(content: Any) -> Any:
 
 def _read_pages(pdf: Any) -> Iterator[PageText]:
     characters = 0
+    whole: set[str] = set()
     for index in range(len(pdf)):
-        page = read_page(pdf, index)
+        page = read_page(pdf, index, whole)
         characters += sum(len(line.text) for line in page.lines)
         check_characters(characters)
         lines = [line for line in page.lines if INVISIBLE.sub("", line.text)]

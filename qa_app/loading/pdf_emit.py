@@ -16,6 +16,7 @@ from qa_app.models import Block, BlockKind, SourceRun
 _ODD = re.compile(rf"\s\s|[^\S ]|[{''.join(map(chr, LIGATURES))}]|{INVISIBLE.pattern}")
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _LAST_PART = re.compile(r"([^\W\d_]+)-?$")
+_SUSPENDED = re.compile(r"(?:and|or|to)\b(?!-)")  # "pre- and post-war"
 _FIRST_PART = re.compile(r"[^\W\d_]+")
 
 _Piece = tuple[Line, int, int]
@@ -54,14 +55,15 @@ class Emitter:
             if i == draft_start(draft):
                 start = self._length
             following = pieces[i + 1][0] if i + 1 < len(pieces) else None
-            joined, hyphen = self._mend(line, following)
+            is_cell = draft.kind is BlockKind.TABLE_ROW and not is_marker
+            joined, hyphen = self._mend(line, None if is_cell else following)
             if joined and not hyphen and line.text[last - 1] == "-":
                 last -= 1
             self._write(line, first, last)
-            if joined and hyphen and line.text[last - 1] != "-":
+            if hyphen and line.text[last - 1] != "-":
+                self._run(line, len(line.text), 1)
                 self._put("-")
             if following is not None and not joined:
-                is_cell = draft.kind is BlockKind.TABLE_ROW and not is_marker
                 self._put("\t" if is_cell else " ")
         self._end_block(draft, start)
 
@@ -90,10 +92,14 @@ class Emitter:
     def _mend(self, line: Line, following: Line | None) -> tuple[bool, bool]:
         """Tell whether a word goes on in the next line, and whether its hyphen belongs to it."""
         if following is None or not (line.hyphenated or line.text[-1] == "-"):
-            return False, False
+            return False, line.hyphenated
+        if _SUSPENDED.match(following.text):
+            return False, True
         last, first = _LAST_PART.search(line.text), _FIRST_PART.match(following.text)
         if last is None or first is None:
-            return line.hyphenated, True
+            # "2007-2008", or an address that goes on.
+            within = line.text[-2:-1].isalnum() and following.text[0].isalnum()
+            return line.hyphenated or within, True
         one, two = last[1].lower(), first[0].lower()
         whole, parted = self._words[one + two], self._words[f"{one}-{two}"]
         if not first[0][0].islower() or parted > whole:

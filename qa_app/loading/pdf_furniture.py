@@ -38,6 +38,7 @@ def strip_furniture(pages: Sequence[PageText]) -> tuple[list[list[Line]], list[s
         for is_top, rows in bands:
             for row in rows:
                 seen[is_top, _normalise(row)].append(_sight(number, row))
+    support, best = _count_offsets(edges)
     kept = []
     printed: list[set[int]] = []
     for number, page in enumerate(pages):
@@ -48,8 +49,10 @@ def strip_furniture(pages: Sequence[PageText]) -> tuple[list[list[Line]], list[s
                 if _AXIS.match(text):
                     break
                 alone = _ONLY_NUMBER.match(text) is not None
+                sight = _sight(number, row)
+                own = {n for n in sight[2] if 10 * support[n - number] > 9 * best[number]}
                 if not (alone and _counts(seen[is_top, text], number)) and not _comes_again(
-                    seen[is_top, text], _sight(number, row)
+                    seen[is_top, text], sight, own
                 ):
                     break
                 dropped.append(row)
@@ -99,16 +102,32 @@ def _sight(page: int, row: _Band) -> _Sighting:
     return page, row[0].y0, tuple(int(number[:9]) for number in numbers)
 
 
-def _comes_again(seen: Sequence[_Sighting], this: _Sighting) -> bool:
+def _count_offsets(
+    edges: Sequence[list[tuple[bool, list[_Band]]]],
+) -> tuple[Counter[int], list[int]]:
+    """Return how many pages have a number at their edge that is so much over their own.
+
+    And for each page the most pages that one of its numbers agrees with.
+    """
+    offsets = [
+        {value - page for _, rows in bands for row in rows for value in _sight(page, row)[2]}
+        for page, bands in enumerate(edges)
+    ]
+    support = Counter(offset for own in offsets for offset in own)
+    return support, [max((support[offset] for offset in own), default=0) for own in offsets]
+
+
+def _comes_again(seen: Sequence[_Sighting], this: _Sighting, pages: set[int]) -> bool:
     """Tell whether a row is on two other pages nearby, with the same numbers or page numbers.
 
-    "Recommendation 3" at the top of one page and "Recommendation 4" at another's is none.
+    "Recommendation 3" at the top of one page and "Recommendation 4" at another's is none, even
+    on successive pages: ``pages`` are those of its numbers that may count pages.
     """
     page, height, numbers = this
     near = set()
     for other, other_height, other_numbers in seen:
         turned = other - page
-        steps = {b - a for a, b in zip(numbers, other_numbers, strict=False)}
+        steps = {b - a for a, b in zip(numbers, other_numbers, strict=False) if a in pages}
         same = numbers == other_numbers or turned in steps
         if 0 < abs(turned) <= _NEAR and abs(other_height - height) < _SAME_HEIGHT and same:
             near.add(other)

@@ -7,14 +7,16 @@ is kept unless it climbs back up a column; then the places on the page decide.
 from __future__ import annotations
 
 import re
+from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, groupby, pairwise
 from statistics import median
 
 from qa_app.loading.pdf_furniture import is_legible
 from qa_app.loading.pdf_text import Line
 
+_LEAST_ROWS = 8  # that show a gutter between columns
 _MOST_RUNS = 100  # ordering by place takes time that grows with the cube
 _NUMERIC = re.compile(r"[-–(£$€+<>~]*\d[\d,.:/%)–-]*[a-zA-Z]{0,2}$|[-–—]$|n/?a$", re.I)
 
@@ -84,25 +86,41 @@ def _is_beside(last: Line, line: Line) -> bool:
 
 
 def _part_columns(rows: list[Row]) -> list[Row]:
-    """Part two columns that the file has line by line across the page."""
-    wide = [row for row in rows if len(row.lines) == 2 and min(_lengths(row)) > 12]
-    if len(wide) < 8 or len(wide) < 0.5 * len(rows):
+    """Part columns that the file has line by line across the page."""
+    wide = [i for i, row in enumerate(rows) if len(row.lines) > 1 and min(_lengths(row)) > 12]
+    if len(wide) < _LEAST_ROWS or 4 * len(wide) < len(rows):
         return rows
-    if median(length for row in wide for length in _lengths(row)) < 25:
+    if median(length for i in wide for length in _lengths(rows[i])) < 25:
         return rows
-    gutter = median(row.lines[0].x1 for row in wide), median(row.lines[1].x0 for row in wide)
-    middle = (gutter[0] + gutter[1]) / 2
-    if gutter[1] <= gutter[0] or any(_crosses(row, middle) for row in wide):
-        return rows
-    top = max(row.y1 for row in wide)
-    low = min(row.y0 for row in wide)
-    above = [row for row in rows if row.y0 > top - 1]
-    below = [row for row in rows if row.y1 < low + 1]
-    between = [row for row in rows if row.y0 <= top - 1 and row.y1 >= low + 1]
-    cells = [line for row in between for line in row.lines]
-    left = [_row([line]) for line in cells if line.x0 < middle]
-    right = [_row([line]) for line in cells if line.x0 >= middle]
-    return above + left + right + below
+    gutters = _find_gutters(rows, [rows[i] for i in wide])
+    first, last = wide[0], wide[-1] + 1
+    parted = rows[:first]
+    columns: list[list[Row]] = [[] for _ in range(len(gutters) + 1)]
+    for row in rows[first:last]:
+        if any(_crosses(row, x) for x in gutters):
+            parted.extend(chain.from_iterable(columns))
+            parted.append(row)
+            columns = [[] for _ in columns]
+            continue
+        for column, lines in groupby(row.lines, key=lambda line: bisect(gutters, line.x0)):
+            columns[column].append(_row(list(lines)))
+    return [*parted, *chain.from_iterable(columns), *rows[last:]]
+
+
+def _find_gutters(rows: Sequence[Row], wide: Sequence[Row]) -> list[float]:
+    """Return where columns part: the middles of gaps that many rows share and few cross."""
+    gaps = [(one.x1, two.x0) for row in wide for one, two in pairwise(row.lines) if two.x0 > one.x1]
+    gutters: list[float] = []
+    while len(gaps) >= _LEAST_ROWS:
+        middles = [(left + right) / 2 for left, right in gaps]
+        at = max(middles, key=lambda x: sum(left < x < right for left, right in gaps))
+        shared = sum(left < at < right for left, right in gaps)
+        if shared < _LEAST_ROWS:
+            break
+        if 10 * sum(_crosses(row, at) for row in rows) < len(rows):
+            gutters.append(at)
+        gaps = [gap for gap in gaps if not gap[0] < at < gap[1]]
+    return sorted(gutters)
 
 
 def _lengths(row: Row) -> list[int]:

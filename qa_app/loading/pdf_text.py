@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from statistics import median
 from typing import Any
 
 import pypdfium2.raw as pdfium_c
@@ -22,7 +23,11 @@ _WORD = re.compile(r"\S+")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _LABEL = re.compile(r"(?:\(?(?:\d{1,3}(?:\.\d{1,3})*|[a-zA-Z]|[ivxlIVXL]{1,5})[.):]?|\W)$")
 _SUPERSCRIPT = re.compile(r"(?<=[^\W\d_])\d{1,3}(?!\w)")
+_UNIT = re.compile(r"(?<![^\W\d_])(?:[kcdm]?m|ft|yd)$")  # "m2" is no word with a note
 _WIDEST_SPACE = 1.3  # of the size of type; justified lines stay under it
+_NARROWEST_SPACE = 0.12  # of the size of type, over the usual distance of a word's letters
+_SHORTEST_GLUED = 4
+_SAMPLE = 40  # blanks
 _STRANGE = re.compile("[\ufffd\ue000-\uf8ff\x00-\x08]")
 _BOLD = re.compile("bold|black|heavy|demi", re.IGNORECASE)
 _BOLD_WEIGHT = 600
@@ -40,7 +45,7 @@ class Line:
         size: size of its type in points.
         bold: whether it starts in bold type.
         hyphenated: whether a word is broken at its end.
-        marks: offsets in ``text`` where a raised note number follows a word.
+        marks: offsets in ``text`` where a blank is to be put in, as before a raised note number.
         is_turned: whether it runs at an angle to the page's other text.
     """
 
@@ -69,17 +74,18 @@ class PageText:
     is_garbled: bool = False
 
 
-def read_page(pdf: Any, index: int) -> PageText:
+def read_page(pdf: Any, index: int, whole: set[str]) -> PageText:
     """Return the text of the page ``index`` (from 0) of a ``pypdfium2.PdfDocument``.
 
-    A page that cannot be loaded has no lines.
+    A page that cannot be loaded has no lines. ``whole`` collects the document's words that were
+    found to be one word, so that none is measured twice.
     """
     page = load_page(pdf, index)
     if not page:
         return PageText([], 0.0, 0.0)
     textpage = pdfium_c.FPDFText_LoadPage(page)
     try:
-        return _read(page, textpage, index + 1) if textpage else PageText([], 0.0, 0.0)
+        return _read(page, textpage, index + 1, whole) if textpage else PageText([], 0.0, 0.0)
     finally:
         if textpage:
             pdfium_c.FPDFText_ClosePage(textpage)
@@ -122,9 +128,9 @@ def characters(textpage: Any) -> str:
     return bytes(buffer)[: 2 * max(0, written - 1)].decode("utf-16-le", "replace")
 
 
-def _read(page: Any, textpage: Any, number: int) -> PageText:
+def _read(page: Any, textpage: Any, number: int, whole: set[str]) -> PageText:
     text = characters(textpage)
-    reader = _Reader(textpage, text, number)
+    reader = _Reader(textpage, text, number, whole)
     turned = [line for physical in _PHYSICAL.finditer(text) for line in reader.read(physical)]
     angles: Counter[int] = Counter()
     for angle, line in turned:
@@ -162,15 +168,18 @@ def _turn(line: Line, angle: int) -> Line:
 class _Reader:
     """Measures the lines of one page."""
 
-    def __init__(self, textpage: Any, text: str, number: int) -> None:
+    def __init__(self, textpage: Any, text: str, number: int, whole: set[str]) -> None:
         self._textpage = textpage
         self._text = text
         self._number = number
+        self._whole = whole
         self._rect = pdfium_c.FS_RECTF()
         self._rect_pointer = ctypes.byref(self._rect)
         self._matrix = pdfium_c.FS_MATRIX()
+        self._x, self._y = ctypes.c_double(), ctypes.c_double()
         self._name = ctypes.create_string_buffer(128)
         self._flags = ctypes.c_int()
+        self._lacks_blanks = self._tell_blanks()
 
     def read(self, physical: re.Match[str]) -> Iterator[tuple[int, Line]]:
         """Yield the stretches of a line of PDFium's text with their angles in degrees."""
@@ -199,7 +208,9 @@ class _Reader:
                 bold=self._is_bold(start),
                 hyphenated=hyphenated and i == len(stretches) - 1,
             )
-            line.marks = tuple(self._find_marks(line))
+            line.marks = tuple(self._find_marks(line, angle))
+            if self._lacks_blanks and angle == 0 and not _RIGHT_TO_LEFT.search(line.text):
+                line.marks = tuple(sorted({*line.marks, *self._find_glued(line)}))
             yield angle, line
 
     def _split(
@@ -256,10 +267,56 @@ class _Reader:
         )
         return 0 < length <= 128 and bool(_BOLD.search(self._name.value.decode("utf-8", "replace")))
 
-    def _find_marks(self, line: Line) -> Iterator[int]:
+    def _find_marks(self, line: Line, angle: int) -> Iterator[int]:
         for mark in _SUPERSCRIPT.finditer(line.text):
-            if self._size(line.start + mark.start()) < 0.85 * line.size:
+            at = line.start + mark.start()
+            is_small = self._size(at) < 0.85 * line.size
+            if not is_small or _UNIT.search(line.text[: mark.start()]):
+                continue
+            # A number below the line is part of a formula.
+            if angle or self._baseline(at) > self._baseline(at - 1) + 0.1 * line.size:
                 yield mark.start()
+
+    def _baseline(self, index: int) -> float:
+        pdfium_c.FPDFText_GetCharOrigin(self._textpage, index, self._x, self._y)
+        return self._y.value
+
+    def _tell_blanks(self) -> bool:
+        """Tell whether the page leaves gaps where others have blanks."""
+        blanks = [i for i, letter in enumerate(self._text) if letter == " "][:_SAMPLE]
+        put_in = sum(pdfium_c.FPDFText_IsGenerated(self._textpage, i) == 1 for i in blanks)
+        return bool(2 * put_in > len(blanks))
+
+    def _find_glued(self, line: Line) -> Iterator[int]:
+        """Yield where a word begins after a gap that PDFium finds too narrow for a blank."""
+        for match in _WORD.finditer(line.text):
+            word = match.group()
+            if len(word) < _SHORTEST_GLUED or word in self._whole:
+                continue
+            gaps = list(self._gaps(line.start + match.start(), line.start + match.end()))
+            usual = max(0.0, median(gaps))
+            breaks = [
+                i
+                for i, gap in enumerate(gaps, 1)
+                if word[i].isalnum() and gap > usual + _narrowest(word[i - 1 : i + 1]) * line.size
+            ]
+            if not breaks:
+                self._whole.add(word)
+            yield from (match.start() + i for i in breaks)
+
+    def _gaps(self, start: int, end: int) -> Iterator[float]:
+        """Yield the distances between neighbouring letters in points."""
+        edge: float | None = None
+        for index in range(start, end):
+            pdfium_c.FPDFText_GetLooseCharBox(self._textpage, index, self._rect_pointer)
+            if edge is not None:
+                yield self._rect.left - edge
+            edge = self._rect.right
+
+
+def _narrowest(pair: str) -> float:
+    # These letters reach out over their own width.
+    return 0.05 if pair[0] == "f" or pair[1] == "j" else _NARROWEST_SPACE
 
 
 def has_content(pdf: Any, index: int) -> bool:
