@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from qa_app.models import Block, BlockKind, Document, Passage, Sentence
+from qa_app.models import Block, BlockKind, Document, LeadIn, Passage, Sentence
 from qa_app.sentences import split_sentences
 
-CHUNKING_VERSION = "1"
+CHUNKING_VERSION = "2"
 
 TokenCounter = Callable[[Sequence[str]], list[int]]
 
@@ -25,7 +25,10 @@ _FULL_STOPS = (".", "?", "!", ".”", ".’", '."')
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A block, or a part of a long one, that fits into a passage."""
+    """A block, or a part of a long one, that fits into a passage.
+
+    ``number`` is that of the numbered paragraph that it is, or that introduces it.
+    """
 
     start: int
     end: int
@@ -33,6 +36,7 @@ class _Piece:
     block: Block
     section: tuple[str, ...]
     lead_in: tuple[int, int] | None
+    number: str | None = None
 
 
 def chunk(
@@ -62,6 +66,7 @@ def _outline(document: Document) -> Iterator[_Piece]:
     text, blocks = document.text, document.blocks
     path: list[tuple[int, str]] = []
     lead_in: tuple[int, int] | None = None
+    number: str | None = None
     for i, block in enumerate(blocks):
         if block.kind is BlockKind.HEADING:
             path = [entry for entry in path if entry[0] < block.level]
@@ -72,7 +77,9 @@ def _outline(document: Document) -> Iterator[_Piece]:
         section = tuple(name for _, name in path if name != document.title)
         if block.kind not in _RUNS:
             lead_in = None
-        yield _Piece(block.start, block.end, 0, block, section, lead_in)
+            number = block.label if block.kind is BlockKind.PARAGRAPH else None
+        own = number if block.kind not in _RUNS or lead_in else None
+        yield _Piece(block.start, block.end, 0, block, section, lead_in, own)
         if block.kind not in _RUNS:
             lead_in = _find_lead_in(text, block)
 
@@ -125,7 +132,7 @@ def _count(text: str, pieces: list[_Piece], count_tokens: TokenCounter) -> list[
 
 
 def _resize(piece: _Piece, start: int, end: int, tokens: int = 0) -> _Piece:
-    return _Piece(start, end, tokens, piece.block, piece.section, piece.lead_in)
+    return replace(piece, start=start, end=end, tokens=tokens)
 
 
 def _split(text: str, piece: _Piece) -> list[_Piece]:
@@ -224,9 +231,18 @@ def _make_passage(document: Document, pieces: list[_Piece]) -> Passage:
         text=text[start : last.end],
         sentences=tuple(sentence for piece in pieces for sentence in _sentences(text, piece)),
         page=document.page_at(first.start),
-        label=first.block.label if _is_numbered(first.block) else None,
+        label=first.number,
         page_breaks=tuple(at for at in document.page_starts if first.start < at < last.end),
+        lead_in=_find_cut_off(document, first, start),
     )
+
+
+def _find_cut_off(document: Document, piece: _Piece, start: int) -> LeadIn | None:
+    """Return what introduces the piece, where that is before the passage's start."""
+    if piece.lead_in is None or piece.lead_in[0] >= start:
+        return None
+    first, last = piece.lead_in
+    return LeadIn(first, last, document.text[first:last], document.page_at(first))
 
 
 def _with_marker(text: str, piece: _Piece) -> int:

@@ -146,6 +146,16 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
+class LeadIn:
+    """The line that introduces a list, with its place: ``document_text[start:end]`` is ``text``."""
+
+    start: int
+    end: int
+    text: str
+    page: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
     """A stretch of one section: what is embedded, ranked and shown.
 
@@ -160,8 +170,9 @@ class Passage:
         page: page on which it starts, from 1, or None.
         page_breaks: offsets in the document's text, inside the passage, at which each following
             page starts.
-        label: printed number of the paragraph that it starts with, as "3.12".
+        label: printed number of the paragraph that it starts with or in, as "3.12".
         tags: facet name to the values that the passage is about.
+        lead_in: what introduces the list that it goes on with, in an earlier passage.
     """
 
     id: str
@@ -176,9 +187,12 @@ class Passage:
     label: str | None = None
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     page_breaks: tuple[int, ...] = ()
+    lead_in: LeadIn | None = None
 
     def page_at(self, offset: int) -> int | None:
         """Return the page that holds the document's character at ``offset``, or None."""
+        if self.lead_in is not None and offset < self.lead_in.end:
+            return self.lead_in.page
         return None if self.page is None else self.page + bisect_right(self.page_breaks, offset)
 
     @property
@@ -187,10 +201,11 @@ class Passage:
         return " > ".join((self.title, *self.section))
 
     def slice(self, start: int, end: int) -> str:
-        """Return the words at document offsets ``start:end``, which lie inside the passage."""
-        if not self.start <= start <= end <= self.end:
-            raise ValueError(f"{start}:{end} is outside the passage {self.start}:{self.end}")
-        return self.text[start - self.start : end - self.start]
+        """Return the words at document offsets ``start:end``, in the passage or its lead-in."""
+        for part in (self, self.lead_in):
+            if part is not None and part.start <= start <= end <= part.end:
+                return part.text[start - part.start : end - part.start]
+        raise ValueError(f"{start}:{end} is outside the passage {self.start}:{self.end}")
 
 
 @dataclass(frozen=True, slots=True)

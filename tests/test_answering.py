@@ -186,6 +186,22 @@ def test_every_quote_is_words_of_its_document(index: Index, mode: Mode) -> None:
             assert text[found.citation.start : found.citation.end] == found.quote
 
 
+def test_a_list_that_runs_over_passages_keeps_its_lead_in(
+    write_corpus: Corpus, encoder: object, tmp_path: Path
+) -> None:
+    items = [f"- share the numbered record {i} of every office with the board" for i in range(40)]
+    text = "\n".join(["Each council has agreed that it will:", *items, "- repair all pavements"])
+    corpus = write_corpus({"long.txt": text})
+    build_index(corpus, tmp_path / "index", encoder=encoder)
+    with open_index(tmp_path / "index", corpus, encoder=encoder) as index:
+        answer = index.ask("Who repairs the pavements?", mode=Mode.LEXICAL)
+    found = (answer.findings or answer.near_misses)[0]
+    assert found.quote == "repair all pavements"
+    assert found.lead_in is not None
+    assert found.lead_in.text == "Each council has agreed that it will:"
+    assert (found.lead_in.citation.start, found.lead_in.citation.end) == (0, 37)
+
+
 def test_what_is_nowhere_in_the_corpus_is_not_found(index: Index) -> None:
     answer = index.ask("How much data is shared in West?")
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from qa_app.chunking import chunk
 from qa_app.loading.text import load_text
-from qa_app.models import Block, BlockKind, Document, Passage
+from qa_app.models import Block, BlockKind, Document, LeadIn, Passage
 
 
 def count_words(texts: Sequence[str]) -> list[int]:
@@ -49,6 +50,26 @@ def test_a_list_keeps_its_lead_in_even_where_it_is_longer_than_a_passage() -> No
     assert lead_ins == {"Boards must:"}
     assert [s.lead_in for s in found[0].sentences[:2]] == [None, None]
     assert all(s.lead_in for s in found[1].sentences)
+    assert found[0].lead_in is None
+    start = text.index("Boards")
+    assert found[1].lead_in == LeadIn(start, start + 12, "Boards must:")
+    assert found[1].slice(start, start + 6) == "Boards"
+
+
+def test_a_list_that_runs_over_keeps_the_number_of_the_paragraph_that_it_is_part_of() -> None:
+    items = [(BlockKind.LIST_ITEM, 1, "a", f"one thing and another {i}") for i in range(6)]
+    opening = (BlockKind.PARAGRAPH, 0, "3.12", "The board has agreed:")
+    last = (BlockKind.PARAGRAPH, 0, None, "It then went home to think about all of that again.")
+    found = chunk(document(opening, *items, last), count_words, 16)
+    assert [p.label for p in found] == ["3.12", "3.12", "3.12", None]
+
+
+def test_a_lead_in_on_an_earlier_page_is_cited_there() -> None:
+    items = [(BlockKind.LIST_ITEM, 1, None, f"one thing and another {i}") for i in range(6)]
+    whole = document((BlockKind.PARAGRAPH, 0, None, "The board has agreed:"), *items)
+    second = chunk(replace(whole, page_starts=(0, 30)), count_words, 16)[1]
+    assert second.sentences[0].lead_in == (0, 21)
+    assert (second.page_at(0), second.page_at(second.start)) == (1, 2)
 
 
 def test_a_list_after_a_full_stop_has_no_lead_in() -> None:

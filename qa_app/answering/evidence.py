@@ -164,11 +164,7 @@ def _late(question: FloatArray, sentence: FloatArray) -> dict[str, float]:
 
 
 def _lead_in(passage: Passage, sentence: Sentence) -> str:
-    if sentence.lead_in is None:
-        return ""
-    start, end = sentence.lead_in
-    inside = passage.start <= start and end <= passage.end
-    return passage.slice(start, end) if inside else ""
+    return passage.slice(*sentence.lead_in) if sentence.lead_in else ""
 
 
 def _in_context(item: Evidence) -> str:

@@ -154,9 +154,7 @@ def finding(
     passage, sentence = item.passage, item.sentence
     lead_in = None
     if sentence.lead_in is not None:
-        start, end = sentence.lead_in
-        if passage.start <= start and end <= passage.end:
-            lead_in = Quote(passage.slice(start, end), cite(passage, start, end))
+        lead_in = Quote(passage.slice(*sentence.lead_in), cite(passage, *sentence.lead_in))
     strong = chance >= STRONG and not plans
     return Finding(
         facet_value=value,

@@ -6,7 +6,9 @@ import contextlib
 import json
 import sqlite3
 import threading
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from qa_app.models import (
     Block,
     BlockKind,
     Document,
+    LeadIn,
     MetadataField,
     Passage,
     Sentence,
@@ -90,7 +93,7 @@ class Records:
             some = wanted[start : start + _MOST_PARAMETERS]
             marks = ", ".join("?" * len(some))
             for values in self._all(f'{_PASSAGE_QUERY} WHERE p."row" IN ({marks})', some):
-                found[values[0]] = _passage(values)
+                found[values[0]] = self._passage(values)
         missing = [row for row in wanted if row not in found]
         if missing:
             raise IndexError(f"There is no passage in row {missing[0]}.")
@@ -99,7 +102,18 @@ class Records:
     def passages_of(self, rows: range) -> tuple[Passage, ...]:
         """Return the passages of a stretch of rows."""
         query = f'{_PASSAGE_QUERY} WHERE p."row" >= ? AND p."row" < ? ORDER BY p."row"'
-        return tuple(_passage(values) for values in self._all(query, (rows.start, rows.stop)))
+        return tuple(self._passage(values) for values in self._all(query, (rows.start, rows.stop)))
+
+    def _passage(self, values: Any) -> Passage:
+        passage = _passage(values)
+        lead = passage.sentences[0].lead_in if passage.sentences else None
+        if lead is None or lead[0] >= passage.start:
+            return passage
+        start, end = lead
+        query = "SELECT substr(text, ?, ?), page_starts FROM documents WHERE path = ?"
+        words, starts = self._all(query, (start + 1, end - start, passage.document))[0]
+        page = bisect_right(json.loads(starts), start) or None
+        return replace(passage, lead_in=LeadIn(start, end, words, page))
 
     def row_of(self, passage_id: str) -> int | None:
         """Return the row of the passage with this id, or None."""
