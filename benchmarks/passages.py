@@ -32,7 +32,7 @@ from qa_app.embedding import Encoder, SentenceTransformerEncoder
 from qa_app.evaluation import read_set
 from qa_app.evaluation.expected import Expected, read_expected, resolve
 from qa_app.metrics import paired_difference
-from qa_app.models import Document, Mode, Passage
+from qa_app.models import Document, Mode, Passage, SearchResult
 from qa_app.settings import Settings
 from qa_app.store.records import RecordsWriter
 
@@ -106,16 +106,16 @@ def score(index: Index, questions: Path, mode: Mode) -> dict[str, list[float]]:
     known = index.refresh().generation.documents
     scores: dict[str, list[float]] = {name: [] for name in FIGURES}
     for item in resolve(questions, read_expected(questions), known):
-        found = [result.passage for result in index.search(item.question, DEPTH, mode=mode)]
+        found = index.search(item.question, DEPTH, mode=mode)
         scores[FIGURES[0]].append(any_right(item, found[:1]))
         scores[FIGURES[1]].append(any_right(item, found[:5]))
-        ends = np.cumsum([len(passage.text) for passage in found])
+        ends = np.cumsum([len(result.passage.text) for result in found])
         scores[FIGURES[2]].append(any_right(item, found[: int((ends <= CHARACTERS).sum())]))
     return scores
 
 
-def any_right(item: Expected, passages: Sequence[Passage]) -> float:
-    return float(any(target.is_in(passage) for target in item.targets for passage in passages))
+def any_right(item: Expected, results: Sequence[SearchResult]) -> float:
+    return float(any(target.is_met_by(result) for target in item.targets for result in results))
 
 
 @contextmanager

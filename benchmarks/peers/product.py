@@ -32,5 +32,5 @@ class System:
         self._index = Index(root / "index", root, self._encoder)
 
     def search(self, query: str, depth: int) -> list[int]:
-        found = self._index.search(query, depth, mode=self._mode)
+        found = self._index.search(query, depth, mode=self._mode, distinct=False)
         return [int(result.passage.document) for result in found]

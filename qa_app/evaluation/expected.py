@@ -21,7 +21,7 @@ from pathlib import Path
 
 from qa_app.errors import CorpusError, LoadError
 from qa_app.loading.text import decode
-from qa_app.models import Citation, Passage
+from qa_app.models import SearchResult
 from qa_app.store.records import DocumentRecord
 
 _HINT = "The first row names the columns question, document and (if you like) page."
@@ -43,21 +43,17 @@ class Target:
     document: str
     pages: frozenset[int]
 
-    def is_in(self, passage: Passage) -> bool:
-        """Tell whether a passage stands where this should be found, at least in part."""
-        if passage.document != self.document:
-            return False
-        if not self.pages:
-            return True
-        first = passage.page
-        return first is not None and not self.pages.isdisjoint(
-            range(first, first + len(passage.page_breaks) + 1)
+    def is_met_by(self, result: SearchResult) -> bool:
+        """Tell whether a passage, or one that it repeats, stands where this should be found."""
+        passage = result.passage
+        # A passage touches every page from its first to its last.
+        pages = range(passage.page or 0, (passage.page or 0) + len(passage.page_breaks) + 1)
+        return self._holds(passage.document, pages) or any(
+            self._holds(place.document, (place.page,)) for place in result.also_in
         )
 
-    def is_cited(self, citation: Citation) -> bool:
-        """Tell whether the cited words begin where this should be found."""
-        same = citation.document == self.document
-        return same and (not self.pages or citation.page in self.pages)
+    def _holds(self, document: str, pages: Iterable[int | None]) -> bool:
+        return document == self.document and (not self.pages or not self.pages.isdisjoint(pages))
 
     @property
     def label(self) -> str:

@@ -98,9 +98,5 @@ def _score(item: Expected, answer: Answer) -> Scored:
 
 
 def _rank(target: Target, answer: Answer) -> int | None:
-    places = (
-        result.rank
-        for result in answer.passages
-        if target.is_in(result.passage) or any(map(target.is_cited, result.also_in))
-    )
+    places = (result.rank for result in answer.passages if target.is_met_by(result))
     return next(places, None)
