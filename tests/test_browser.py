@@ -36,6 +36,7 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     for name in (REPORT, "facets.toml"):
         shutil.copy(ROOT / "corpus" / name, corpus / name)
     (corpus / "budget <b onclick=x>.txt").write_text(HOSTILE, encoding="utf-8")
+    (corpus / "metadata.toml").write_text('["minutes.pdf"]\ndate = "2018-05"\n', encoding="utf-8")
     (corpus / "scan.pdf").write_bytes(b"not a PDF")
     (corpus / "minutes.pdf").write_bytes(
         make_pdf(["The harbour board met in March.", "The lighthouse lamp was replaced in May."])
@@ -226,6 +227,21 @@ def test_the_header_leads_to_the_views_and_back_to_the_answer(open_page: Open) -
     assert page.url.endswith(LINK)
     views.get_by_role("link", name="Ask").click()
     expect(page.locator("#answer .home")).to_be_visible()
+
+
+def test_an_answer_is_kept_to_a_value_and_a_range_of_dates(open_page: Open) -> None:
+    page = open_page(LINK, width=1600)
+    filters = page.get_by_role("complementary", name="Filters")
+    filters.get_by_role("link", name="Surrey").click()
+    expect(page.locator("#verdict")).to_have_text("Evidence for the one force within these filters")
+    assert page.url.endswith(f"{LINK}&force=Surrey")
+    filters.get_by_label("From").fill("2019")
+    filters.get_by_label("From").press("Enter")
+    expect(page.locator("#verdict")).to_have_text("No document has the date '2019..'.")
+    page.go_back()
+    expect(filters.locator(".chips li")).to_have_text(["Force: Surrey ×(remove)"])
+    filters.locator(".chips a").click()
+    expect(page.locator("#verdict")).to_contain_text("of the 4 forces in this corpus")
 
 
 def test_keys_alone_are_enough(open_page: Open) -> None:

@@ -5,7 +5,14 @@ from __future__ import annotations
 import pytest
 
 from qa_app.models import BuildReport, Citation, Coverage, Failure
-from qa_app.presentation import also_in_text, build_json, count, coverage_text
+from qa_app.presentation import (
+    also_in_text,
+    build_json,
+    count,
+    coverage_headline,
+    coverage_text,
+    plural,
+)
 
 
 def test_the_coverage_line_names_who_has_no_evidence() -> None:
@@ -59,3 +66,30 @@ def test_the_builds_json_has_the_contracts_keys() -> None:
         "seconds": 4.0,
         "passages_per_second": 2.5,
     }
+
+
+@pytest.mark.parametrize(
+    ("found", "silent", "line"),
+    [
+        (("A",), (), "Evidence for the one force in this corpus"),
+        (("A", "B"), (), "Evidence for all 2 forces in this corpus"),
+        (("A", "B"), ("C",), "Evidence for 2 of the 3 forces in this corpus"),
+        ((), ("C", "D"), "Evidence for 0 of the 2 forces in this corpus"),
+    ],
+)
+def test_coverage_line(found: tuple[str, ...], silent: tuple[str, ...], line: str) -> None:
+    assert coverage_headline(Coverage("force", found, silent, 0)) == line
+
+
+@pytest.mark.parametrize(
+    ("noun", "nouns"),
+    [
+        ("force", "forces"),
+        ("agency", "agencies"),
+        ("survey", "surveys"),
+        ("bus", "buses"),
+        ("branch", "branches"),
+    ],
+)
+def test_plural(noun: str, nouns: str) -> None:
+    assert plural(noun) == nouns

@@ -78,7 +78,7 @@ def test_a_link_shows_what_its_sender_saw(index: Index) -> None:
 def test_filters_stay_when_another_question_is_asked(index: Index) -> None:
     answer, _ = Desk(index).ask("data sharing", "?q=violence&region=South")
     assert 'data-search="?q=data+sharing&amp;region=South"' in answer
-    assert "region: South" in texts(answer)
+    assert "Region: South" in texts(answer)
     assert "Road safety" not in texts(answer)
 
 
@@ -185,7 +185,7 @@ def test_one_report_can_be_asked_alone(index: Index) -> None:
     _, sources, _ = desk.go("?show=sources")
     assert 'href="?document=annual.txt"' in sources
     _, home, _ = desk.go("?document=annual.txt")
-    assert "document: annual.txt" in texts(home)
+    assert "Document: Annual report of the regions" in texts(home)
     answer, _ = desk.ask("data sharing", "?document=annual.txt")
     assert 'data-search="?q=data+sharing&amp;document=annual.txt"' in answer
 

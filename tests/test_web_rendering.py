@@ -13,9 +13,11 @@ from qa_app.web.views import (
     BlockGroup,
     BlockView,
     BoxView,
+    DateFilterView,
     EvidenceRow,
     FailureView,
     FilterGroup,
+    FilterPanelView,
     FilterValue,
     FindView,
     HeaderView,
@@ -42,6 +44,10 @@ ROW = EvidenceRow("North", "Lead:", SEGMENTS, Support.PARTIAL, "Partial", LINK, 
 PASSAGE = PassageView(
     1, "0.98", (Line(SEGMENTS, bullet=True),), LINK, "a.txt:1", "copy", (Score("Words", "0.5"),)
 )
+VALUES = tuple(FilterValue(f"North {n}", "5", "?", active=True) for n in range(13))
+FILTERS = FilterPanelView(
+    (LINK,), (FilterGroup("Region", VALUES),), DateFilterView("?q=x", "2019", "2024", "Hint")
+)
 ANSWER = AnswerView(
     question="asked",
     verdict=Verdict.ANSWERED,
@@ -53,8 +59,7 @@ ANSWER = AnswerView(
     silent_heading="No evidence found for",
     passages_heading="Passages",
     passages=(PASSAGE,),
-    filters=(LINK,),
-    filter_groups=(FilterGroup("Region", (FilterValue("North", "5", "?", active=True),)),),
+    filters=FILTERS,
     search="?q=x",
     best="?q=x&doc=a.txt",
     footnote="Foot",
@@ -93,7 +98,7 @@ NAVIGATION = (NavigationLink("sources", "Sources", "?show=sources"),)
 HEADER = HeaderView(
     "000001", "qa_app", NAVIGATION, "2 reports", (FAILURE,), "1 of 3 files could not be read"
 )
-HOME = HomeView("Lead", (LINK,), (LINK,))
+HOME = HomeView("Lead", (LINK,), FILTERS)
 SOURCES = SourceListView(
     "2 reports", (SourceListRow("A", "a.txt", "5", ("scan",), "?", "?"),), (FAILURE,), "?"
 )

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from qa_app.facets import DOCUMENT_FACET, SECTION_FACET, Facets
+from qa_app.facets import DOCUMENT_FACET, Facets
 from qa_app.models import Failure
 from qa_app.presentation import count
-from qa_app.retrieval.filters import BUILT_IN, filter_choices
+from qa_app.retrieval.filters import BUILT_IN, FilterChoices, filter_choices
 from qa_app.store.generation import Generation
 from qa_app.store.records import DocumentRecord
 from qa_app.web.address import Address, View
 from qa_app.web.examples import make_examples
-from qa_app.web.handlers import filter_links
+from qa_app.web.filtering import filter_panel
 from qa_app.web.views import (
     FailureView,
+    FilterPanelView,
     HeaderView,
     HomeView,
     Link,
@@ -25,8 +26,6 @@ from qa_app.web.views import (
 )
 
 PRODUCT = "qa_app"
-# More than this is a list to search in, not one to choose from.
-_MOST_VALUES = 16
 _LEAD = "Ask a question. The answer is in the reports’ own words, each with its source."
 
 
@@ -37,7 +36,7 @@ class Catalogue:
     Attributes:
         hashes: path of each document to the SHA-256 of its file.
         facets: names of the groups that an answer can be kept to.
-        facet_counts: some of them, with the most frequent values and their numbers of passages.
+        choices: what there is to filter by.
         examples: questions that the reports can answer.
     """
 
@@ -48,7 +47,7 @@ class Catalogue:
     warnings: Mapping[str, str]
     hashes: Mapping[str, str]
     facets: tuple[str, ...]
-    facet_counts: Mapping[str, Mapping[str, int]]
+    choices: FilterChoices
     examples: tuple[str, ...]
 
 
@@ -63,7 +62,7 @@ def read_catalogue(generation: Generation, facets: Facets) -> Catalogue:
         warnings={item.path: item.reason for item in manifest.warnings},
         hashes={document.path: document.source.sha256 for document in generation.documents},
         facets=tuple({*generation.facets(), *BUILT_IN}),
-        facet_counts=_count_facets(generation),
+        choices=filter_choices(generation),
         examples=make_examples(generation, facets),
     )
 
@@ -85,7 +84,12 @@ def header_view(catalogue: Catalogue, navigation: tuple[NavigationLink, ...]) ->
 def home_view(catalogue: Catalogue, address: Address) -> HomeView:
     """Return the page before a question; filters that are on stay on in the examples."""
     links = (Link(text, address.asking(text).search) for text in catalogue.examples)
-    return HomeView(_LEAD, tuple(links), filter_links(address))
+    return HomeView(_LEAD, tuple(links), panel(catalogue, address))
+
+
+def panel(catalogue: Catalogue, address: Address) -> FilterPanelView:
+    """Return the filters that there are."""
+    return filter_panel(catalogue.choices, catalogue.documents, address)
 
 
 def source_list_view(catalogue: Catalogue) -> SourceListView:
@@ -108,15 +112,6 @@ def source_list_view(catalogue: Catalogue) -> SourceListView:
         failures=tuple(_failure_views(catalogue.failures)),
         search=address.search,
     )
-
-
-def _count_facets(generation: Generation) -> dict[str, dict[str, int]]:
-    # One value is no choice.
-    return {
-        facet: dict(list(counts.items())[:_MOST_VALUES])
-        for facet, counts in filter_choices(generation).values.items()
-        if facet != SECTION_FACET and len(counts) > 1
-    }
 
 
 def _flags(document: DocumentRecord, catalogue: Catalogue) -> Iterable[str]:

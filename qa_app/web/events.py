@@ -18,7 +18,7 @@ from qa_app.facets import Facets
 from qa_app.models import Answer, Document
 from qa_app.web import rendering
 from qa_app.web.address import Address, View, parse_address
-from qa_app.web.catalogue import PRODUCT, Catalogue, header_view, read_catalogue
+from qa_app.web.catalogue import PRODUCT, Catalogue, header_view, panel, read_catalogue
 from qa_app.web.finding import find_view
 from qa_app.web.handlers import answer_view
 from qa_app.web.navigation import Visit, navigation, render_view
@@ -134,10 +134,10 @@ class Desk:
                 visit = Visit(self.index(), self.catalogue(), here, self._stamp())
                 return render_view(visit), ""
             answer = self.index().ask(address.question, filters=address.filters)
-            counts = self.catalogue().facet_counts
+            filters = panel(self.catalogue(), here)
         except QAAppError as exc:
             return self._trouble(exc, here.search), ""
-        view = answer_view(answer, here, self._stamp(), counts)
+        view = answer_view(answer, here, filters, self._stamp())
         return rendering.render_answer(view), self._shell(answer, view.best, here)
 
     def _shell(self, answer: Answer, best: str, here: Address) -> str:

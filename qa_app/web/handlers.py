@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 
 from qa_app.citations import short_title
 from qa_app.models import (
@@ -18,12 +18,12 @@ from qa_app.models import (
 )
 from qa_app.presentation import count, coverage_headline, plural
 from qa_app.web.address import Address
+from qa_app.web.filtering import capitalise
 from qa_app.web.marking import mark_words, question_terms
 from qa_app.web.views import (
     AnswerView,
     EvidenceRow,
-    FilterGroup,
-    FilterValue,
+    FilterPanelView,
     Line,
     Link,
     PassageView,
@@ -38,16 +38,16 @@ _BULLET = re.compile(r"[-*•▪‣◦●○·–—\uf0b7\uf0a7][ \t]+(?=\S)")
 def answer_view(
     answer: Answer,
     address: Address,
+    filters: FilterPanelView,
     stamp: str = "",
-    facet_counts: Mapping[str, Mapping[str, int]] | None = None,
 ) -> AnswerView:
     """Return the answer as it is shown.
 
     Args:
         answer: what the library said.
         address: the page's state, which the links lead on from.
+        filters: what it is kept to, and could be.
         stamp: differs between two answers.
-        facet_counts: facet to its values, each with its number of passages, to filter by.
     """
     terms = question_terms(answer.question)
     found = answer.verdict is Verdict.ANSWERED
@@ -58,28 +58,17 @@ def answer_view(
         verdict=answer.verdict,
         headline=_headline(answer, bool(address.filters)) if found else "The reports do not say.",
         detail=_detail(answer),
-        value_heading=_capitalise(coverage.facet if coverage else "about") if has_values else "",
+        value_heading=capitalise(coverage.facet if coverage else "about") if has_values else "",
         rows=tuple(_evidence_row(finding, terms, address) for finding in answer.findings),
         silent=coverage.without_evidence if coverage and found else (),
         silent_heading="No evidence found for",
         passages_heading="Passages" if found else "Nearest passages",
         passages=tuple(_passage_view(result, terms, address) for result in answer.passages),
-        filters=filter_links(address),
-        filter_groups=tuple(_filter_groups(facet_counts or {}, address)),
+        filters=filters,
         search=address.search,
         best=_best(answer, address),
         footnote=_footnote(answer),
         stamp=stamp,
-    )
-
-
-def filter_links(address: Address) -> tuple[Link, ...]:
-    """Return each filter that is on, with the way to the page without it."""
-    here = address.opening("")
-    return tuple(
-        Link(f"{facet}: {value}", here.without(facet, value).search)
-        for facet, values in address.filters.items()
-        for value in values
     )
 
 
@@ -97,7 +86,7 @@ def _best(answer: Answer, address: Address) -> str:
 
 def _headline(answer: Answer, filtered: bool) -> str:
     if answer.coverage is not None:
-        place = "kept to" if filtered else "in this corpus"
+        place = "within these filters" if filtered else "in this corpus"
         return coverage_headline(answer.coverage, place)
     reports = {finding.citation.document for finding in answer.findings}
     return f"{count(len(answer.findings), 'quote')} from {count(len(reports), 'report')}"
@@ -145,7 +134,7 @@ def _passage_view(result: SearchResult, terms: Collection[str], address: Address
         span=f"{result.citation.document}:{result.citation.start}",
         copy=copy_text(result.passage.text, result.citation),
         why=tuple(
-            Score(_SCORE_NAMES.get(name, _capitalise(name)), f"{value:.2f}")
+            Score(_SCORE_NAMES.get(name, capitalise(name)), f"{value:.2f}")
             for name, value in result.scores.items()
         ),
     )
@@ -160,26 +149,6 @@ def _source_link(citation: Citation, address: Address, beside: str = "") -> Link
     return Link(text, href)
 
 
-def _filter_groups(
-    facet_counts: Mapping[str, Mapping[str, int]], address: Address
-) -> Iterable[FilterGroup]:
-    here = address.opening("")
-    for facet, counts in facet_counts.items():
-        chosen = address.filters.get(facet, ())
-        values = (
-            FilterValue(
-                text=value,
-                count=f"{number:,}",
-                href=(
-                    here.without(facet, value) if value in chosen else here.keeping(facet, value)
-                ).search,
-                active=value in chosen,
-            )
-            for value, number in counts.items()
-        )
-        yield FilterGroup(_capitalise(facet), tuple(values))
-
-
 def _lines(passage: Passage, terms: Collection[str]) -> Iterable[Line]:
     # The first item's own bullet stands in front of the passage, so it is known by its kind.
     first = passage.sentences[0].kind if passage.sentences else BlockKind.PARAGRAPH
@@ -191,7 +160,3 @@ def _lines(passage: Passage, terms: Collection[str]) -> Iterable[Line]:
             rest = words[mark.end() :] if mark else words
             is_item = mark is not None or (number == 0 and starts_in_list)
             yield Line(mark_words(rest, terms), bullet=is_item)
-
-
-def _capitalise(name: str) -> str:
-    return f"{name[:1].upper()}{name[1:]}".replace("_", " ")

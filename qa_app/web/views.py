@@ -51,15 +51,6 @@ class HeaderView:
 
 
 @dataclass(frozen=True, slots=True)
-class HomeView:
-    """The page before a question."""
-
-    lead: str
-    examples: tuple[Link, ...]
-    filters: tuple[Link, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class SetupView:
     """The page before there is an index."""
 
@@ -141,6 +132,34 @@ class FilterGroup:
 
 
 @dataclass(frozen=True, slots=True)
+class DateFilterView:
+    """A range of dates to keep to; ``base`` is the address without one."""
+
+    base: str
+    since: str
+    until: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True)
+class FilterPanelView:
+    """Filters that are on, each with the way to the page without it, and those there are."""
+
+    chips: tuple[Link, ...]
+    groups: tuple[FilterGroup, ...]
+    dates: DateFilterView | None
+
+
+@dataclass(frozen=True, slots=True)
+class HomeView:
+    """The page before a question."""
+
+    lead: str
+    examples: tuple[Link, ...]
+    filters: FilterPanelView
+
+
+@dataclass(frozen=True, slots=True)
 class AnswerView:
     """An answer, in the order in which it is read.
 
@@ -162,8 +181,7 @@ class AnswerView:
     silent_heading: str
     passages_heading: str
     passages: tuple[PassageView, ...]
-    filters: tuple[Link, ...]
-    filter_groups: tuple[FilterGroup, ...]
+    filters: FilterPanelView
     search: str
     best: str
     footnote: str

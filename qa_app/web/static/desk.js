@@ -20,6 +20,7 @@
   let lastFocus = null;
   let lastAnswer = "";
   let searching = false;
+  let filtersOpen = null;
 
   // Addresses
 
@@ -95,6 +96,7 @@
     document.title = asked ? `${asked} · ${PRODUCT}` : PRODUCT;
     if (asked) remember(asked);
     showRecent();
+    showFilters();
     markView();
     markOpenResult();
     const verdict = find("#verdict", root);
@@ -142,6 +144,8 @@
       else link.removeAttribute("aria-current");
     });
   };
+
+  const roomy = () => matchMedia("(min-width: 1400px)").matches;
 
   const narrow = () => matchMedia("(max-width: 999px)").matches;
 
@@ -214,6 +218,7 @@
       copyText(copy);
       return;
     }
+    if (target.closest(".narrow > summary")) filtersOpen = !find(".narrow").open;
     if (target.closest("[data-help]")) {
       find("#keys").showModal();
       return;
@@ -234,14 +239,33 @@
   };
 
   const onSubmit = (event) => {
-    const form = event.target.closest("[data-find]");
+    const form = event.target.closest("[data-form]");
     if (!form) return;
     event.preventDefault();
-    const words = find("input", form).value.trim();
-    const search = new URLSearchParams(form.dataset.find);
-    if (words) search.set("find", words);
-    searching = true;
+    const search = new URLSearchParams(form.dataset.form);
+    const values = findAll("input", form).map((input) => input.value.trim());
+    // The fields of a range become one value: "2019..2024".
+    const value = form.dataset.range && values.some(Boolean) ? values.join("..") : values[0];
+    if (value) search.set(form.dataset.range || find("input", form).name, value);
+    searching = "searches" in form.dataset;
     navigate(`?${search}`);
+  };
+
+  // The filters
+
+  const onInput = (event) => {
+    const box = event.target.closest("[data-narrow]");
+    if (!box) return;
+    const wanted = box.value.trim().toLowerCase();
+    findAll("li", box.parentElement).forEach((item) => {
+      item.hidden = !find("a", item).textContent.toLowerCase().includes(wanted);
+    });
+  };
+
+  const showFilters = () => {
+    const panel = find(".narrow");
+    // Open where there is room beside the answer, and as the user left it.
+    if (panel) panel.open = filtersOpen ?? (roomy() && !find("#answer .home"));
   };
 
   const copyText = async (button) => {
@@ -313,6 +337,7 @@
     whenRendered(find("#header"), markView);
     document.addEventListener("click", onClick);
     document.addEventListener("submit", onSubmit);
+    document.addEventListener("input", onInput);
     document.addEventListener("keydown", onKey, true);
     window.addEventListener("popstate", () => follow(shown, location.search));
     find("#ask").addEventListener("click", () => question().value.trim() && busy(true));
