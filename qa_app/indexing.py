@@ -36,7 +36,8 @@ from qa_app.store.generation import Generation, open_generation
 from qa_app.store.lexical import LEXICAL_VERSION
 from qa_app.store.lock import build_lock
 from qa_app.store.manifest import Recipe
-from qa_app.store.vectors import HalfArray
+from qa_app.store.tokens import pack
+from qa_app.store.vectors import FloatArray, HalfArray
 from qa_app.store.writer import GenerationWriter, IndexedDocument
 
 # Texts fetched and embedded at once: enough to sort by length, few enough to hold.
@@ -277,8 +278,9 @@ class _Build:
         embeddings = np.empty((writer.num_passages, identity.dimension), dtype=np.float16)
         stored: set[int] = set()
         if self._previous is not None and self._reuse.vectors:
-            places, vectors = self._previous.stored_vectors(writer.hashes)
-            embeddings[places] = vectors
+            places, old = self._previous.stored_rows(writer.hashes)
+            embeddings[places] = self._previous.stored_vectors(old)
+            writer.copy_tokens(self._previous, places, old)
             stored.update(places.tolist())
         rows: dict[bytes, list[int]] = {}
         for row, digest in enumerate(writer.hashes):
@@ -290,7 +292,11 @@ class _Build:
         for start in range(0, len(alike), _SLICE):
             some = alike[start : start + _SLICE]
             texts = writer.texts([group[0] for group in some])
-            found = self._encoder.encode_documents(texts, self._progress.advance)
+
+            def keep(place: int, vectors: FloatArray, some: list[list[int]] = some) -> None:
+                writer.add_tokens(some[place], pack(vectors))
+
+            found = self._encoder.encode_documents(texts, self._progress.advance, keep)
             if found.shape != (len(some), identity.dimension) or not np.isfinite(found).all():
                 raise EmbeddingError(
                     f"The model {identity.name} gave vectors that cannot be used.",

@@ -30,7 +30,7 @@ class Reuse:
         documents: extracted texts; the loaders are the same.
         passages: their cuts; made alike, and measured by the same tokenizer.
         tags: the facets are the same.
-        vectors: the model is the same.
+        vectors: of passages and their tokens; the model is the same.
         lexical: terms are made alike.
     """
 
@@ -57,7 +57,7 @@ def find_reuse(previous: Generation | None, recipe: Recipe, model: ModelIdentity
         documents=old.loader == recipe.loader,
         passages=same_model and cuts,
         tags=old.facets == recipe.facets,
-        vectors=same_model,
+        vectors=same_model and previous.has_tokens,
         lexical=(old.lexical, old.language) == (recipe.lexical, recipe.language),
     )
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qa_app.embedding import FloatArray, Progress
+from qa_app.embedding import FloatArray, KeepTokens, Progress, SpanArray
 from qa_app.models import ModelIdentity
 
 VOCABULARY = ("data", "sharing", "road", "safety", "violence", "board", "funding", "duplication")
@@ -35,12 +35,21 @@ class FakeEncoder:
         return [len(text.split()) for text in texts]
 
     def encode_documents(
-        self, texts: Sequence[str], progress: Progress | None = None
+        self,
+        texts: Sequence[str],
+        progress: Progress | None = None,
+        keep_tokens: KeepTokens | None = None,
     ) -> FloatArray:
         self.encoded.extend(texts)
         if progress is not None:
             progress(len(texts))
+        for place, tokens in enumerate(self.encode_tokens(texts) if keep_tokens else ()):
+            keep_tokens(place, tokens)
         return self._encode(texts)
+
+    def token_spans(self, texts: Sequence[str]) -> list[SpanArray]:
+        spans = [[found.span() for found in re.finditer(r"\w+", text)] for text in texts]
+        return [np.array(found or [(0, 0)], dtype=np.int32) for found in spans]
 
     def encode_queries(self, texts: Sequence[str]) -> FloatArray:
         return self._encode(texts)

@@ -7,9 +7,13 @@ from pathlib import Path
 
 from conftest import FakeEncoder
 from qa_app.models import Block, BlockKind, Document, Passage, Sentence
-from qa_app.store.manifest import Recipe
-from qa_app.store.records import SourceStamp, searchable_text
-from qa_app.store.writer import GenerationContents, IndexedDocument, write_generation
+from qa_app.store.records import SourceStamp
+from qa_app.store.writer import (
+    GenerationContents,
+    IndexedDocument,
+    embed_contents,
+    write_generation,
+)
 
 Tags = Mapping[str, tuple[str, ...]]
 
@@ -42,11 +46,7 @@ def make_document(
 
 
 def make_contents(*documents: IndexedDocument) -> GenerationContents:
-    encoder = FakeEncoder()
-    texts = [searchable_text(passage) for item in documents for passage in item.passages]
-    return GenerationContents(
-        documents, encoder.encode_documents(texts), encoder.identity, Recipe()
-    )
+    return embed_contents(documents, FakeEncoder())
 
 
 def write_sample(index: Path, *paragraphs: str) -> str:

@@ -62,6 +62,32 @@ def test_token_vectors_are_unit_rows(model: SentenceTransformerEncoder) -> None:
     np.testing.assert_allclose(np.linalg.norm(tokens, axis=1), 1.0, atol=1e-5)
 
 
+@pytest.mark.model
+def test_one_pass_gives_the_same_rows_and_the_tokens(model: SentenceTransformerEncoder) -> None:
+    texts = ["Roads\nForces share data.", "A bowl of soup.", "long " * 300]
+    kept: dict[int, np.ndarray] = {}  # type: ignore[type-arg]  # rows
+    rows = model.encode_documents(texts, keep_tokens=kept.__setitem__)
+    assert (rows * model.encode_documents(texts)).sum(axis=1).min() > 0.9999
+    spans = model.token_spans(texts)
+    assert [len(kept[place]) for place in range(3)] == [len(found) for found in spans]
+    assert [texts[0][start:end] for start, end in spans[0]] == [
+        "", "Roads", "Forces", "share", "data", ".", ""
+    ]  # fmt: skip
+    assert len(spans[2]) == 256
+    assert spans[2][-2].tolist() == [5 * 253, 5 * 253 + 4]
+    alone = model.encode_tokens([texts[1]])[0]
+    np.testing.assert_allclose(kept[1], alone, atol=0.05)
+
+
+def test_the_prompt_is_no_part_of_the_text(
+    model: SentenceTransformerEncoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(model, "_prompt", "passage: ")
+    (spans,) = model.token_spans(["Roads"])
+    # A mark, "passage", ":", "Roads", a mark.
+    assert spans.tolist() == [[0, 0], [0, 0], [0, 0], [0, 5], [0, 0]]
+
+
 def test_nothing_to_encode_is_no_rows(model: SentenceTransformerEncoder) -> None:
     assert model.encode_queries([]).shape == (0, 384)
     assert model.encode_tokens([]) == []

@@ -15,14 +15,17 @@ import numpy as np
 import pytest
 
 from conftest import FakeEncoder
-from qa_app.embedding import FloatArray, Progress
+from qa_app.embedding import FloatArray, KeepTokens, Progress
 from qa_app.errors import CorpusError, EmbeddingError, IndexMismatchError
 from qa_app.facets import Facets
 from qa_app.indexing import build
 from qa_app.models import BuildReport
+from qa_app.retrieval import Retriever
 from qa_app.settings import Settings
 from qa_app.store.generation import Generation, open_generation
 from qa_app.store.manifest import generation_folder, read_current, read_manifest
+from qa_app.store.records import searchable_text
+from qa_app.store.tokens import TOKEN_PLACES_FILE, TOKENS_FILE, pack
 
 ROADS = "# Roads\n\nRoad safety rose.\n\n## Money\n\nFunding fell.\n"
 BOARD = "# Board\n\nThe board met.\n"
@@ -156,10 +159,61 @@ def _everything(generation: Generation) -> list[object]:
         generation.passages(range(generation.num_passages)),
         [generation.document(record.path) for record in generation.documents],
         generation.vectors.embeddings.tolist(),
+        _tokens(generation),
         [(f, v, generation.rows_tagged(f, v).tolist())
          for f in generation.facets() for v in generation.facet_values(f)],
         generation.lexical.scores(["road", "fund", "data"]).tolist(),
     ]  # fmt: skip
+
+
+def _tokens(generation: Generation) -> list[object]:
+    assert generation.tokens is not None
+    return [codes.tolist() for codes in generation.tokens.codes(range(generation.num_passages))]
+
+
+def test_tokens_are_kept_with_the_vectors(settings: Settings, encoder: FakeEncoder) -> None:
+    build(settings, encoder)
+    with open_generation(settings.index) as generation:
+        before = _tokens(generation)
+        text = searchable_text(generation.passage(2))
+    assert before[2] == pack(encoder.encode_tokens([text])[0]).tolist()
+    (_corpus(settings) / "copy.md").write_text(ROADS)
+    encoder.encoded.clear()
+    build(settings, encoder)
+    assert encoder.encoded == []
+    with open_generation(settings.index) as generation:
+        # The copy's passages stand between the board's and the roads', and share their tokens.
+        assert _tokens(generation) == [before[0], *before[1:], *before[1:]]
+        size = (generation.folder / TOKENS_FILE).stat().st_size
+        assert size == 2 * sum(len(codes) for codes in before)  # nine signs in two bytes
+
+
+def test_an_index_without_tokens_answers_and_gets_them_with_the_next_build(
+    settings: Settings, encoder: FakeEncoder
+) -> None:
+    build(settings, encoder)
+    with open_generation(settings.index) as generation:
+        before = _tokens(generation)
+        question = Retriever(generation, encoder).rank("road safety", 3)
+    _pretend_no_tokens(settings.index)
+    with open_generation(settings.index) as generation:
+        assert generation.tokens is None
+        assert {item.row for item in Retriever(generation, encoder).rank("road safety", 3)} == {
+            item.row for item in question
+        }
+    assert build(settings, encoder).embedded == 3
+    with open_generation(settings.index) as generation:
+        assert _tokens(generation) == before
+
+
+def _pretend_no_tokens(index: Path) -> None:
+    """Leave out what an older program did not write."""
+    path = generation_folder(index, "000001") / "manifest.json"
+    found = json.loads(path.read_bytes())
+    for name in (TOKENS_FILE, TOKEN_PLACES_FILE):
+        del found["files"][name]
+        (path.parent / name).unlink()
+    _publish(index, json.dumps(found).encode())
 
 
 def test_a_removed_file_is_gone(settings: Settings, encoder: FakeEncoder) -> None:
@@ -395,7 +449,10 @@ class Failing(FakeEncoder):
         self._outcome = outcome
 
     def encode_documents(
-        self, texts: Sequence[str], progress: Progress | None = None
+        self,
+        texts: Sequence[str],
+        progress: Progress | None = None,
+        keep_tokens: KeepTokens | None = None,  # noqa: ARG002 - it has no token vectors
     ) -> FloatArray:
         assert progress is not None
         if isinstance(self._outcome, BaseException):
@@ -505,8 +562,11 @@ def test_a_newer_index_is_replaced_only_on_request(
 def _pretend_format(index: Path, version: int) -> None:
     path = generation_folder(index, "000001") / "manifest.json"
     found = json.loads(path.read_bytes()) | {"format_version": version}
-    content = json.dumps(found).encode()
-    path.write_bytes(content)
+    _publish(index, json.dumps(found).encode())
+
+
+def _publish(index: Path, content: bytes) -> None:
+    (generation_folder(index, "000001") / "manifest.json").write_bytes(content)
     (index / "CURRENT").write_text(f"000001 {hashlib.sha256(content).hexdigest()}\n")
 
 

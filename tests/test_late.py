@@ -1,29 +1,35 @@
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from conftest import FakeEncoder
+from qa_app.embedding import SpanArray
 from qa_app.retrieval.late import (
-    LEAST_READ,
     MOST_READ,
     NOTHING_READ,
-    LateReader,
+    QuestionTokens,
     Reading,
+    TokenReader,
     max_similarity,
     token_weights,
 )
-from qa_app.store.lexical import Lexical, write_lexical
+from qa_app.store.generation import Generation, open_generation
+from qa_app.store.writer import write_generation
+from store_samples import make_contents, make_document
 
 TEXTS = ("data road", "sharing of data", "safety board")
 
 
 @pytest.fixture
-def lexical(tmp_path: Path) -> Lexical:
-    write_lexical(tmp_path, TEXTS, "english")
-    return Lexical.open(tmp_path)
+def generation(tmp_path: Path) -> Iterator[Generation]:
+    write_generation(tmp_path, make_contents(make_document("a.txt", TEXTS)))
+    with open_generation(tmp_path) as opened:
+        yield opened
 
 
 def test_a_tokens_weight_is_its_words_rarity() -> None:
@@ -36,23 +42,13 @@ def test_tokens_that_do_not_add_up_count_alike() -> None:
     np.testing.assert_allclose(token_weights([], [], 2), [0.5, 0.5])
 
 
-def test_each_token_takes_its_best_centred_match() -> None:
-    first = np.array([[1, 0, 0], [0, 1, 0]], dtype=np.float32)
-    second = np.array([[0, 0, 1]], dtype=np.float32)
-    query = np.array([[1, 0, 0], [0, 0, 1]], dtype=np.float32)
-    every = np.concatenate([first, second])
-    centre = every.mean(axis=0)
-
-    def cosine(a: np.ndarray, b: np.ndarray) -> float:  # type: ignore[type-arg]  # a row
-        a, b = a - centre, b - centre
-        return float(a @ b / np.linalg.norm(a) / np.linalg.norm(b))
-
-    weights = np.array([0.25, 0.75], dtype=np.float32)
-    expected = [
-        0.25 * 1.0 + 0.75 * max(cosine(query[1], row) for row in first),
-        0.25 * cosine(query[0], second[0]) + 0.75 * 1.0,
-    ]
-    np.testing.assert_allclose(max_similarity(query, [first, second], weights), expected, rtol=1e-5)
+def test_each_token_takes_its_best_match() -> None:
+    every = np.array([[0.6, 0.8], [1, 0], [0, 1]], dtype=np.float32)
+    question = QuestionTokens(
+        np.array([[1, 0], [0, 1]], dtype=np.float32), np.array([0.25, 0.75], dtype=np.float32)
+    )
+    found = max_similarity(question, every, np.array([2, 1]))
+    np.testing.assert_allclose(found, [0.25 * 1.0 + 0.75 * 0.8, 0.75 * 1.0], rtol=1e-6)
 
 
 def test_scores_of_what_was_read_move_and_keep_their_mean() -> None:
@@ -71,32 +67,54 @@ def test_what_was_read_without_a_difference_moves_nothing(late: tuple[float, ...
     np.testing.assert_array_equal(reading.adjust(np.array([1, 0]), scores), scores)
 
 
-def test_reading_finds_the_passage_that_matches(lexical: Lexical, encoder: FakeEncoder) -> None:
-    reading = LateReader(encoder, lexical).read("sharing data", np.array([5, 9, 2]), TEXTS)
-    assert reading.rows.tolist() == [2, 5, 9]
-    assert reading.late.argmax() == 2
-    assert reading.late.argmin() == 0
-
-
-def test_what_does_not_fit_into_the_time_is_not_read(
-    lexical: Lexical, encoder: FakeEncoder
+def test_reading_finds_the_passage_that_matches(
+    generation: Generation, encoder: FakeEncoder
 ) -> None:
-    # A tenth of a second at the pace that is assumed at first: 6,000 characters.
-    reader = LateReader(encoder, lexical, budget=0.1)
-    assert reader.affordable([1000] * 10) == 6
-    assert reader.affordable([1000, 9000]) == 1
-    assert reader.affordable([9000]) == 0
-    assert reader.affordable([1] * 100) == MOST_READ
-    assert reader.affordable([]) == 0
+    reading = TokenReader(generation, encoder).read("sharing data", np.array([2, 1, 0]))
+    assert reading.rows.tolist() == [0, 1, 2]
+    assert reading.late.argmax() == 1
+    assert reading.late.argmin() == 2
+    assert encoder.encoded == []
 
 
-def test_too_few_are_not_read_and_the_next_guess_is_bolder(
-    lexical: Lexical, encoder: FakeEncoder
-) -> None:
-    # At the pace assumed at first 0.1 s is 6,000 characters: five texts of 1,010, then six.
-    reader = LateReader(encoder, lexical, budget=0.1)
-    rows, texts = np.arange(8), ["data ".ljust(1010, "x")] * 8
-    assert reader.affordable([1010] * 8) == LEAST_READ - 1
-    assert reader.read("data", rows, texts) is NOTHING_READ
-    assert reader.affordable([1010] * 8) == LEAST_READ
-    assert reader.read("data", rows, texts).rows.tolist() == list(range(LEAST_READ))
+def test_the_first_passages_alone_are_read(tmp_path: Path, encoder: FakeEncoder) -> None:
+    many = [f"data {number}" for number in range(MOST_READ + 1)]
+    write_generation(tmp_path, make_contents(make_document("a.txt", many)))
+    with open_generation(tmp_path) as generation:
+        rows = np.arange(MOST_READ, -1, -1)
+        assert TokenReader(generation, encoder).read("data", rows).rows.tolist() == sorted(
+            rows[:-1]
+        )
+
+
+def test_a_passages_tokens_know_their_words(generation: Generation, encoder: FakeEncoder) -> None:
+    # Embedded as "a.txt > Findings", new line, "sharing of data".
+    (tokens,) = TokenReader(generation, encoder).passages([1], generation.passages([1]))
+    assert tokens.spans.tolist() == [[-1, -1]] * 3 + [[0, 7], [8, 10], [11, 15]]
+    # "sharing" is the second axis of nine, "data" the first: signs of each dimension.
+    expected = np.full((2, 9), -1 / 3)
+    expected[0, 1] = expected[1, 0] = 1 / 3
+    np.testing.assert_allclose(tokens.within(0, 7), expected[:1], rtol=1e-6)
+    np.testing.assert_allclose(tokens.within(8, 15)[1:], expected[1:], rtol=1e-6)
+    assert tokens.within(0, 6).shape == (0, 9)
+
+
+def test_tokens_of_unknown_places_stand_nowhere(generation: Generation) -> None:
+    class Other(FakeEncoder):
+        def token_spans(self, texts: Sequence[str]) -> list[SpanArray]:
+            return [np.zeros((1, 2), dtype=np.int32) for _ in texts]
+
+    (tokens,) = TokenReader(generation, Other()).passages([1], generation.passages([1]))
+    assert tokens.vectors.shape == (6, 9)
+    assert tokens.spans.tolist() == [[-1, -1]] * 6
+
+
+def test_without_stored_tokens_nothing_is_read(tmp_path: Path, encoder: FakeEncoder) -> None:
+    contents = replace(make_contents(make_document("a.txt", TEXTS)), tokens=())
+    write_generation(tmp_path, contents)
+    with open_generation(tmp_path) as generation:
+        reader = TokenReader(generation, encoder)
+        assert reader.read("data", np.arange(3)) is NOTHING_READ
+        (tokens,) = reader.passages([0], generation.passages([0]))
+        assert tokens.vectors.shape == (0, 9)
+        assert tokens.within(0, 9).shape == (0, 9)

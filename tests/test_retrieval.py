@@ -14,9 +14,14 @@ from qa_app.retrieval import MAX_QUESTION_CHARACTERS, Retriever
 from qa_app.retrieval.filters import FilterChoices, filter_choices, filter_rows
 from qa_app.store.generation import Generation, open_generation
 from qa_app.store.manifest import read_manifest
-from qa_app.store.records import SourceStamp, searchable_text
+from qa_app.store.records import SourceStamp
 from qa_app.store.vectors import IVF, write_vectors
-from qa_app.store.writer import GenerationContents, IndexedDocument, write_generation
+from qa_app.store.writer import (
+    GenerationContents,
+    IndexedDocument,
+    embed_contents,
+    write_generation,
+)
 
 # One document a line: its path, format, date and force, and one passage a text.
 REPORTS = (
@@ -53,9 +58,7 @@ def document(
 @pytest.fixture
 def generation(tmp_path: Path, encoder: FakeEncoder) -> Iterator[Generation]:
     documents = [document(*report) for report in REPORTS]
-    texts = [searchable_text(passage) for item in documents for passage in item.passages]
-    vectors = encoder.encode_documents(texts)
-    write_generation(tmp_path, GenerationContents(documents, vectors, encoder.identity))
+    write_generation(tmp_path, embed_contents(documents, encoder))
     with open_generation(tmp_path) as opened:
         yield opened
 
@@ -158,8 +161,7 @@ def test_no_rows_no_results(retriever: Retriever) -> None:
 
 def test_a_type_is_a_format_or_a_file_ending(tmp_path: Path, encoder: FakeEncoder) -> None:
     report = document("notes.md", "markdown", "", "Kent", ("data",))
-    vectors = encoder.encode_documents(["data"])
-    write_generation(tmp_path, GenerationContents([report], vectors, encoder.identity))
+    write_generation(tmp_path, embed_contents([report], encoder))
     with open_generation(tmp_path) as opened:
         retriever = Retriever(opened, encoder)
         for name in ("markdown", "md", ".MD"):
@@ -250,9 +252,7 @@ RECYCLED = (
 @pytest.fixture
 def recycled(tmp_path: Path, encoder: FakeEncoder) -> Iterator[Retriever]:
     documents = [document(*report) for report in RECYCLED]
-    texts = [searchable_text(passage) for item in documents for passage in item.passages]
-    vectors = encoder.encode_documents(texts)
-    write_generation(tmp_path, GenerationContents(documents, vectors, encoder.identity))
+    write_generation(tmp_path, embed_contents(documents, encoder))
     with open_generation(tmp_path) as opened:
         yield Retriever(opened, encoder)
 

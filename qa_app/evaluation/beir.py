@@ -31,8 +31,8 @@ from qa_app.models import Block, BlockKind, Document, Mode, Passage, Sentence
 from qa_app.sentences import split_sentences
 from qa_app.settings import Settings
 from qa_app.store.manifest import Recipe
-from qa_app.store.records import SourceStamp, searchable_text
-from qa_app.store.writer import GenerationContents, IndexedDocument, write_generation
+from qa_app.store.records import SourceStamp
+from qa_app.store.writer import IndexedDocument, embed_contents, write_generation
 
 _FIGURES = ("ndcg@10", "recall@10", "recall@100", "mrr@10")
 # As deep as recall@100 looks.
@@ -88,11 +88,9 @@ def index_rows(
 ) -> None:
     """Write an index with a passage a row."""
     documents = [_indexed(row) for row in rows]
-    texts = [searchable_text(passage) for item in documents for passage in item.passages]
-    progress.stage("Embedding", len(texts))
-    embeddings = encoder.encode_documents(texts, progress.advance)
+    progress.stage("Embedding", len(documents))
     recipe = Recipe(language=settings.language)
-    write_generation(index, GenerationContents(documents, embeddings, encoder.identity, recipe))
+    write_generation(index, embed_contents(documents, encoder, progress.advance, recipe))
 
 
 def _indexed(row: Mapping[str, Any]) -> IndexedDocument:

@@ -2,7 +2,7 @@
 
     question ─▶ dense (cosine) ──┐
              └▶ lexical (BM25) ──┴▶ fusion ─▶ reading ─▶ feedback ─▶ fusion ─▶ neighbours ─▶ ranking
-                                              best only   terms                share scores
+                                              tokens      terms                share scores
 
 ``retriever`` drives it; ``fusion``, ``late`` (reading) and ``feedback`` hold the arithmetic and
 its numbers; ``filters`` turns filters into rows before anything is searched.

@@ -1,41 +1,32 @@
 """Late interaction: each word of the question finds its best match among a passage's words.
 
-Khattab and Zaharia's MaxSim (ColBERT, 2020) over the token vectors of the index's own encoder.
-That encoder was not trained for it, so the vectors are centred first: what all the passages'
-tokens have in common hides what tells them apart.
+Khattab and Zaharia's MaxSim (ColBERT, 2020) over the token vectors of the index's own encoder, as
+they were stored when the index was built: a passage costs a fraction of a millisecond, and no
+passage goes through the encoder when a question is asked.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from qa_app.analysis import analyse
-from qa_app.embedding import Encoder
-from qa_app.store.lexical import Lexical
+from qa_app.embedding import Encoder, SpanArray
+from qa_app.models import Passage
+from qa_app.store.generation import Generation
+from qa_app.store.records import searchable_text
+from qa_app.store.tokens import unpack
 from qa_app.store.vectors import FloatArray, RowArray
 
-# Most and fewest passages that are read for a question, and the seconds that it may take: of a
-# question's 300 ms, the choice of sentences needs some too. On the sets of feedback.py eight gain
-# as much as fifty, and under six nothing: too few to say what is much and what is little.
+# Passages that are read for a question. On the sets of feedback.py eight gain as much as fifty.
 MOST_READ = 16
-LEAST_READ = 6
-BUDGET = 0.2
 # Weight of MaxSim against the fused score, both in standard deviations over the passages read.
 _WEIGHT = 0.8
-# A first guess at the encoder's pace, on purpose slow: 60 passages of 1,000 characters a second.
-_SECONDS_PER_CHARACTER = 1 / 60_000
-_CHARACTERS_PER_TOKEN = 5
-# Passages between two looks at the clock.
-_BATCH = 8
-# What the guess is multiplied by after a question that could not be read for: on a machine that is
-# too busy, one question in forty or so pays for finding out whether it still is.
-_BOLDER = 0.97
 # Below this all that was read matches alike, and the rest is rounding.
 _LEAST_DEVIATION = 1e-6
+_NOWHERE = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,58 +52,100 @@ class Reading:
 NOTHING_READ = Reading(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32))
 
 
-class LateReader:
-    """Reads passages word by word, as many as fit into the time. Safe in several threads."""
+@dataclass(frozen=True, slots=True)
+class QuestionTokens:
+    """The tokens of a question.
 
-    def __init__(self, encoder: Encoder, lexical: Lexical, budget: float = BUDGET) -> None:
+    Attributes:
+        vectors: float32, shape (tokens, dim), unit rows.
+        weights: float32, shape (tokens,), summing to 1: by the rarity of each token's word.
+    """
+
+    vectors: FloatArray
+    weights: FloatArray
+
+
+@dataclass(frozen=True, slots=True)
+class PassageTokens:
+    """The tokens of a passage, as far as the model read it.
+
+    Attributes:
+        vectors: float32, shape (tokens, dim), unit rows, each dimension's sign alone.
+        spans: int32, shape (tokens, 2): where in the passage's text each stands; -1 for the
+            model's marks and for what stands in its title and section path.
+    """
+
+    vectors: FloatArray
+    spans: SpanArray
+
+    def within(self, start: int, end: int) -> FloatArray:
+        """Return the vectors of the tokens that stand in this span of the passage's text."""
+        inside = (self.spans[:, 0] >= max(start, 0)) & (self.spans[:, 1] <= end)
+        return self.vectors[inside]
+
+
+class TokenReader:
+    """Reads the stored tokens of one generation. Safe in several threads."""
+
+    def __init__(self, generation: Generation, encoder: Encoder) -> None:
+        self._generation = generation
         self._encoder = encoder
-        self._lexical = lexical
-        self._budget = budget
-        # What is beyond the model's limit is cut, and costs nothing.
-        self._longest = _CHARACTERS_PER_TOKEN * encoder.identity.max_tokens
-        # Threads may overwrite each other's guess, which is as good.
-        self._pace = _SECONDS_PER_CHARACTER
 
-    def read(self, question: str, rows: RowArray, texts: Sequence[str]) -> Reading:
-        """Return what was found in the first of these passages.
+    def read(self, question: str, rows: RowArray) -> Reading:
+        """Return what was found in the first of these rows, which are best first."""
+        tokens = self._generation.tokens
+        if tokens is None:
+            return NOTHING_READ
+        codes = [(row, found) for row in rows[:MOST_READ] if len(found := tokens.codes([row])[0])]
+        if not codes:
+            return NOTHING_READ
+        asked = self.question(question)
+        counts = np.array([len(found) for _, found in codes])
+        every = unpack(np.concatenate([found for _, found in codes]), tokens.dimension)
+        late = max_similarity(asked, every, counts)
+        read = np.array([row for row, _ in codes], dtype=np.int64)
+        order = np.argsort(read)
+        return Reading(read[order], late[order])
+
+    def question(self, text: str) -> QuestionTokens:
+        """Return the tokens of a question."""
+        vectors = self._encoder.encode_tokens([text], queries=True)[0]
+        lexical = self._generation.lexical
+        words = text.split()
+        rarity = [
+            1 + max(map(lexical.idf, analyse(word, lexical.language)), default=0.0)
+            for word in words
+        ]
+        counts = self._encoder.count_tokens(words)
+        return QuestionTokens(vectors, token_weights(counts, rarity, len(vectors)))
+
+    def passages(self, rows: Sequence[int], passages: Sequence[Passage]) -> list[PassageTokens]:
+        """Return the tokens of each passage; of no tokens where none were stored.
 
         Args:
-            question: as it was asked.
-            rows: of the passages, best first.
-            texts: of the passages, as they were embedded.
+            rows: of the passages.
+            passages: in the same order.
         """
-        lengths = [min(len(text), self._longest) for text in texts]
-        count = self.affordable(lengths)
-        if count < min(LEAST_READ, len(texts)) or count < 2:
-            # Next time the guess is bolder, so that one slow moment does not end all reading.
-            self._pace *= _BOLDER
-            return NOTHING_READ
-        started = time.perf_counter()
-        query = self._encoder.encode_tokens([question], queries=True)[0]
-        passages: list[FloatArray] = []
-        while len(passages) < count:
-            passages += self._encoder.encode_tokens(texts[len(passages) : count][:_BATCH])
-            seconds = time.perf_counter() - started
-            if seconds * (1 + _BATCH / len(passages)) > self._budget:
-                break
-        count = len(passages)
-        self._pace = (self._pace + seconds / max(sum(lengths[:count]), 1)) / 2
-        late = max_similarity(query, passages, self._token_weights(question, len(query)))
-        order = np.argsort(rows[:count])
-        return Reading(rows[:count][order], late[order])
+        tokens = self._generation.tokens
+        spans = self._encoder.token_spans([searchable_text(passage) for passage in passages])
+        found = []
+        for row, passage, standing in zip(rows, passages, spans, strict=True):
+            width = self._generation.manifest.model.dimension
+            vectors = np.empty((0, width), dtype=np.float32)
+            if tokens is not None:
+                vectors = unpack(tokens.codes([row])[0], tokens.dimension)
+            found.append(PassageTokens(vectors, _inside(passage, standing, len(vectors))))
+        return found
 
-    def affordable(self, lengths: Sequence[int]) -> int:
-        """Return how many of the first passages can be read in time, by their characters."""
-        characters = np.cumsum(lengths[:MOST_READ])
-        return int(np.searchsorted(characters * self._pace, self._budget, side="right"))
 
-    def _token_weights(self, question: str, tokens: int) -> FloatArray:
-        idf = self._lexical.idf
-        words = question.split()
-        rarity = [
-            1 + max(map(idf, analyse(word, self._lexical.language)), default=0.0) for word in words
-        ]
-        return token_weights(self._encoder.count_tokens(words), rarity, tokens)
+def _inside(passage: Passage, spans: SpanArray, tokens: int) -> SpanArray:
+    """Return spans of the searchable text as spans of the passage's own."""
+    if len(spans) != tokens:  # another tokenizer than the model's own reads the text: unknown
+        return np.full((tokens, 2), _NOWHERE, dtype=np.int32)
+    before = len(searchable_text(passage)) - len(passage.text)
+    moved = spans - before
+    moved[(spans[:, 0] == spans[:, 1]) | (moved[:, 0] < 0)] = _NOWHERE
+    return np.asarray(moved, dtype=np.int32)
 
 
 def token_weights(counts: Sequence[int], rarity: Sequence[float], tokens: int) -> FloatArray:
@@ -132,23 +165,14 @@ def token_weights(counts: Sequence[int], rarity: Sequence[float], tokens: int) -
     return np.asarray(weights / weights.sum(), dtype=np.float32)
 
 
-def max_similarity(
-    query: FloatArray, passages: Sequence[FloatArray], weights: FloatArray
-) -> FloatArray:
-    """Return for each passage the weighted mean of the question's tokens' best centred cosines.
+def max_similarity(question: QuestionTokens, every: FloatArray, counts: RowArray) -> FloatArray:
+    """Return for each passage the weighted mean of the question's tokens' best cosines.
 
     Args:
-        query: float32, shape (tokens, dim).
-        passages: float32 each, shape (tokens, dim), at least one token.
-        weights: float32, shape (tokens of the question,), summing to 1.
+        question: its tokens.
+        every: float32, shape (tokens, dim), unit rows: the passages' tokens, one after another.
+        counts: tokens of each passage, at least 1.
     """
-    every = np.concatenate(passages)
-    centre = every.mean(axis=0)
-    starts = np.cumsum([0, *(len(tokens) for tokens in passages[:-1])])
-    cosines = _unit(query - centre) @ _unit(every - centre).T
-    return np.asarray(weights @ np.maximum.reduceat(cosines, starts, axis=1), dtype=np.float32)
-
-
-def _unit(rows: FloatArray) -> FloatArray:
-    norms = np.linalg.norm(rows, axis=1, keepdims=True)
-    return np.asarray(rows / np.maximum(norms, 1e-9), dtype=np.float32)
+    starts = np.cumsum(counts) - counts
+    best = np.maximum.reduceat(question.vectors @ every.T, starts, axis=1)
+    return np.asarray(question.weights @ best, dtype=np.float32)

@@ -21,7 +21,7 @@ from qa_app.retrieval.feedback import (
 )
 from qa_app.retrieval.filters import Filters, filter_rows
 from qa_app.retrieval.fusion import POOL, best_rows, fuse
-from qa_app.retrieval.late import MOST_READ, NOTHING_READ, LateReader, Reading
+from qa_app.retrieval.late import TokenReader
 from qa_app.retrieval.repeats import group_repeats
 from qa_app.store.generation import Generation
 from qa_app.store.records import searchable_text
@@ -56,6 +56,7 @@ class Retriever:
         generation: what is searched.
         encoder: the model that made its vectors.
         facets: the corpus's facets.
+        tokens: reads the stored token vectors.
     """
 
     def __init__(
@@ -64,7 +65,7 @@ class Retriever:
         self.generation = generation
         self.encoder = encoder
         self.facets = facets or Facets()
-        self._late = LateReader(encoder, generation.lexical)
+        self.tokens = TokenReader(generation, encoder)
 
     def search(
         self,
@@ -132,7 +133,7 @@ class Retriever:
         _, nearest = self.generation.vectors.search(query, pool, rows)
         found, score = self._fused(query, np.union1d(nearest, best_rows(words, rows, pool)), words)
         strength = feedback_strength(score)
-        reading = self._read(question, found) if mode is Mode.BEST else NOTHING_READ
+        reading = self.tokens.read(question, found)
         first, _ = _descending(found, reading.adjust(found, score))
         wide = self._widened_scores(terms, first[:FEEDBACK_PASSAGES], strength)
         found, score = self._fused(query, np.union1d(nearest, best_rows(wide, rows, pool)), wide)
@@ -197,12 +198,9 @@ class Retriever:
     def _widened_scores(self, terms: Sequence[str], first: RowArray, strength: float) -> FloatArray:
         """Return BM25 of every passage for the question widened by what its first ones say."""
         lexical = self.generation.lexical
-        said = [analyse(text, lexical.language) for text in self._texts(first)]
+        passages = self.generation.passages(first)
+        said = [analyse(searchable_text(passage), lexical.language) for passage in passages]
         return lexical.weighted_scores(widen_terms(terms, said, lexical, strength))
-
-    def _read(self, question: str, found: RowArray) -> Reading:
-        first = found[:MOST_READ]
-        return self._late.read(question, first, self._texts(first))
 
     def _shared(
         self, found: RowArray, score: FloatArray, strength: float
@@ -210,9 +208,6 @@ class Retriever:
         """Return the rows best first, the first ones' scores shared with their neighbours."""
         near = share_scores(score[:POOL], self._embeddings(found[:POOL]), strength)
         return _descending(found, np.concatenate([near, score[POOL:]]))
-
-    def _texts(self, rows: RowArray) -> list[str]:
-        return [searchable_text(passage) for passage in self.generation.passages(rows)]
 
     def _embeddings(self, rows: RowArray) -> FloatArray:
         return np.asarray(self.generation.vectors.embeddings[rows], dtype=np.float32)

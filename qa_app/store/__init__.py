@@ -8,5 +8,6 @@ index/generations/000002/
     passages.sqlite               documents, passages, tags
     embeddings.npy                float16, one row a passage
     vectors.faiss                 the same vectors, for search
+    tokens.bin, token_places.npy  one bit a dimension of every token; where each passage's are
     lexical/                      BM25
 """

@@ -29,6 +29,7 @@ from qa_app.store.manifest import (
 )
 from qa_app.store.reader import Records, RowArray
 from qa_app.store.records import DocumentRecord
+from qa_app.store.tokens import TOKENS_FILE, Tokens
 from qa_app.store.vectors import HalfArray, Vectors, open_embeddings
 
 LEXICAL_FOLDER = "lexical"
@@ -62,6 +63,7 @@ class Generation:
                 folder, manifest.passages, manifest.model.dimension, manifest.vectors
             )
             self._lexical = Lexical.open(folder / LEXICAL_FOLDER)
+            _ = self.tokens  # opened now: the files may be gone later
         self._check_counts()
 
     @property
@@ -141,26 +143,43 @@ class Generation:
         """Return the rows tagged with a value, int64, ascending."""
         return self._records.rows_tagged(facet, value)
 
-    def stored_vectors(self, hashes: Sequence[bytes]) -> tuple[RowArray, HalfArray]:
-        """Return which of these texts were embedded for this generation, and their vectors.
+    @property
+    def has_tokens(self) -> bool:
+        """Whether tokens were kept; programs before this one kept none."""
+        return TOKENS_FILE in self.manifest.files
+
+    @cached_property
+    def tokens(self) -> Tokens | None:
+        """The tokens of the passages."""
+        if not self.has_tokens:
+            return None
+        return Tokens(self.folder, self.manifest.passages, self.manifest.model.dimension)
+
+    def stored_rows(self, hashes: Sequence[bytes]) -> tuple[RowArray, RowArray]:
+        """Return which of these texts were embedded for this generation, and where they are.
 
         Args:
             hashes: of texts, as ``hash_text`` makes them.
 
         Returns:
             places: int64, ascending positions in ``hashes``.
-            vectors: float16, shape (len(places), dim).
+            rows: int64, the row of each.
         """
         known = self._records.hashes()
         pairs = [(place, known[digest]) for place, digest in enumerate(hashes) if digest in known]
         places, rows = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+        return places, rows
+
+    def stored_vectors(self, rows: RowArray) -> HalfArray:
+        """Return the vectors of these rows, float16, shape (len(rows), dim)."""
         size = self.manifest.passages, self.manifest.model.dimension
-        return places, open_embeddings(self.folder, *size)[rows]
+        return open_embeddings(self.folder, *size)[rows]
 
     def close(self) -> None:
         """Let go of the files."""
         self._records.close()
         self._vectors = self._lexical = None
+        self.__dict__.pop("tokens", None)
 
     def __enter__(self) -> Generation:
         return self

@@ -15,6 +15,7 @@ from types import TracebackType
 
 import numpy as np
 
+from qa_app.embedding import Encoder, Progress
 from qa_app.errors import IndexCorruptError, StoreError
 from qa_app.models import Document, Failure, ModelIdentity, Passage
 from qa_app.store.files import FileStamp, hash_file
@@ -30,7 +31,8 @@ from qa_app.store.manifest import (
 )
 from qa_app.store.publishing import clean, next_name, publish, start_folder
 from qa_app.store.records import RecordsWriter, SourceStamp, searchable_text
-from qa_app.store.vectors import FloatArray, HalfArray, write_vectors
+from qa_app.store.tokens import CodeArray, TokensWriter, pack
+from qa_app.store.vectors import FloatArray, HalfArray, RowArray, write_vectors
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class GenerationContents:
         model: what made the embeddings.
         recipe: versions and settings that went in; the language is that of the lexical index.
         corpus: folder of the reports, or None where there is none.
+        tokens: of each passage, as ``pack`` makes them, or none at all.
     """
 
     documents: Sequence[IndexedDocument]
@@ -62,6 +65,26 @@ class GenerationContents:
     corpus: Path | None = None
     failures: tuple[Failure, ...] = ()
     warnings: tuple[Failure, ...] = ()
+    tokens: Sequence[CodeArray] = ()
+
+
+def embed_contents(
+    documents: Sequence[IndexedDocument],
+    encoder: Encoder,
+    progress: Progress | None = None,
+    recipe: Recipe | None = None,
+) -> GenerationContents:
+    """Return these documents with the vectors of their passages and of the passages' tokens."""
+    texts = [searchable_text(passage) for item in documents for passage in item.passages]
+    tokens = [np.empty((0, 0), dtype=np.uint8)] * len(texts)
+
+    def keep(place: int, vectors: FloatArray) -> None:
+        tokens[place] = pack(vectors)
+
+    embeddings = encoder.encode_documents(texts, progress, keep)
+    return GenerationContents(
+        documents, embeddings, encoder.identity, recipe or Recipe(), tokens=tokens
+    )
 
 
 def write_generation(index: Path, contents: GenerationContents) -> str:
@@ -75,6 +98,8 @@ def write_generation(index: Path, contents: GenerationContents) -> str:
     with build_lock(index), GenerationWriter(index) as writer:
         for item in contents.documents:
             writer.add(item)
+        for row, codes in enumerate(contents.tokens):
+            writer.add_tokens([row], codes)
         return writer.finish(
             contents.embeddings,
             contents.model,
@@ -97,6 +122,7 @@ class GenerationWriter:
         self._index = index
         with _translated(index):
             self._folder = start_folder(index)
+            self._tokens = TokensWriter(self._folder)
             try:
                 self._records = RecordsWriter(self._folder)
             except BaseException:
@@ -123,6 +149,21 @@ class GenerationWriter:
         if text:
             with _translated(self._index):
                 (self._folder / name).write_text(text, encoding="utf-8")
+
+    def add_tokens(self, rows: Sequence[int], codes: CodeArray) -> None:
+        """Keep the tokens, as ``pack`` makes them, of one text, which stands in these rows."""
+        with _translated(self._index):
+            self._tokens.add(rows, codes)
+
+    def copy_tokens(self, previous: Generation, places: RowArray, rows: RowArray) -> None:
+        """Keep the tokens of another generation's rows for the rows in these places."""
+        if previous.tokens is None:
+            return
+        alike: dict[int, list[int]] = {}
+        for place, row in zip(places.tolist(), rows.tolist(), strict=True):
+            alike.setdefault(row, []).append(place)
+        for row, group in alike.items():
+            self.add_tokens(group, previous.tokens.codes([row])[0])
 
     def texts(self, rows: Sequence[int]) -> list[str]:
         """Return what is to be embedded for these rows."""
@@ -174,6 +215,7 @@ class GenerationWriter:
         lexical.mkdir()
         write_lexical(lexical, self._records.texts(), language)
         self._records.close()
+        self._tokens.close(self.num_passages)
         return write_vectors(self._folder, np.asarray(embeddings, dtype=np.float16))
 
     def _check_opens(self, manifest: Manifest) -> None:
@@ -193,6 +235,7 @@ class GenerationWriter:
         trace: TracebackType | None,
     ) -> None:
         self._records.abandon()
+        self._tokens.abandon()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

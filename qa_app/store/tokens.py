@@ -1,0 +1,105 @@
+"""The token vectors of every passage, one bit a dimension, for late interaction.
+
+Of each dimension the sign alone is kept. That is enough to tell which of a passage's words is
+nearest to one of the question's, in a 32nd of the room, and nothing has to be trained: a
+passage's codes depend on its text and the model alone, and so can be used again by the next build.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Sequence
+from io import BufferedWriter
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from qa_app.errors import IndexCorruptError
+from qa_app.store.manifest import MEND_HINT
+from qa_app.store.vectors import FloatArray, RowArray
+
+TOKENS_FILE = "tokens.bin"
+TOKEN_PLACES_FILE = "token_places.npy"
+
+CodeArray = npt.NDArray[np.uint8]
+
+
+def pack(vectors: FloatArray) -> CodeArray:
+    """Return the signs, uint8, shape (tokens, dimension / 8, rounded up)."""
+    return np.packbits(vectors > 0, axis=1)
+
+
+def unpack(codes: CodeArray, dimension: int) -> FloatArray:
+    """Return unit vectors of these signs, float32, shape (tokens, dimension)."""
+    signs = np.unpackbits(codes, axis=1, count=dimension).astype(np.float32)
+    signs *= 2
+    signs -= 1
+    signs /= np.sqrt(dimension, dtype=np.float32)
+    return signs
+
+
+class TokensWriter:
+    """Appends passages' tokens to a new file, in any order; ``close`` says where they are."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file: BufferedWriter | None = None
+        self._places: dict[int, tuple[int, int]] = {}
+        self._total = 0
+
+    def add(self, rows: Iterable[int], codes: CodeArray) -> None:
+        """Append the tokens of one text, which stands in these rows."""
+        self._opened().write(codes.tobytes())
+        self._places |= dict.fromkeys(rows, (self._total, len(codes)))
+        self._total += len(codes)
+
+    def close(self, num_passages: int) -> None:
+        """Write where the tokens of each row are; rows that were not added have none."""
+        self._opened().close()
+        places = np.zeros((num_passages, 2), dtype=np.int64)
+        if self._places:
+            places[list(self._places)] = list(self._places.values())
+        with (self._folder / TOKEN_PLACES_FILE).open("wb") as file:
+            np.save(file, places, allow_pickle=False)
+
+    def abandon(self) -> None:
+        """Let go of the file, whatever has become of it."""
+        if self._file is not None:
+            with contextlib.suppress(OSError):
+                self._file.close()
+
+    def _opened(self) -> BufferedWriter:
+        if self._file is None:
+            self._file = (self._folder / TOKENS_FILE).open("wb")
+        return self._file
+
+
+class Tokens:
+    """The tokens of a generation, read only, from a memory map.
+
+    Attributes:
+        dimension: of the vectors that ``unpack`` makes.
+    """
+
+    def __init__(self, folder: Path, num_passages: int, dimension: int) -> None:
+        path = folder / TOKEN_PLACES_FILE
+        try:
+            self._places: RowArray = np.load(path, mmap_mode="r", allow_pickle=False)
+            path = folder / TOKENS_FILE
+            total = int(self._places.sum(axis=1).max(initial=0))
+            size = path.stat().st_size
+            width = size // max(total, 1)
+            if self._places.shape != (num_passages, 2) or size != total * width:
+                raise ValueError(f"it has {size:,} bytes for {total:,} tokens")
+            self._codes: CodeArray = np.zeros((0, 0), dtype=np.uint8)
+            if size:
+                self._codes = np.memmap(path, np.uint8, "r", shape=(total, width))
+        except (OSError, ValueError) as exc:
+            raise IndexCorruptError(f"{path} cannot be read: {exc}.", MEND_HINT) from exc
+        # A model may give its tokens another width than its passages.
+        self.dimension = dimension if width in {0, -(-dimension // 8)} else 8 * width
+
+    def codes(self, rows: Sequence[int] | RowArray) -> list[CodeArray]:
+        """Return the codes of each row's tokens, shape (tokens, width); maybe no tokens."""
+        return [self._codes[start : start + count] for start, count in self._places[rows].tolist()]
