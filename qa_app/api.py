@@ -21,6 +21,7 @@ from qa_app.errors import IndexCorruptError, StoreError
 from qa_app.facets import Facets
 from qa_app.indexing import BuildProgress, build
 from qa_app.models import Answer, BuildReport, Document, Mode, SearchResult, to_json
+from qa_app.reranking import Reranker
 from qa_app.retrieval import Retriever
 from qa_app.retrieval.filters import FilterChoices, Filters, filter_choices
 from qa_app.settings import DEFAULT_MODEL, Settings
@@ -46,10 +47,13 @@ class Index:
     when it began.
     """
 
-    def __init__(self, path: Path, corpus: Path, encoder: Encoder) -> None:
+    def __init__(
+        self, path: Path, corpus: Path, encoder: Encoder, reranker: Reranker | None = None
+    ) -> None:
         self._path = path
         self._corpus = corpus
         self._encoder = encoder
+        self._reranker = reranker
         self._lock = threading.Lock()
         self._seen = self._read_current()
         self._pinned = self._open()
@@ -115,8 +119,10 @@ class Index:
         return verify_answer(answer, self.refresh().generation, self._corpus)
 
     def warm(self) -> None:
-        """Load the model now, so that the first question does not wait for it."""
+        """Load the models now, so that the first question does not wait for it."""
         self._encoder.encode_queries(["warm"])
+        if self._reranker is not None:
+            self._reranker.load()
 
     def refresh(self) -> _Pinned:
         """Return the live generation, opening it if a build has published a new one.
@@ -170,7 +176,8 @@ class Index:
         identity = self._encoder.identity
         generation = open_generation(self._path, identity, allow_previous=True)
         return _Pinned(
-            generation, Retriever(generation, self._encoder, Facets.load(generation.folder))
+            generation,
+            Retriever(generation, self._encoder, Facets.load(generation.folder), self._reranker),
         )
 
 
@@ -218,22 +225,36 @@ def open_index(
     corpus: str | Path | None = None,
     model: str = "",
     encoder: Encoder | None = None,
+    reranker: str = "",
 ) -> Index:
     """Open an index for asking.
 
+    Args:
+        index: folder of the index.
+        corpus: folder of the reports; None for the index's own.
+        model: of another name than the index's own is refused.
+        encoder: used instead of ``model`` where given.
+        reranker: a cross-encoder by name or folder; none unless told.
+
     Raises:
+        EmbeddingError: there is no such model here, or it cannot be used.
         IndexNotFoundError: nothing was built yet.
         IndexCorruptError: a file is not what the manifest says.
         IndexMismatchError: it was made with another model than the one asked for.
     """
     folder = None if corpus is None else Path(corpus)
-    settings = Settings(corpus=folder, index=Path(index), model=model)
-    return Index(settings.index, corpus_of(settings), encoder or encoder_for(settings))
+    settings = Settings(corpus=folder, index=Path(index), model=model, reranker=reranker)
+    return open_from_settings(settings, encoder)
 
 
-def open_from_settings(settings: Settings) -> Index:
+def open_from_settings(settings: Settings, encoder: Encoder | None = None) -> Index:
     """Open as ``open_index`` does, from settings."""
-    return open_index(settings.index, settings.corpus, settings.model)
+    return Index(
+        settings.index,
+        corpus_of(settings),
+        encoder or encoder_for(settings),
+        reranker_for(settings),
+    )
 
 
 def read_status(index: Path) -> dict[str, Any]:
@@ -257,6 +278,13 @@ def encoder_for(settings: Settings) -> Encoder:
     if not model and (manifest := last_manifest(settings.index)):
         model = manifest.model.location
     return SentenceTransformerEncoder(model or DEFAULT_MODEL)
+
+
+def reranker_for(settings: Settings) -> Reranker | None:
+    """Return the reranker asked for, or None; not loaded yet."""
+    if not settings.reranker:
+        return None
+    return Reranker(settings.reranker, settings.rerank_ms / 1000)
 
 
 def _status(manifest: Manifest) -> dict[str, Any]:

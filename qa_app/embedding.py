@@ -98,12 +98,12 @@ class SentenceTransformerEncoder:
     """
 
     def __init__(self, model: str = DEFAULT_MODEL) -> None:
-        self._folder = _find_folder(model)
+        self._folder = find_folder(model)
         self._name = model
         self._lock = threading.Lock()
         self._model: Any = None
         self._tokenizer: Tokenizer | None = None
-        _refuse_code(self._folder)
+        refuse_code(self._folder)
         self._identity = _read_identity(self._name, self._folder)
         self._prompt = _read_document_prompt(self._folder)
 
@@ -211,7 +211,7 @@ class SentenceTransformerEncoder:
     def _load(self) -> Any:
         with self._lock:
             if self._model is None:
-                self._model = _load_model(self._folder)
+                self._model = load_model(self._folder)
             return self._model
 
 
@@ -220,7 +220,8 @@ def _unit_rows(rows: FloatArray) -> FloatArray:
     return np.asarray(rows / np.maximum(norms, 1e-12), dtype=np.float32)
 
 
-def _find_folder(model: str) -> Path:
+def find_folder(model: str) -> Path:
+    """Return the folder of a model on this machine; ``EmbeddingError`` if there is none."""
     if model == DEFAULT_MODEL:
         return _default_folder()
     folder = Path(model).expanduser()
@@ -266,7 +267,8 @@ def _cached_folder(model: str) -> Path | None:
     return None
 
 
-def _refuse_code(folder: Path) -> None:
+def refuse_code(folder: Path) -> None:
+    """Raise ``EmbeddingError`` if a model's folder holds files that can run code."""
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in _UNSAFE_SUFFIXES:
             raise EmbeddingError(
@@ -301,7 +303,8 @@ def _read_identity(name: str, folder: Path) -> ModelIdentity:
     )
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Path) -> dict[str, Any]:
+    """Return what a model's JSON file says, nothing where there is no such file."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -314,13 +317,13 @@ def _read_json(path: Path) -> dict[str, Any]:
 def _read_dimension(folder: Path) -> int:
     # The last module that changes the width decides it: a Dense layer after the pooling, if any.
     for path in sorted(folder.glob("*_Dense/config.json"), reverse=True):
-        if out := _read_json(path).get("out_features"):
+        if out := read_json(path).get("out_features"):
             return int(out)
     for path in folder.glob("*_Pooling/config.json"):
-        config = _read_json(path)
+        config = read_json(path)
         if width := config.get("word_embedding_dimension") or config.get("embedding_dimension"):
             return int(width)
-    if width := _read_json(folder / "config.json").get("hidden_size"):
+    if width := read_json(folder / "config.json").get("hidden_size"):
         return int(width)
     raise EmbeddingError(
         f"The folder {folder} does not say how wide its vectors are.",
@@ -329,33 +332,39 @@ def _read_dimension(folder: Path) -> int:
 
 
 def _read_max_tokens(folder: Path) -> int:
-    own = _read_json(folder / "sentence_bert_config.json").get("max_seq_length")
-    return int(own or _read_json(folder / "config.json").get("max_position_embeddings") or 256)
+    own = read_json(folder / "sentence_bert_config.json").get("max_seq_length")
+    return int(own or read_json(folder / "config.json").get("max_position_embeddings") or 256)
 
 
 def _read_document_prompt(folder: Path) -> str:
     """Return what the library puts in front of a document, by its own order of names."""
-    config = _read_json(folder / "config_sentence_transformers.json")
+    config = read_json(folder / "config_sentence_transformers.json")
     prompts = config.get("prompts") or {}
     names = ("document", "passage", "corpus", config.get("default_prompt_name"))
     return next((str(prompts[name]) for name in names if name in prompts), "")
 
 
-def _load_model(folder: Path) -> Any:
+def load_model(folder: Path, kind: str = "SentenceTransformer") -> Any:
+    """Return the sentence-transformers model in a folder: safetensors only, no code, no network.
+
+    Args:
+        folder: checked by ``refuse_code``.
+        kind: the library's class, "SentenceTransformer" or "CrossEncoder".
+    """
     for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
         os.environ.setdefault(variable, "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     with warnings.catch_warnings():
         # Third-party import noise is not the user's business; our own warnings are not caught.
         warnings.simplefilter("ignore")
+        import sentence_transformers
         import torch
-        from sentence_transformers import SentenceTransformer
         from transformers.utils import logging as transformers_logging
 
         transformers_logging.disable_progress_bar()
         dtype = torch.bfloat16 if _has_bfloat16() else torch.float32
         try:
-            return SentenceTransformer(
+            return getattr(sentence_transformers, kind)(
                 str(folder),
                 device="cpu",
                 local_files_only=True,
@@ -365,7 +374,7 @@ def _load_model(folder: Path) -> Any:
         except (OSError, ValueError, KeyError, RuntimeError) as exc:
             raise EmbeddingError(
                 f"The model in {folder} cannot be loaded: {exc}",
-                "Give the folder of a sentence-transformers model saved as safetensors.",
+                f"Give the folder of a {kind} of sentence-transformers saved as safetensors.",
             ) from exc
 
 

@@ -236,7 +236,8 @@ class SearchResult:
     Attributes:
         rank: from 1.
         score: fused score, higher is better; comparable within one question only.
-        scores: the parts that it was made of, by name ("dense" is a cosine).
+        scores: the parts that it was made of, by name ("dense" is a cosine, "rerank" the
+            reranker's, and "reranked" how many passages that read for the question).
         also_in: passages further down that say the same in nearly the same words.
     """
 
@@ -313,7 +314,7 @@ class Answer:
     Attributes:
         confidence: calibrated score in [0, 1] that the corpus answers the question.
         passages: ranked passages; under "not found" they are the near misses.
-        scores: of the best quote, by name.
+        scores: of the best quote, by name; "reranked" is how many passages a reranker read.
         near_misses: under "not found" the nearest quotes, in place of findings.
         explanation: what the scores were weighed with; None where nothing was weighed.
     """

@@ -39,11 +39,17 @@ def build_json(report: BuildReport) -> dict[str, Any]:
     }
 
 
+def reranked(results: Sequence[SearchResult]) -> int:
+    """Return how many passages a reranker read for a question; 0 where there was none."""
+    return int(results[0].scores.get("reranked", 0)) if results else 0
+
+
 def search_json(query: str, results: Sequence[SearchResult], generation: str) -> dict[str, Any]:
     """Return the search's JSON of the command contract."""
     return {
         "query": query,
         "passages": [result_json(result) for result in results],
+        "reranked": reranked(results),
         "generation": generation,
     }
 

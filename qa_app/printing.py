@@ -19,7 +19,7 @@ from qa_app.models import (
     Support,
     Verdict,
 )
-from qa_app.presentation import also_in_text, count, coverage_text
+from qa_app.presentation import also_in_text, count, coverage_text, reranked
 
 if TYPE_CHECKING:
     from qa_app.evaluation import Comparison, Evaluation, Scored
@@ -130,6 +130,8 @@ def results_text(results: Sequence[SearchResult]) -> str:
         lines.append(f"{result.rank:>3}. {result.citation.label}   [{result.score:.3f}]")
         lines += _wrap(result.passage.text, "     ")
         lines += _also_in_lines(result.also_in, "     ")
+    if number := reranked(results):
+        lines.append(f"The reranker read the first {count(number, 'passage')}.")
     return "\n".join(lines) or "No passages."
 
 

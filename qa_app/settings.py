@@ -33,6 +33,9 @@ class Settings:
         model: a sentence-transformers model by name or folder; empty for the one that the index
             was made with, and for a new index the default.
         language: of stemming and stop words, as a Snowball name ("english").
+        reranker: a cross-encoder by name or folder, which ranks the first passages anew; empty for
+            none.
+        rerank_ms: milliseconds that it may take for a question.
         passage_tokens: most tokens of a passage, by the model's own tokenizer.
         top_k: passages shown for a question.
         mode: "best", "fast", "dense" or "lexical".
@@ -44,6 +47,8 @@ class Settings:
     index: Path = Path("index")
     model: str = ""
     language: str = "english"
+    reranker: str = ""
+    rerank_ms: int = 300
     passage_tokens: int = 200
     top_k: int = 8
     mode: str = "best"

@@ -27,6 +27,7 @@ LAYERS = (
     "questions",
     "facets",
     "embedding",
+    "reranking",
     "store",
     "planning",
     "indexing",

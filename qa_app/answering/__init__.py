@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from qa_app.answering.facts import Outcome, answer_fact
 from qa_app.answering.reading import as_fact, read
 from qa_app.answering.tables import answer_table
-from qa_app.models import Answer, Mode, Verdict
+from qa_app.models import Answer, Mode, SearchResult, Verdict
 from qa_app.retrieval import Retriever
 from qa_app.retrieval.retriever import check_question
 
@@ -61,6 +61,12 @@ def answer_question(
         near_misses=outcome.near_misses,
         timings_ms={"total": round((time.perf_counter() - started) * 1000, 2)},
         generation=retriever.generation.name,
-        scores=outcome.scores,
+        scores={**outcome.scores, **_reranked(outcome.passages)},
         explanation=outcome.explanation,
     )
+
+
+def _reranked(passages: Sequence[SearchResult]) -> dict[str, float]:
+    """Return how many passages a reranker read, where there was one."""
+    read = passages[0].scores.get("reranked") if passages else None
+    return {} if read is None else {"reranked": read}

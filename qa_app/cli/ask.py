@@ -6,7 +6,14 @@ import argparse
 from typing import Any
 
 from qa_app import presentation, printing
-from qa_app.cli.common import add_command, add_mode, open_index, parse_filters, print_result
+from qa_app.cli.common import (
+    add_command,
+    add_mode,
+    add_reranker,
+    open_index,
+    parse_filters,
+    print_result,
+)
 from qa_app.models import Mode
 from qa_app.settings import Settings
 
@@ -51,6 +58,7 @@ def _add_question(parser: argparse.ArgumentParser, name: str) -> None:
         "given again (qa-app filters lists what there is)",
     )
     add_mode(parser)
+    add_reranker(parser)
     parser.add_argument("--model", metavar="NAME_OR_PATH", help=argparse.SUPPRESS)
 
 

@@ -36,6 +36,12 @@ def add_mode(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mode", choices=[str(mode) for mode in Mode], help="how to rank")
 
 
+def add_reranker(parser: argparse.ArgumentParser) -> None:
+    """Add ``--reranker``."""
+    about = "a cross-encoder that ranks the first passages anew, as many as fit into its time"
+    parser.add_argument("--reranker", metavar="NAME_OR_PATH", help=about)
+
+
 def print_result(options: argparse.Namespace, value: Any, text: Callable[[Any], str]) -> None:
     """Print a result: as JSON where that was asked for, else as ``text`` puts it."""
     if options.json:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qa_app import printing
-from qa_app.cli.common import add_command, add_mode, open_index, print_result
+from qa_app.cli.common import add_command, add_mode, add_reranker, open_index, print_result
 from qa_app.errors import ConfigError
 from qa_app.models import Mode
 from qa_app.presentation import evaluation_json
@@ -31,6 +31,7 @@ def add_evaluate(commands: Any) -> None:
         "--task", choices=["retrieval", "answers"], help="of a folder (default: retrieval)"
     )
     add_mode(parser)
+    add_reranker(parser)
     parser.add_argument("--model", metavar="NAME_OR_PATH", help="sentence-transformers model")
     parser.add_argument(
         "--scoped", action="store_true", help="search only in the document that a query names"

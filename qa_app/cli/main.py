@@ -26,7 +26,7 @@ from qa_app.version import __version__
 _COMMANDS = (
     add_build, add_ask, add_search, add_filters, add_evaluate, add_verify, add_status, add_serve
 )  # fmt: skip
-_SETTING_FLAGS = ("corpus", "index", "model", "ocr", "top_k", "mode", "host", "port")
+_SETTING_FLAGS = ("corpus", "index", "model", "reranker", "ocr", "top_k", "mode", "host", "port")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from qa_app import printing
-from qa_app.cli.common import add_command, open_index, print_error
+from qa_app.cli.common import add_command, add_reranker, open_index, print_error
 from qa_app.errors import CorpusError, IndexNotFoundError
 from qa_app.settings import Settings
 
@@ -24,6 +24,7 @@ def add_serve(commands: Any) -> None:
     parser.add_argument("--mcp", action="store_true", help="offer the tools over MCP too")
     parser.add_argument("--build", action="store_true", help="bring the index up to date first")
     parser.add_argument("--model", metavar="NAME_OR_PATH", help=argparse.SUPPRESS)
+    add_reranker(parser)
 
 
 def _serve(options: argparse.Namespace, settings: Settings) -> int:

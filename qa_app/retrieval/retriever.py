@@ -13,6 +13,7 @@ from qa_app.embedding import Encoder
 from qa_app.errors import QueryError
 from qa_app.facets import Facets
 from qa_app.models import Mode, Passage, SearchResult
+from qa_app.reranking import Reranker
 from qa_app.retrieval.feedback import (
     FEEDBACK_PASSAGES,
     feedback_strength,
@@ -28,6 +29,8 @@ from qa_app.store.records import searchable_text
 from qa_app.store.vectors import FloatArray, RowArray
 
 MAX_QUESTION_CHARACTERS = 4_000
+# Passages that a reranker is given at most.
+_MOST_RERANKED = 50
 # Repeats are looked for among this many times as many passages as are wanted.
 _LOOKED_THROUGH = 3
 
@@ -39,7 +42,8 @@ class Ranked:
     Attributes:
         score: what the ranking is by; comparable within one question only.
         scores: the parts, by name: "dense" is the cosine of question and passage, "lexical" is
-            BM25, each as it was before any feedback.
+            BM25, each as it was before any feedback; "rerank" is the reranker's, and "reranked"
+            how many passages it read for the question.
         repeats: rows further down that say the same in the same words.
     """
 
@@ -60,12 +64,17 @@ class Retriever:
     """
 
     def __init__(
-        self, generation: Generation, encoder: Encoder, facets: Facets | None = None
+        self,
+        generation: Generation,
+        encoder: Encoder,
+        facets: Facets | None = None,
+        reranker: Reranker | None = None,
     ) -> None:
         self.generation = generation
         self.encoder = encoder
         self.facets = facets or Facets()
         self.tokens = TokenReader(generation, encoder)
+        self._reranker = reranker
 
     def search(
         self,
@@ -110,7 +119,8 @@ class Retriever:
             question: any text.
             top_k: at least 1.
             rows: int64, ascending: the rows to rank; all of them unless told.
-            mode: lexical leaves out passages that share no word with the question.
+            mode: lexical leaves out passages that share no word with the question; fast leaves
+                the reranker out, where there is one.
 
         Raises:
             QueryError: ``top_k`` is under 1.
@@ -119,6 +129,12 @@ class Retriever:
             raise QueryError(f"{top_k} passages were asked for.", "Ask for 1 or more.")
         if rows is not None and not len(rows):
             return []
+        if self._reranker is None or mode is Mode.FAST:
+            return self._rank(question, top_k, rows, mode)
+        ranked = self._rank(question, max(top_k, _MOST_RERANKED), rows, mode)
+        return self._reranked(self._reranker, question, ranked)[:top_k]
+
+    def _rank(self, question: str, top_k: int, rows: RowArray | None, mode: Mode) -> list[Ranked]:
         lexical = self.generation.lexical
         terms = analyse(question, lexical.language)
         words = lexical.scores(terms)
@@ -187,6 +203,30 @@ class Retriever:
         """Return the passages of ranked rows and of those that repeat them, by row."""
         rows = [row for item in ranked for row in (item.row, *item.repeats)]
         return dict(zip(rows, self.generation.passages(rows), strict=True))
+
+    def _reranked(
+        self, reranker: Reranker, question: str, ranked: Sequence[Ranked]
+    ) -> list[Ranked]:
+        """Return the passages with as many of the first as fit into the time ranked anew.
+
+        A passage takes over the fused score of its new place, so that scores still descend.
+        """
+        first = self.generation.passages([item.row for item in ranked[:_MOST_RERANKED]])
+        found = reranker.score(question, [searchable_text(passage) for passage in first])
+        order = np.argsort(-found, kind="stable")
+        moved = [
+            replace(
+                ranked[place],
+                score=ranked[rank].score,
+                scores={
+                    **ranked[place].scores,
+                    "rerank": float(found[place]),
+                    "reranked": len(found),
+                },
+            )
+            for rank, place in enumerate(order)
+        ]
+        return [*moved, *ranked[len(found) :]]
 
     def _fused(
         self, query: FloatArray, candidates: RowArray, words: FloatArray

@@ -31,7 +31,12 @@ from qa_app.web.views import (
 )
 
 _STRENGTH = {Support.STRONG: "Strong", Support.PARTIAL: "Partial"}
-_SCORE_NAMES = {"dense": "Likeness of meaning", "lexical": "Shared words", "bm25": "Shared words"}
+_SCORE_NAMES = {
+    "dense": "Likeness of meaning",
+    "lexical": "Shared words",
+    "bm25": "Shared words",
+    "rerank": "Reranker",
+}
 _BULLET = re.compile(r"[-*•▪‣◦●○·–—\uf0b7\uf0a7][ \t]+(?=\S)")
 
 
@@ -136,6 +141,7 @@ def _passage_view(result: SearchResult, terms: Collection[str], address: Address
         why=tuple(
             Score(_SCORE_NAMES.get(name, capitalise(name)), f"{value:.2f}")
             for name, value in result.scores.items()
+            if name != "reranked"  # a number of passages
         ),
     )
 

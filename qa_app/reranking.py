@@ -1,0 +1,107 @@
+"""A cross-encoder reads question and passage together, and ranks the first passages anew.
+
+It is the most exact way to rank and the slowest, so it has a time for each question and reads as
+many passages as fit into that.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qa_app.embedding import FloatArray, find_folder, load_model, read_json, refuse_code
+from qa_app.errors import EmbeddingError
+
+# Passages that go through the model between two looks at the clock, at most.
+_BATCH = 8
+# A first guess at its pace, on purpose slow: one passage in 50 ms.
+_SECONDS_PER_PASSAGE = 0.05
+
+
+class Reranker:
+    """A sentence-transformers cross-encoder on the CPU. Safe to use from several threads.
+
+    Args:
+        model: its folder, or its name if it is in the local cache. Nothing is downloaded.
+        budget: seconds that it may take for a question; at least one passage is read.
+
+    Raises:
+        EmbeddingError: there is no such model here, it is no cross-encoder, or its folder holds
+            files that can run code.
+    """
+
+    def __init__(self, model: str, budget: float = 0.3) -> None:
+        self._folder = find_folder(model)
+        refuse_code(self._folder)
+        _check_kind(model, self._folder)
+        self._name = model
+        self._budget = budget
+        self._lock = threading.Lock()
+        self._model: Any = None
+        # Threads may overwrite each other's guess, which is as good.
+        self._pace = _SECONDS_PER_PASSAGE
+
+    def score(self, question: str, passages: Sequence[str]) -> FloatArray:
+        """Return the scores of as many of the first passages as fit into the time.
+
+        Args:
+            question: as it was asked.
+            passages: best first.
+
+        Returns:
+            float32, shape (number of passages read,); higher is better.
+        """
+        model = self._load()
+        started = time.perf_counter()
+        scores: list[float] = []
+        while len(scores) < len(passages):
+            spent = time.perf_counter() - started
+            fitting = int((self._budget - spent) / self._pace)
+            if scores and fitting < 1:
+                break
+            batch = passages[len(scores) :][: max(min(fitting, _BATCH), 1)]
+            scores += self._predict(model, question, batch)
+            self._pace = (time.perf_counter() - started) / len(scores)
+        return np.array(scores, dtype=np.float32)
+
+    def load(self) -> None:
+        """Load the model now, so that the first question does not wait for it."""
+        self._load()
+
+    def _predict(self, model: Any, question: str, passages: Sequence[str]) -> list[float]:
+        pairs = [(question, passage) for passage in passages]
+        with self._lock:
+            found = np.asarray(model.predict(pairs, batch_size=_BATCH, show_progress_bar=False))
+        if found.shape != (len(passages),) or not np.isfinite(found).all():
+            raise EmbeddingError(
+                f"The reranker {self._name} gives no score that can rank.",
+                "Use a cross-encoder with one label.",
+            )
+        return [float(score) for score in found]
+
+    def _load(self) -> Any:
+        with self._lock:
+            if self._model is None:
+                model = load_model(self._folder, "CrossEncoder")
+                # The first pass is slow, and no measure of its pace.
+                model.predict([("", "")], show_progress_bar=False)
+                self._model = model
+            return self._model
+
+
+def _check_kind(name: str, folder: Path) -> None:
+    config = read_json(folder / "config.json")
+    config |= read_json(folder / "config_sentence_transformers.json")
+    # Of another model the library would make a cross-encoder with a head of random weights.
+    kinds = (*(config.get("architectures") or ()), config.get("model_type", ""))
+    if not any(str(kind).endswith(("ForSequenceClassification", "CrossEncoder")) for kind in kinds):
+        raise EmbeddingError(
+            f"The model {name!r} is no cross-encoder.",
+            "A reranker reads question and passage together: give a sentence-transformers "
+            "CrossEncoder, or leave --reranker out.",
+        )
