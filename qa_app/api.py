@@ -147,6 +147,11 @@ class Index:
         return self._pinned.generation.fallback
 
     @property
+    def path(self) -> Path:
+        """Folder of the index."""
+        return self._path
+
+    @property
     def corpus(self) -> Path:
         """Folder of the reports."""
         return self._corpus

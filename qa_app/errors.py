@@ -16,6 +16,7 @@
     │   ├── IndexMismatchError      made with another model or format; names both sides
     │   └── IndexLockedError        another build is running
     ├── QueryError                  a question, filter or mode that cannot be answered
+    ├── BriefError                  a brief or the saved questions cannot be read or changed so
     └── ServeError                  the page cannot be served as asked
 
 A programmer's mistake stays a ValueError or TypeError.
@@ -100,6 +101,10 @@ class IndexLockedError(StoreError):
 
 class QueryError(QAAppError):
     """A question, filter or mode that cannot be answered."""
+
+
+class BriefError(QAAppError):
+    """A brief, or the saved questions, cannot be read, or not be changed as asked."""
 
 
 class ServeError(QAAppError):

@@ -38,6 +38,7 @@ LAYERS = (
     "api",
     "evaluation",
     "presentation",
+    "briefs",
     "printing",
 )
 FACES = ("cli", "web")
@@ -53,7 +54,7 @@ OWNERS = {
     "bs4": {"loading"},
     "Stemmer": {"analysis"},
     "lxml": {"loading"},
-    "markdown_it": {"loading"},
+    "markdown_it": {"loading", "briefs"},
 }
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from qa_app import presentation, printing
 from qa_app.cli.common import (
     add_command,
+    add_filter,
     add_mode,
     add_reranker,
     open_index,
@@ -49,14 +50,7 @@ def add_filters(commands: Any) -> None:
 def _add_question(parser: argparse.ArgumentParser, name: str) -> None:
     parser.add_argument(name, help="in plain words")
     parser.add_argument("--top-k", type=int, metavar="N", help="passages to show (default: 8)")
-    parser.add_argument(
-        "--filter",
-        action="append",
-        default=[],
-        metavar="FACET=VALUE",
-        help="keep to a value of a facet, or document=PATH, type=pdf, date=2019..2024; may be "
-        "given again (qa-app filters lists what there is)",
-    )
+    add_filter(parser)
     add_mode(parser)
     add_reranker(parser)
     parser.add_argument("--model", metavar="NAME_OR_PATH", help=argparse.SUPPRESS)

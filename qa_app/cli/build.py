@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from qa_app import presentation, printing
-from qa_app.cli.common import add_command, print_result
+from qa_app.cli.common import add_command, ask_saved, print_result
 from qa_app.settings import Settings
 
 
@@ -25,7 +25,10 @@ def _build(options: argparse.Namespace, settings: Settings) -> int:
     from qa_app import api
 
     report = api.build_from_settings(settings, printing.Progress(), rebuild=options.rebuild)
-    print_result(
-        options, presentation.build_json(report) if options.json else report, printing.build_text
-    )
+    news = ask_saved(settings, report.generation)
+    if options.json:
+        counts = [{"question": item.question, "new": len(item.new)} for item in news]
+        print_result(options, {**presentation.build_json(report), "saved": counts}, str)
+    else:
+        print("\n".join(filter(None, (printing.build_text(report), printing.news_text(news)))))
     return 1 if options.strict and report.failures else 0

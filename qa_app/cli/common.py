@@ -14,6 +14,7 @@ from qa_app.settings import Settings
 
 if TYPE_CHECKING:
     from qa_app.api import Index
+    from qa_app.briefs.saved import SavedQuestion
 
 Command = Callable[[argparse.Namespace, Settings], int]
 
@@ -40,6 +41,18 @@ def add_reranker(parser: argparse.ArgumentParser) -> None:
     """Add ``--reranker``."""
     about = "a cross-encoder that ranks the first passages anew, as many as fit into its time"
     parser.add_argument("--reranker", metavar="NAME_OR_PATH", help=about)
+
+
+def add_filter(parser: argparse.ArgumentParser) -> None:
+    """Add ``--filter``."""
+    parser.add_argument(
+        "--filter",
+        action="append",
+        default=[],
+        metavar="FACET=VALUE",
+        help="keep to a value of a facet, or document=PATH, type=pdf, date=2019..2024; may be "
+        "given again (qa-app filters lists what there is)",
+    )
 
 
 def print_result(options: argparse.Namespace, value: Any, text: Callable[[Any], str]) -> None:
@@ -69,6 +82,17 @@ def open_index(settings: Settings) -> Index:
             file=sys.stderr,
         )
     return index
+
+
+def ask_saved(settings: Settings, generation: str) -> tuple[SavedQuestion, ...]:
+    """Ask the saved questions after a build, and return those with news; a fault is only said."""
+    from qa_app.briefs.saved import ask_after_build
+
+    try:
+        return ask_after_build(settings, generation)
+    except QAAppError as exc:
+        print_error(exc)
+        return ()
 
 
 def parse_filters(options: argparse.Namespace) -> dict[str, list[str]]:

@@ -13,9 +13,11 @@ from collections.abc import Sequence
 from types import TracebackType
 
 from qa_app.cli.ask import add_ask, add_filters, add_search
+from qa_app.cli.brief import add_brief
 from qa_app.cli.build import add_build
 from qa_app.cli.common import Command, print_error
 from qa_app.cli.evaluate import add_evaluate
+from qa_app.cli.saved import add_saved
 from qa_app.cli.serve import add_serve
 from qa_app.cli.upkeep import add_status, add_verify
 from qa_app.errors import QAAppError
@@ -24,7 +26,8 @@ from qa_app.version import __version__
 
 # In the order of the help.
 _COMMANDS = (
-    add_build, add_ask, add_search, add_filters, add_evaluate, add_verify, add_status, add_serve
+    add_build, add_ask, add_search, add_filters, add_brief, add_saved, add_evaluate, add_verify,
+    add_status, add_serve,
 )  # fmt: skip
 _SETTING_FLAGS = ("corpus", "index", "model", "reranker", "ocr", "top_k", "mode", "host", "port")
 

@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from qa_app import printing
-from qa_app.cli.common import add_command, add_reranker, open_index, print_error
+from qa_app.cli.common import (
+    add_command,
+    add_reranker,
+    ask_saved,
+    open_index,
+    print_error,
+)
 from qa_app.errors import CorpusError, IndexNotFoundError
 from qa_app.settings import Settings
 
@@ -34,9 +40,12 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
         try:
             report = api.build_from_settings(settings, printing.Progress())
             print(printing.build_text(report), file=sys.stderr)
+            if news := ask_saved(settings, report.generation):
+                print(printing.news_text(news), file=sys.stderr)
         except CorpusError as exc:
             # The page opens all the same and says what to do.
             print_error(exc)
+    from qa_app.briefs.files import briefs_folder
     from qa_app.web.app import serve
 
     try:
@@ -50,6 +59,6 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
         auth=options.auth,
         mcp=options.mcp,
         open_index=lambda: open_index(settings),
-        private_folders=(settings.index, api.corpus_of(settings)),
+        private_folders=(settings.index, api.corpus_of(settings), briefs_folder(settings.index)),
     )
     return 0

@@ -52,6 +52,17 @@ def write_durably(path: Path, content: bytes) -> None:
         os.fsync(file.fileno())
 
 
+def replace_durably(path: Path, content: bytes) -> None:
+    """Put a file in the place of another: after a crash there is the old one or the new.
+
+    One writer at a time: the file on its way has a fixed name.
+    """
+    temporary = path.with_name(f".{path.name}.new")
+    write_durably(temporary, content)
+    temporary.replace(path)
+    fsync_folder(path.parent)
+
+
 def fsync_folder(folder: Path) -> None:
     """Wait until the disk has the names in a folder."""
     if os.name == "nt":

@@ -1,4 +1,4 @@
-"""One builder at a time: an operating system's lock on ``index/LOCK``.
+"""An operating system's lock on a file: one builder of an index, one writer of a brief.
 
 The system lets go of it when its holder ends, however it ends, so a killed build never blocks.
 """
@@ -71,6 +71,27 @@ def build_lock(index: Path) -> Iterator[None]:
             # So that nobody is told of this process once it holds the lock no longer.
             with contextlib.suppress(OSError):
                 file.truncate(0)
+
+
+@contextlib.contextmanager
+def hold(path: Path, seconds: float = 10.0) -> Iterator[None]:
+    """Hold the lock on a file, waiting for whoever holds it now.
+
+    Raises:
+        TimeoutError: it was held for that long.
+        OSError: the file cannot be opened.
+    """
+    deadline = time.monotonic() + seconds
+    with path.open("ab+", buffering=0) as file:
+        while True:
+            try:
+                _acquire(file)
+                break
+            except OSError as exc:
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"{path} is held by another process") from exc
+                time.sleep(_PAUSE)
+        yield
 
 
 def _holder(file: FileIO) -> str:

@@ -14,6 +14,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from qa_app.errors import IndexCorruptError, IndexMismatchError, IndexNotFoundError
@@ -236,7 +237,7 @@ def _describe(identity: ModelIdentity, other: ModelIdentity) -> str:
 
 
 def _manifest(found: Any) -> Manifest:
-    manifest: Manifest = _decode(Manifest, found, "the manifest")
+    manifest: Manifest = decode(Manifest, found, "the manifest")
     for name, stamp in manifest.files.items():
         if name.startswith("/") or "\\" in name or ".." in name.split("/"):
             raise ValueError(f"{name!r} lies outside the generation")
@@ -245,8 +246,12 @@ def _manifest(found: Any) -> Manifest:
     return manifest
 
 
-def _decode(kind: Any, found: Any, name: str) -> Any:
-    """Return a value of the annotated type from JSON; nothing may be missing or of another type."""
+def decode(kind: Any, found: Any, name: str) -> Any:
+    """Return a value of the annotated type from JSON; nothing may be missing or of another type.
+
+    Raises:
+        TypeError, ValueError: it is not what the annotation says; ``name`` is in the message.
+    """
     origin, arguments = get_origin(kind), get_args(kind)
     if dataclasses.is_dataclass(kind):
         _expect(found, dict, name)
@@ -254,13 +259,15 @@ def _decode(kind: Any, found: Any, name: str) -> Any:
         missing = hints.keys() - found.keys()
         if missing:
             raise ValueError(f"{min(missing)} is missing in {name}")
-        values = {key: _decode(hint, found[key], key) for key, hint in hints.items()}
+        values = {key: decode(hint, found[key], key) for key, hint in hints.items()}
         return kind(**values)  # type: ignore[operator]  # a class, not an instance
     if origin is tuple:
-        return tuple(_decode(arguments[0], item, name) for item in _expect(found, list, name))
+        return tuple(decode(arguments[0], item, name) for item in _expect(found, list, name))
+    if origin is UnionType:  # of a type and None
+        return None if found is None else decode(arguments[0], found, name)
     if origin is Mapping:
         items = _expect(found, dict, name).items()
-        return {key: _decode(arguments[1], item, name) for key, item in items}
+        return {key: decode(arguments[1], item, name) for key, item in items}
     if kind is float and type(found) is int:
         return float(found)
     return _expect(found, kind, name)

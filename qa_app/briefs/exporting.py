@@ -1,0 +1,103 @@
+"""A brief into a file that people take away, and that file checked again."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from pathlib import Path
+
+from qa_app.briefs.brief import Brief
+from qa_app.briefs.checking import Check, Claim, Sources, check_claims
+from qa_app.briefs.markdown import read_claims, to_markdown
+from qa_app.briefs.outline import outline
+from qa_app.briefs.spreadsheet import to_csv
+from qa_app.briefs.word import to_docx
+from qa_app.errors import BriefError
+from qa_app.store.generation import Generation, open_generation
+
+
+class Form(StrEnum):
+    """What a brief can be exported as; the value is the file's ending."""
+
+    WORD = "docx"
+    MARKDOWN = "md"
+    CSV = "csv"
+
+
+def form_of(name: str) -> Form:
+    """Return the form that a file's name asks for.
+
+    Raises:
+        BriefError: its ending is none of them.
+    """
+    try:
+        return Form(Path(name).suffix.lower().lstrip("."))
+    except ValueError as exc:
+        raise BriefError(
+            f"{name} does not say what to export.", "End it in .docx, .md or .csv."
+        ) from exc
+
+
+def export_brief(
+    brief: Brief,
+    generation: Generation,
+    form: Form,
+    corpus: Path | None = None,
+    made: date | None = None,
+) -> bytes:
+    """Return a brief as the bytes of a file; the same brief and date give the same bytes.
+
+    Args:
+        brief: what to export.
+        generation: the open generation that its colophon describes.
+        form: of the file.
+        corpus: folder of the reports, which every quote is checked against again.
+        made: the date that it bears; today unless told.
+    """
+    made = made or datetime.now(UTC).date()
+    found = outline(brief, generation, Sources(generation, corpus), made)
+    if form is Form.WORD:
+        return to_docx(found)
+    if form is Form.CSV:
+        return to_csv(found)
+    return to_markdown(found).encode(errors="backslashreplace")
+
+
+def write_export(path: Path, content: bytes) -> None:
+    """Write an exported brief; ``BriefError`` if that cannot be."""
+    try:
+        path.write_bytes(content)
+    except OSError as exc:
+        raise BriefError(
+            f"{path} cannot be written: {exc.strerror}.", "Give a file that you may write."
+        ) from exc
+
+
+def read_export(path: Path) -> tuple[Claim, ...]:
+    """Return what the quotes of an exported Markdown file claim.
+
+    Raises:
+        BriefError: the file cannot be read, or is no brief of ours.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise BriefError(
+            f"{path} cannot be read: {exc}.", "Give a brief that was exported as Markdown."
+        ) from exc
+    return read_claims(text)
+
+
+def verify_claims(
+    index: Path, claims: tuple[Claim, ...], corpus: Path | None = None
+) -> tuple[Check, ...]:
+    """Check claims against the reports of an index, without any model.
+
+    Args:
+        index: folder of the index.
+        claims: what to check.
+        corpus: folder of the reports; where it was at the last build, unless told.
+    """
+    with open_generation(index, allow_previous=True, searchable=False) as generation:
+        folder = corpus or generation.manifest.corpus_folder(index)
+        return check_claims(claims, Sources(generation, folder))

@@ -1,0 +1,167 @@
+"""What every form of export shows alike: numbered notes, the list of sources, the colophon."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from qa_app.briefs.brief import Brief, Item, Pin
+from qa_app.briefs.checking import Check, Sources, check_claims, claims_of, failed
+from qa_app.models import Citation, Quote
+from qa_app.presentation import count
+from qa_app.store.generation import Generation
+from qa_app.version import __version__
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A quote and the footnote that cites it."""
+
+    number: int
+    quote: Quote
+    text: str
+    document_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An item as it is set.
+
+    Attributes:
+        heading: the words of a heading; empty for a pin.
+        question: what the quotes were found by, where that is not as in the entry before.
+        value: whom they are about, or "".
+        notes: the quotes, in reading order; none for a heading.
+        remarks: the paragraphs of the note.
+    """
+
+    heading: str
+    question: str
+    value: str
+    notes: tuple[Note, ...]
+    remarks: tuple[str, ...]
+
+    @property
+    def about(self) -> str:
+        """The line above the quotes: whom they are about, else where they stand."""
+        return self.value or (self.notes[-1].quote.citation.label if self.notes else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A report that is quoted."""
+
+    title: str
+    document: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """A brief, ready to be set in any form.
+
+    Attributes:
+        made: the date, as "2026-01-31".
+        summary: one line on what is in it.
+        colophon: name and value of everything that a reader needs to make it again.
+    """
+
+    title: str
+    made: str
+    summary: str
+    entries: tuple[Entry, ...]
+    sources: tuple[Source, ...]
+    colophon: tuple[tuple[str, str], ...]
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """Every footnote, in order."""
+        return tuple(note for entry in self.entries for note in entry.notes)
+
+
+def outline(brief: Brief, generation: Generation, sources: Sources, made: date) -> Outline:
+    """Return a brief as it is exported; every quote is checked again for the colophon."""
+    entries: list[Entry] = []
+    number, question = 1, ""
+    for item in brief.items:
+        entries.append(_entry(item, number, question))
+        number += len(entries[-1].notes)
+        question = item.pin.question if item.pin else question
+    quoted = _sources(brief.pins)
+    checks = check_claims(claims_of(brief), sources)
+    return Outline(
+        title=brief.title,
+        made=made.isoformat(),
+        summary=f"{count(number - 1, 'quote')} from {count(len(quoted), 'report')}",
+        entries=tuple(entries),
+        sources=quoted,
+        colophon=_colophon(brief, generation, checks, made),
+    )
+
+
+def cite_in_full(citation: Citation) -> str:
+    """Return a citation for a footnote: title, headings, page and the place in the file."""
+    section = [heading for heading in citation.section if heading != citation.title]
+    parts = [" ".join(part.split()) for part in (citation.title, " > ".join(section))]
+    if citation.page is not None:
+        parts.append(f"p. {citation.page}")
+    parts.append(f"{citation.document}, characters {citation.start} to {citation.end}")
+    return ". ".join(part.rstrip(".") for part in parts if part) + "."
+
+
+def corpus_fingerprint(generation: Generation) -> str:
+    """Return the SHA-256 of every report's path and SHA-256: equal for the same reports only."""
+    lines = sorted(f"{record.source.sha256} {record.path}\n" for record in generation.documents)
+    return hashlib.sha256("".join(lines).encode(errors="surrogatepass")).hexdigest()
+
+
+def _entry(item: Item, number: int, question: str) -> Entry:
+    pin = item.pin
+    if pin is None:
+        return Entry(item.text, "", "", (), ())
+    notes = tuple(
+        Note(place, quote, cite_in_full(quote.citation), pin.document_sha256)
+        for place, quote in enumerate(pin.quotes, number)
+    )
+    remarks = tuple(part.strip() for part in item.text.split("\n\n") if part.strip())
+    return Entry(
+        "", "" if pin.question == question else pin.question, pin.facet_value, notes, remarks
+    )
+
+
+def _sources(pins: Sequence[Pin]) -> tuple[Source, ...]:
+    found = {
+        (pin.quote.citation.document, pin.document_sha256): pin.quote.citation.title for pin in pins
+    }
+    named = [Source(title, document, sha256) for (document, sha256), title in found.items()]
+    return tuple(sorted(named, key=lambda source: (source.title.casefold(), source.document)))
+
+
+def _colophon(
+    brief: Brief, generation: Generation, checks: Sequence[Check], made: date
+) -> tuple[tuple[str, str], ...]:
+    manifest = generation.manifest
+    corpus = f"{count(manifest.documents, 'report')}, fingerprint {corpus_fingerprint(generation)}"
+    index = f"generation {generation.name} of {manifest.created[:10]}"
+    if pinned := sorted({pin.generation for pin in brief.pins} - {generation.name}):
+        index += f"; some quotes were pinned from {', '.join(pinned)}"
+    recipe = manifest.recipe
+    settings = f"passages of at most {recipe.passage_tokens} tokens; language {recipe.language}"
+    return (
+        ("Date", made.isoformat()),
+        ("Program", f"qa_app {__version__}"),
+        ("Corpus", corpus),
+        ("Index", index),
+        ("Model", f"{manifest.model.name}, weights {manifest.model.weights_sha256}"),
+        ("Settings", settings),
+        ("Check", _check_line(checks)),
+    )
+
+
+def _check_line(checks: Sequence[Check]) -> str:
+    if bad := failed(checks):
+        listed = ", ".join(f"note {check.claim.number} ({check.standing})" for check in bad)
+        return f"{len(bad)} of {count(len(checks), 'quote')} not found word for word: {listed}"
+    return f"{count(len(checks), 'quote')} found word for word in the reports on this date"

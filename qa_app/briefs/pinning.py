@@ -1,0 +1,120 @@
+"""From what the library returned to pins."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from qa_app.api import Index
+from qa_app.briefs.brief import Pin
+from qa_app.citations import cite
+from qa_app.errors import QueryError
+from qa_app.models import Answer, Finding, Quote, SearchResult
+from qa_app.store.generation import Generation
+
+
+def pin_findings(index: Index, answer: Answer, values: Collection[str] = ()) -> tuple[Pin, ...]:
+    """Return a pin for each finding of an answer.
+
+    Args:
+        index: what was asked.
+        answer: what it said.
+        values: keep to the rows of these facet values; all where empty.
+
+    Raises:
+        QueryError: there is no row of such a value, or the answer is that there is none.
+    """
+    rows = {finding.facet_value or "" for finding in answer.findings}
+    if unknown := [value for value in values if value not in rows]:
+        known = ", ".join(sorted(rows)) if any(rows) else "the answer has none"
+        raise QueryError(f"The answer has no row {unknown[0]!r}.", f"Rows: {known}.")
+    if not answer.findings:
+        raise QueryError(
+            "The reports do not say, so there is nothing to pin.",
+            "Pin a passage: qa-app brief add QUERY --passage 1",
+        )
+    generation = index.refresh().generation
+    return tuple(
+        _pin(generation, _quote(finding), answer.question, finding.facet_value, finding.lead_in)
+        for finding in answer.findings
+        if not values or finding.facet_value in values
+    )
+
+
+def pin_everything(index: Index, answer: Answer) -> tuple[Pin, ...]:
+    """Return a pin for each quote of an answer, wherever its words stand."""
+    generation = index.refresh().generation
+    return tuple(
+        _pin(generation, Quote(other.quote, place), answer.question, finding.facet_value)
+        for finding in answer.findings
+        for other in (finding, *finding.others)
+        for place in (other.citation, *other.also_in)
+    )
+
+
+def pin_passages(index: Index, query: str, results: Sequence[SearchResult]) -> tuple[Pin, ...]:
+    """Return a pin for each ranked passage."""
+    generation = index.refresh().generation
+    return tuple(
+        _pin(generation, Quote(result.passage.text, result.citation), query) for result in results
+    )
+
+
+def pin_span(
+    index: Index,
+    document: str,
+    span: tuple[int, int],
+    question: str = "",
+    facet_value: str = "",
+    lead_in: tuple[int, int] | None = None,
+) -> Pin:
+    """Return a pin for the words at offsets ``span`` of a document.
+
+    Raises:
+        QueryError: there is no such document, or the words are not inside one passage.
+    """
+    generation = index.refresh().generation
+    introduction = find_quote(generation, document, lead_in) if lead_in else None
+    quote = find_quote(generation, document, span)
+    return _pin(generation, quote, question, facet_value, introduction)
+
+
+def find_quote(generation: Generation, document: str, span: tuple[int, int]) -> Quote:
+    """Return the words at offsets ``span`` of a document, with their citation.
+
+    Raises:
+        QueryError: there is no such document, or the words are not inside one passage.
+    """
+    start, end = span
+    for passage in generation.passages(generation.document_rows(document)):
+        if passage.start <= start < end <= passage.end:
+            return Quote(passage.slice(start, end), cite(passage, start, end))
+    raise QueryError(
+        f"Nothing can be quoted at {start} to {end} of {document!r}.",
+        "Ask again: the reports may have been indexed anew since.",
+    )
+
+
+def _quote(finding: Finding) -> Quote:
+    return Quote(finding.quote, finding.citation)
+
+
+def _pin(
+    generation: Generation,
+    quote: Quote,
+    question: str,
+    facet_value: str | None = None,
+    lead_in: Quote | None = None,
+) -> Pin:
+    hashes = (
+        record.source.sha256
+        for record in generation.documents
+        if record.path == quote.citation.document
+    )
+    return Pin(
+        quote=quote,
+        document_sha256=next(hashes, ""),
+        generation=generation.name,
+        question=question,
+        facet_value=facet_value or "",
+        lead_in=lead_in,
+    )

@@ -1,0 +1,78 @@
+"""A brief as CSV: one row a heading, quote, source and line of the colophon.
+
+A spreadsheet program runs a cell that begins like a formula, so such a cell is given an apostrophe.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import unicodedata
+from collections.abc import Iterator
+
+from qa_app.briefs.outline import Note, Outline
+
+COLUMNS = (
+    "kind", "number", "heading", "value", "text", "note", "question", "citation", "document",
+    "title", "section", "page", "start", "end", "sha256",
+)  # fmt: skip
+_FORMULA_STARTS = frozenset("=+-@")
+# What stands in front of a formula without disarming it: white space, controls, invisible marks.
+_SKIPPED = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
+_DANGEROUS_GAPS = frozenset("\t\r\n\0")
+
+
+def to_csv(outline: Outline) -> bytes:
+    """Return a brief as CSV in UTF-8, with the mark that spreadsheet programs look for."""
+    file = io.StringIO(newline="")
+    writer = csv.DictWriter(file, COLUMNS, restval="", quoting=csv.QUOTE_ALL)
+    writer.writeheader()
+    for row in _rows(outline):
+        writer.writerow({name: neutral(str(value)) for name, value in row.items()})
+    return file.getvalue().encode("utf-8-sig", errors="backslashreplace")
+
+
+def neutral(cell: str) -> str:
+    """Return a cell that no spreadsheet program takes for a formula."""
+    first = next((mark for mark in cell if unicodedata.category(mark) not in _SKIPPED), "")
+    is_formula = unicodedata.normalize("NFKC", first)[:1] in _FORMULA_STARTS if first else False
+    return f"'{cell}" if is_formula or cell[:1] in _DANGEROUS_GAPS else cell
+
+
+def _rows(outline: Outline) -> Iterator[dict[str, object]]:
+    yield {"kind": "title", "text": outline.title}
+    heading = question = ""
+    for entry in outline.entries:
+        heading = entry.heading or heading
+        question = entry.question or question
+        if entry.heading:
+            yield {"kind": "heading", "heading": heading}
+        for note in entry.notes:
+            shared = {"kind": "quote", "heading": heading, "value": entry.value}
+            remark = "\n\n".join(entry.remarks) if note is entry.notes[-1] else ""
+            yield {**shared, **_place(note), "question": question, "note": remark}
+    for source in outline.sources:
+        yield {
+            "kind": "source",
+            "title": source.title,
+            "document": source.document,
+            "sha256": source.sha256,
+        }
+    for name, value in outline.colophon:
+        yield {"kind": "colophon", "heading": name, "text": value}
+
+
+def _place(note: Note) -> dict[str, object]:
+    place = note.quote.citation
+    return {
+        "number": note.number,
+        "text": note.quote.text,
+        "citation": place.label,
+        "document": place.document,
+        "title": place.title,
+        "section": " > ".join(place.section),
+        "page": "" if place.page is None else place.page,
+        "start": place.start,
+        "end": place.end,
+        "sha256": note.document_sha256,
+    }

@@ -1,0 +1,184 @@
+"""A brief: what can be done to it, and that no change is lost on the way to the disk."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from brief_samples import Desk, make_desk
+from qa_app.briefs import brief as limits
+from qa_app.briefs.brief import Brief
+from qa_app.briefs.files import open_brief, safe_name
+from qa_app.briefs.pinning import pin_findings, pin_passages, pin_span
+from qa_app.errors import BriefError, QueryError
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    desk = make_desk(tmp_path)
+    yield desk
+    desk.index.close()
+
+
+def _texts(brief: Brief) -> list[str]:
+    return [item.pin.quote.text if item.pin else item.text for item in brief.items]
+
+
+def test_a_pin_holds_the_exact_words_and_where_they_stand(desk: Desk) -> None:
+    pin = desk.pin("Data sharing did not.", value="North")
+    text = desk.index.document("roads.txt").text
+    place = pin.quote.citation
+    assert pin.quote.text == text[place.start : place.end] == "Data sharing did not."
+    assert (place.document, place.page, pin.generation) == ("roads.txt", None, "000001")
+    assert (pin.question, pin.facet_value) == ("What improved?", "North")
+    assert len(pin.document_sha256) == 64
+
+
+def test_words_across_passages_or_outside_the_text_cannot_be_pinned(desk: Desk) -> None:
+    for span in ((0, 10_000), (5, 5), (-3, 4)):
+        with pytest.raises(QueryError, match="Nothing can be quoted"):
+            pin_span(desk.index, "roads.txt", span)
+    with pytest.raises(QueryError, match="Nothing can be quoted"):
+        pin_span(desk.index, "../roads.txt", (0, 4))
+
+
+def test_rows_and_passages_are_pinned(desk: Desk) -> None:
+    answer = desk.index.ask("Which reports improved road safety?")
+    assert [finding.facet_value for finding in answer.findings] == ["roads"]
+    [pin] = pin_findings(desk.index, answer, ["roads"])
+    assert (pin.quote.text, pin.facet_value) == ("Road safety improved in the north.", "roads")
+    with pytest.raises(QueryError, match="no row 'boards'"):
+        pin_findings(desk.index, answer, ["boards"])
+    [passage] = pin_passages(desk.index, "board", desk.index.search("board", 1))
+    assert passage.quote.citation.document == "boards.txt"
+
+
+def test_items_are_put_in_order_changed_removed_and_put_back(desk: Desk) -> None:
+    brief = desk.brief()
+    heading, road, board = _texts(brief)
+    assert _texts(brief.shifted(3, -1)) == [heading, board, road]
+    assert _texts(brief.moved(1, 99)) == [road, board, heading]
+    assert brief.shifted(1, -1) == brief.moved(3, 2) == brief
+    gone = brief.without(2)
+    assert _texts(gone) == [heading, board]
+    back = gone.with_heading("Last").restored(2)
+    assert _texts(back) == [heading, road, board, "Last"]
+    assert back.removed == ()
+    assert back.item(2).text == "First paragraph.\n\n- Second, <i>mine</i>."
+    with pytest.raises(BriefError, match="no item 9"):
+        brief.without(9)
+
+
+def test_what_is_pinned_already_is_not_pinned_twice(desk: Desk) -> None:
+    brief = desk.brief()
+    again = desk.pin("Road safety improved in the north.", value="North")
+    assert brief.with_pins([again]) == brief
+    other = desk.pin("Road safety improved in the north.", value="South")
+    assert len(brief.with_pins([other, other]).items) == 4
+
+
+def test_a_note_changed_elsewhere_is_not_overwritten(desk: Desk) -> None:
+    seen = desk.brief()
+    elsewhere = seen.with_text(2, "Theirs.", seen.version)
+    with pytest.raises(BriefError, match="it says now: Theirs"):
+        elsewhere.with_text(2, "Mine.", seen.version)
+    # Another's change to another item, or to the order, is in nobody's way.
+    assert elsewhere.without(3).with_text(1, "Mine.", seen.version).item(1).text == "Mine."
+
+
+def test_limits_are_said(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    brief = desk.brief()
+    with pytest.raises(BriefError, match="10,000 are the most"):
+        brief.with_text(2, "x" * 10_001)
+    with pytest.raises(BriefError, match="The heading is empty"):
+        brief.with_heading(" \n")
+    monkeypatch.setattr(limits, "MOST_ITEMS", 3)
+    with pytest.raises(BriefError, match="takes no more"):
+        brief.with_heading("One too many")
+
+
+def test_a_brief_survives_a_restart(desk: Desk) -> None:
+    file = open_brief(desk.folder)
+    assert file.path == desk.folder.parent / "briefs" / "brief.json"
+    assert file.read() == Brief()
+    stored = file.change(lambda _: desk.brief())
+    assert open_brief(desk.folder).read() == stored == desk.brief()
+
+
+def test_two_writers_lose_nothing(desk: Desk) -> None:
+    def write(name: str) -> None:
+        for number in range(20):
+            open_brief(desk.folder).change(
+                lambda brief: brief.with_heading(f"{name} {number}")  # noqa: B023 - run at once
+            )
+
+    threads = [threading.Thread(target=write, args=(name,)) for name in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    brief = open_brief(desk.folder).read()
+    assert sorted(_texts(brief)) == sorted(f"{name} {n}" for name in "ab" for n in range(20))
+    assert [item.id for item in brief.items] == list(range(1, 41))
+    assert brief.version == 40
+
+
+def test_a_write_that_fails_leaves_the_brief_as_it_was(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = open_brief(desk.folder)
+    before = file.change(lambda brief: brief.with_heading("Before"))
+
+    def fail(*_: Path) -> Path:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(Path, "replace", fail)
+        with pytest.raises(BriefError, match="No space left"):
+            file.change(lambda brief: brief.with_heading("After"))
+    assert file.read() == before
+    assert _texts(file.change(lambda brief: brief.with_heading("Then"))) == ["Before", "Then"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "cannot be read"),
+        ("[]", "cannot be read"),
+        ('{"title": 3}', "cannot be read"),
+        (json.dumps({"format_version": 99}), "has format 99; this program reads format 1"),
+    ],
+)
+def test_a_damaged_file_is_said_and_not_overwritten(
+    tmp_path: Path, content: str, message: str
+) -> None:
+    file = open_brief(tmp_path / "index")
+    file.path.parent.mkdir()
+    file.path.write_text(content)
+    with pytest.raises(BriefError, match=message):
+        file.change(lambda brief: brief.with_heading("Lost"))
+    assert file.path.read_text() == content
+
+
+def test_every_user_has_a_file_of_their_own() -> None:
+    names = [
+        "alice",
+        "Alice",
+        "al/ice",
+        "..",
+        "../../etc/passwd",
+        "a" * 300,
+        "",
+        "\0",
+        "CON",
+        "Ünö",
+    ]
+    files = [safe_name(name) for name in names]
+    assert len(set(files)) == len(names)
+    assert all(name.isascii() and name.replace("-", "").isalnum() for name in files)
+    assert max(map(len, files)) < 60
+    assert open_brief(Path("index")).path != open_brief(Path("index"), "brief").path
