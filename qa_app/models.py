@@ -79,12 +79,16 @@ class SourceRun:
 
     ``text[start:start + length]`` is characters ``index:index + length`` of page ``page`` (from
     1) as the PDF library numbers them. It is what boxes on the page image are drawn from.
+
+    A word that was read by OCR has no characters in the file: ``index`` is -1, and ``box`` is its
+    place, as (left, top, right, bottom) in shares of the page's width and height.
     """
 
     start: int
     length: int
     page: int
     index: int
+    box: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

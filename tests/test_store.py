@@ -61,7 +61,7 @@ def _full_document() -> IndexedDocument:
         blocks=blocks,
         page_starts=(0, 22),
         page_labels=("i", "ii"),
-        source_runs=(SourceRun(0, 7, 1, 0), SourceRun(24, 12, 2, 5)),
+        source_runs=(SourceRun(0, 7, 1, 0), SourceRun(24, 12, 2, -1, (0.1, 0.2, 0.3, 0.4))),
         metadata=(MetadataField("date", "2024", "info"),),
         warnings=("page 3 has no text",),
     )

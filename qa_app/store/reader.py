@@ -173,7 +173,10 @@ def _document(values: Any) -> Document:
         ),
         page_starts=tuple(json.loads(starts)),
         page_labels=tuple(json.loads(labels)),
-        source_runs=tuple(SourceRun(*run) for run in json.loads(runs)),
+        source_runs=tuple(
+            SourceRun(start, length, page, index, tuple(box[0]) if box else None)
+            for start, length, page, index, *box in json.loads(runs)
+        ),
         metadata=_metadata(metadata),
         warnings=tuple(json.loads(warnings)),
     )
