@@ -8,6 +8,7 @@ import pypdfium2 as pdfium
 import pytest
 
 from qa_app.chunking import chunk
+from qa_app.citations import label
 from qa_app.errors import BrokenFileError, NoTextError
 from qa_app.loading.pages import Box, boxes, render_page
 from qa_app.loading.pdf import describe_pages, load_pdf
@@ -350,6 +351,8 @@ def test_words_read_by_ocr_are_marked_and_have_boxes(
     document = load_pdf("scan.pdf", path.read_bytes(), ocr=True)
     assert words_of(document) == ["Redress comes soon."]
     assert document.warnings == ("page 1 was read by OCR",)
+    (passage,) = chunk(document, lambda texts: [1] * len(texts))
+    assert label(passage) == "scan, p. 1 (OCR)"
     found = boxes(document, path, 0, len("Redress comes"))
     assert found == [Box(1, 0.1, 0.29994, 0.18, 0.31494), Box(1, 0.2, 0.30054, 0.28, 0.31554)]
     assert decode(encode(document)) == document
