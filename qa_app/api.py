@@ -25,8 +25,9 @@ from qa_app.reranking import Reranker
 from qa_app.retrieval import Retriever
 from qa_app.retrieval.filters import FilterChoices, Filters, filter_choices
 from qa_app.settings import DEFAULT_MODEL, Settings
-from qa_app.store.generation import Generation, last_manifest, open_generation
+from qa_app.store.generation import Generation, last_manifest, open_earlier, open_generation
 from qa_app.store.manifest import Current, Manifest, read_current, read_manifest
+from qa_app.triage import Change, Kind, TopicsReport, Triage
 
 if TYPE_CHECKING:
     from qa_app.verification import VerifyReport
@@ -38,6 +39,7 @@ class _Pinned:
 
     generation: Generation
     retriever: Retriever
+    triage: Triage
 
 
 class Index:
@@ -101,6 +103,40 @@ class Index:
     def filters(self) -> FilterChoices:
         """Return what questions can be kept to: every facet's values, and the dates."""
         return filter_choices(self.refresh().generation)
+
+    def topics(self, facet: str = "", themes: bool = False) -> TopicsReport:
+        """Return what the reports are about, by a facet.
+
+        Args:
+            facet: "document", "date" (years of the reports), "type" or a facet of the corpus; ""
+                for the corpus's own first.
+            themes: the themes of ``themes.toml`` in place of the topics that the build found.
+
+        Raises:
+            IndexNotFoundError: the index was built before there were topics.
+            QueryError: there is no such facet.
+        """
+        triage = self.triage()
+        kind = Kind.THEMES if themes else Kind.TOPICS
+        return TopicsReport(triage.summaries(kind), triage.matrix(facet, kind), triage.generation)
+
+    def triage(self) -> Triage:
+        """Return the live generation's topics and themes, to look into single cells of."""
+        return self.refresh().triage
+
+    def topic_changes(self, since: str = "") -> tuple[Change, ...]:
+        """Return which topics grew, shrank or appeared, with what is new in them.
+
+        Args:
+            since: an earlier generation, as "000002"; "" for the one before. One earlier
+                generation is kept.
+
+        Raises:
+            IndexNotFoundError: that generation is not kept, or has no topics.
+        """
+        triage = self.triage()
+        with open_earlier(self._path, since) as earlier:
+            return triage.changes(Triage(earlier, Facets.load(earlier.folder)))
 
     def document(self, path: str) -> Document:
         """Return one document as extracted; ``QueryError`` if it is not in the index."""
@@ -180,10 +216,9 @@ class Index:
     def _open(self) -> _Pinned:
         identity = self._encoder.identity
         generation = open_generation(self._path, identity, allow_previous=True)
-        return _Pinned(
-            generation,
-            Retriever(generation, self._encoder, Facets.load(generation.folder), self._reranker),
-        )
+        facets = Facets.load(generation.folder)
+        retriever = Retriever(generation, self._encoder, facets, self._reranker)
+        return _Pinned(generation, retriever, Triage(generation, facets))
 
 
 def build_index(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Generator, Iterable, Iterator, Sequence
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from enum import StrEnum
 from itertools import chain
 from pathlib import Path
@@ -26,6 +26,7 @@ from qa_app.errors import (
     IndexCorruptError,
     IndexMismatchError,
     IndexNotFoundError,
+    StoreError,
 )
 from qa_app.facets import FACETS_FILE, Facets
 from qa_app.loading import SourceFile
@@ -39,6 +40,9 @@ from qa_app.store.manifest import Recipe
 from qa_app.store.tokens import pack
 from qa_app.store.vectors import FloatArray, HalfArray
 from qa_app.store.writer import GenerationWriter, IndexedDocument
+from qa_app.topics.finding import BoolArray, Earlier, find_topics
+from qa_app.topics.stored import TOPICS_FILE, TOPICS_VERSION, Topics, read_topics
+from qa_app.topics.themes import Themes
 
 # Texts fetched and embedded at once: enough to sort by length, few enough to hold.
 _SLICE = 4096
@@ -51,6 +55,7 @@ class Stage(StrEnum):
 
     READING = "Reading"
     EMBEDDING = "Embedding"
+    TOPICS = "Topics"
     WRITING = "Writing"
 
 
@@ -151,6 +156,7 @@ class _Build:
         self._encoder = encoder
         self._corpus = corpus
         self._facets = Facets.load(corpus)
+        self._themes = Themes.load(corpus)
         self._progress = progress
         self._previous = previous
         self._recipe = Recipe(
@@ -160,6 +166,7 @@ class _Build:
             lexical=f"{ANALYSIS_VERSION}.{LEXICAL_VERSION}",
             passage_tokens=settings.passage_tokens,
             language=settings.language,
+            topics=f"{TOPICS_VERSION}.{self._themes.fingerprint}",
         )
         source = None if rebuild else previous
         self._reuse = find_reuse(source, self._recipe, encoder.identity)
@@ -223,7 +230,9 @@ class _Build:
                 warnings.append(Failure(step.source.path, "; ".join(found.document.warnings)))
         if not indexed:
             raise _nothing_read(self._corpus, failures)
-        embeddings, embedded = self._embed(writer)
+        embeddings, new = self._embed(writer)
+        self._progress.stage(Stage.TOPICS, 0)
+        writer.add_file(TOPICS_FILE, self._topics(writer, embeddings, new).to_text())
         self._progress.stage(Stage.WRITING, 0)
         writer.add_file(FACETS_FILE, self._facets.source)
         name = writer.finish(
@@ -240,7 +249,7 @@ class _Build:
             _by_path(failures),
             _by_path(warnings),
             writer.num_passages,
-            embedded,
+            int(new.sum()),
         )
 
     def _make(self, step: Step, loaded: Iterator[Loaded]) -> IndexedDocument | Failure:
@@ -272,19 +281,31 @@ class _Build:
             dataclasses.replace(passage, tags=self._facets.tag(passage)) for passage in passages
         )
 
-    def _embed(self, writer: GenerationWriter) -> tuple[HalfArray, int]:
-        """Return every row's vector, and the number of rows whose vector was not stored."""
+    def _topics(self, writer: GenerationWriter, embeddings: HalfArray, new: BoolArray) -> Topics:
+        earlier = None
+        if self._previous is not None and self._reuse.vectors:
+            kept = len(new) - int(new.sum())
+            removed = max(0, self._previous.num_passages - kept)
+            with suppress(StoreError):  # it was built before there were topics
+                earlier = Earlier(read_topics(self._previous.folder), new, removed)
+        language = self._settings.language
+        return find_topics(
+            writer, embeddings, self._encoder, self._facets, self._themes, earlier, language
+        )
+
+    def _embed(self, writer: GenerationWriter) -> tuple[HalfArray, BoolArray]:
+        """Return every row's vector, and which rows' vectors were not stored."""
         identity = self._encoder.identity
         embeddings = np.empty((writer.num_passages, identity.dimension), dtype=np.float16)
-        stored: set[int] = set()
+        new = np.ones(writer.num_passages, dtype=np.bool_)
         if self._previous is not None and self._reuse.vectors:
             places, old = self._previous.stored_rows(writer.hashes)
             embeddings[places] = self._previous.stored_vectors(old)
             writer.copy_tokens(self._previous, places, old)
-            stored.update(places.tolist())
+            new[places] = False
         rows: dict[bytes, list[int]] = {}
         for row, digest in enumerate(writer.hashes):
-            if row not in stored:
+            if new[row]:
                 rows.setdefault(digest, []).append(row)
         if rows:
             self._progress.stage(self._embedding_stage(), len(rows))
@@ -304,7 +325,7 @@ class _Build:
                 )
             for group, vector in zip(some, found, strict=True):
                 embeddings[group] = vector
-        return embeddings, writer.num_passages - len(stored)
+        return embeddings, new
 
     def _embedding_stage(self) -> str:
         if self._previous is None or self._previous.manifest.model == self._encoder.identity:

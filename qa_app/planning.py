@@ -32,6 +32,7 @@ class Reuse:
         tags: the facets are the same.
         vectors: of passages and their tokens; the model is the same.
         lexical: terms are made alike.
+        topics: so are topics, and the themes are the same.
     """
 
     documents: bool = False
@@ -39,6 +40,7 @@ class Reuse:
     tags: bool = False
     vectors: bool = False
     lexical: bool = False
+    topics: bool = False
 
     @property
     def everything(self) -> bool:
@@ -59,6 +61,7 @@ def find_reuse(previous: Generation | None, recipe: Recipe, model: ModelIdentity
         tags=old.facets == recipe.facets,
         vectors=same_model and previous.has_tokens,
         lexical=(old.lexical, old.language) == (recipe.lexical, recipe.language),
+        topics=old.topics == recipe.topics,
     )
 
 

@@ -508,6 +508,7 @@ def test_progress_is_told(settings: Settings, encoder: FakeEncoder) -> None:
         ("advance", 1, "roads.md"),
         ("stage", "Embedding", 3),
         ("advance", 3, ""),
+        ("stage", "Topics", 0),
         ("stage", "Writing", 0),
         ("close",),
     ]

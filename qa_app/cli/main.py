@@ -19,6 +19,7 @@ from qa_app.cli.common import Command, print_error
 from qa_app.cli.evaluate import add_evaluate
 from qa_app.cli.saved import add_saved
 from qa_app.cli.serve import add_serve
+from qa_app.cli.topics import add_topics
 from qa_app.cli.upkeep import add_status, add_verify
 from qa_app.errors import QAAppError
 from qa_app.settings import load_settings
@@ -26,8 +27,8 @@ from qa_app.version import __version__
 
 # In the order of the help.
 _COMMANDS = (
-    add_build, add_ask, add_search, add_filters, add_brief, add_saved, add_evaluate, add_verify,
-    add_status, add_serve,
+    add_build, add_ask, add_search, add_filters, add_topics, add_brief, add_saved, add_evaluate,
+    add_verify, add_status, add_serve,
 )  # fmt: skip
 _SETTING_FLAGS = ("corpus", "index", "model", "reranker", "ocr", "top_k", "mode", "host", "port")
 

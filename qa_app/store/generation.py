@@ -9,7 +9,7 @@ from types import TracebackType
 
 import numpy as np
 
-from qa_app.errors import IndexCorruptError, StoreError
+from qa_app.errors import IndexCorruptError, IndexNotFoundError, StoreError
 from qa_app.models import Document, ModelIdentity, Passage
 from qa_app.store.lexical import Lexical
 from qa_app.store.manifest import (
@@ -175,6 +175,10 @@ class Generation:
         size = self.manifest.passages, self.manifest.model.dimension
         return open_embeddings(self.folder, *size)[rows]
 
+    def content_hashes(self) -> list[bytes]:
+        """Return the hash of each row's embedded text: equal for passages that say the same."""
+        return self._records.content_hashes()
+
     def close(self) -> None:
         """Let go of the files."""
         self._records.close()
@@ -237,6 +241,30 @@ def open_generation(
             generation.close()
             raise
     return generation
+
+
+def open_earlier(index: Path, name: str = "") -> Generation:
+    """Open a generation that is kept beside the live one, without its vectors.
+
+    Args:
+        index: folder of the index.
+        name: as "000002" or "2"; "" for the newest before the live one.
+
+    Raises:
+        IndexNotFoundError: it is not kept, or never was.
+        IndexCorruptError: a file is missing or damaged.
+    """
+    live = read_current(index).name
+    kept = [folder for folder in generation_folders(index) if folder.name < live]
+    for folder in kept:
+        if not name or int(folder.name) == int(name if name.isdecimal() else -1):
+            path = folder / MANIFEST_FILE
+            return _open(folder, parse_manifest(read_manifest_bytes(path), path), searchable=False)
+    there = ", ".join(folder.name for folder in kept)
+    raise IndexNotFoundError(
+        f"Generation {name} is not kept." if name else "There is no earlier generation.",
+        f"Kept are: {there}." if there else "Only the live one is kept so far; build again first.",
+    )
 
 
 def last_manifest(index: Path) -> Manifest | None:

@@ -12,7 +12,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
@@ -65,7 +65,8 @@ class Recipe:
     """What went into a generation besides the reports; passages are reused while it is equal.
 
     Attributes:
-        loader, chunking, facets, lexical: versions and fingerprints of the code and the facets.
+        loader, chunking, facets, lexical, topics: versions and fingerprints of the code, the facets
+            and the themes.
         passage_tokens: most tokens of a passage.
         language: of stemming and stop words.
     """
@@ -76,6 +77,7 @@ class Recipe:
     lexical: str = ""
     passage_tokens: int = 0
     language: str = "english"
+    topics: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,10 +258,12 @@ def decode(kind: Any, found: Any, name: str) -> Any:
     if dataclasses.is_dataclass(kind):
         _expect(found, dict, name)
         hints = get_type_hints(kind)
-        missing = hints.keys() - found.keys()
+        # An older program's recipe has fewer parts; what it lacks differs from ours, and is made.
+        needed = hints.keys() - (_defaults(kind) if kind is Recipe else set())
+        missing = needed - found.keys()
         if missing:
             raise ValueError(f"{min(missing)} is missing in {name}")
-        values = {key: decode(hint, found[key], key) for key, hint in hints.items()}
+        values = {key: decode(hints[key], found[key], key) for key in hints.keys() & found.keys()}
         return kind(**values)  # type: ignore[operator]  # a class, not an instance
     if origin is tuple:
         return tuple(decode(arguments[0], item, name) for item in _expect(found, list, name))
@@ -271,6 +275,10 @@ def decode(kind: Any, found: Any, name: str) -> Any:
     if kind is float and type(found) is int:
         return float(found)
     return _expect(found, kind, name)
+
+
+def _defaults(kind: Any) -> set[str]:
+    return {each.name for each in fields(kind) if each.default is not MISSING}
 
 
 def _expect(found: Any, kind: Any, name: str) -> Any:

@@ -7,7 +7,7 @@ import json
 import sqlite3
 import threading
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,6 @@ from qa_app.models import (
     Passage,
     Sentence,
     SourceRun,
-    find_ocr_pages,
 )
 from qa_app.store.manifest import MEND_HINT
 from qa_app.store.records import RECORDS_FILE, DocumentRecord, SourceStamp
@@ -37,9 +36,7 @@ _DOCUMENT_COLUMNS = (
 )
 _PASSAGE_QUERY = (
     'SELECT p."row", p.id, d.path, d.title, p.section, p.start, p."end", p.text, p.sentences, '
-    "p.page, p.page_breaks, p.label, p.tags, "
-    "CASE WHEN instr(d.metadata, '[\"ocr\"') THEN d.metadata ELSE '[]' END "
-    "FROM passages p JOIN documents d ON d.id = p.document "
+    "p.page, p.page_breaks, p.label, p.tags FROM passages p JOIN documents d ON d.id = p.document "
 )
 _RECORD_QUERY = (
     "SELECT path, title, format, json_array_length(page_starts), first_row, passages, size, "
@@ -90,34 +87,21 @@ class Records:
         Raises:
             IndexError: there is no such row.
         """
-        wanted = [int(row) for row in rows]
-        found: dict[int, Passage] = {}
-        for start in range(0, len(wanted), _MOST_PARAMETERS):
-            some = wanted[start : start + _MOST_PARAMETERS]
-            marks = ", ".join("?" * len(some))
-            for values in self._all(f'{_PASSAGE_QUERY} WHERE p."row" IN ({marks})', some):
-                found[values[0]] = self._passage(values)
-        missing = [row for row in wanted if row not in found]
-        if missing:
-            raise IndexError(f"There is no passage in row {missing[0]}.")
-        return tuple(found[row] for row in wanted)
+        return tuple(map(self._with_lead_in, select_passages(self._all, rows)))
 
     def passages_of(self, rows: range) -> tuple[Passage, ...]:
         """Return the passages of a stretch of rows."""
         query = f'{_PASSAGE_QUERY} WHERE p."row" >= ? AND p."row" < ? ORDER BY p."row"'
-        return tuple(self._passage(values) for values in self._all(query, (rows.start, rows.stop)))
+        found = self._all(query, (rows.start, rows.stop))
+        return tuple(self._with_lead_in(_passage(values)) for values in found)
 
-    def _passage(self, values: Any) -> Passage:
-        passage = _passage(values)
+    def _with_lead_in(self, passage: Passage) -> Passage:
         lead = passage.sentences[0].lead_in if passage.sentences else None
         if lead is None or lead[0] >= passage.start:
             return passage
         start, end = lead
         query = "SELECT substr(text, ?, ?), page_starts FROM documents WHERE path = ?"
         words, starts = self._all(query, (start + 1, end - start, passage.document))[0]
-        if len(words) < end - start:
-            # SQLite counts characters no further than a NUL.
-            words = self.document(passage.document).text[start:end]
         page = bisect_right(json.loads(starts), start) or None
         return replace(passage, lead_in=LeadIn(start, end, words, page))
 
@@ -131,6 +115,12 @@ class Records:
         return dict(
             self._all('SELECT content_hash, min("row") FROM passages GROUP BY content_hash')
         )
+
+    def content_hashes(self) -> list[bytes]:
+        """Return the hash of each row's embedded text."""
+        return [
+            digest for (digest,) in self._all('SELECT content_hash FROM passages ORDER BY "row"')
+        ]
 
     def facet_counts(self) -> dict[str, dict[str, int]]:
         """Return the facets of the passages, their values, sorted, and how many have each."""
@@ -166,6 +156,23 @@ class Records:
             raise IndexCorruptError(f"{self._path} cannot be read: {exc}.", MEND_HINT) from exc
 
 
+def select_passages(
+    select: Callable[[str, Sequence[Any]], list[Any]], rows: Sequence[int] | RowArray
+) -> tuple[Passage, ...]:
+    """Return the passages of these rows, in the order given, through a query to their file."""
+    wanted = [int(row) for row in rows]
+    found: dict[int, Passage] = {}
+    for start in range(0, len(wanted), _MOST_PARAMETERS):
+        some = wanted[start : start + _MOST_PARAMETERS]
+        marks = ", ".join("?" * len(some))
+        for values in select(f'{_PASSAGE_QUERY} WHERE p."row" IN ({marks})', some):
+            found[values[0]] = _passage(values)
+    missing = [row for row in wanted if row not in found]
+    if missing:
+        raise IndexError(f"There is no passage in row {missing[0]}.")
+    return tuple(found[row] for row in wanted)
+
+
 def _document(values: Any) -> Document:
     path, title, kind, text, blocks, starts, labels, runs, metadata, warnings = values
     return Document(
@@ -179,10 +186,7 @@ def _document(values: Any) -> Document:
         ),
         page_starts=tuple(json.loads(starts)),
         page_labels=tuple(json.loads(labels)),
-        source_runs=tuple(
-            SourceRun(start, length, page, index, tuple(box[0]) if box else None)
-            for start, length, page, index, *box in json.loads(runs)
-        ),
+        source_runs=tuple(SourceRun(*run) for run in json.loads(runs)),
         metadata=_metadata(metadata),
         warnings=tuple(json.loads(warnings)),
     )
@@ -210,7 +214,7 @@ def _metadata(content: str) -> tuple[MetadataField, ...]:
 
 def _passage(values: Any) -> Passage:
     _, passage_id, path, title, section, start, end, text, sentences, page, *rest = values
-    breaks, label, tags, metadata = rest
+    breaks, label, tags = rest
     return Passage(
         id=passage_id,
         document=path,
@@ -227,5 +231,4 @@ def _passage(values: Any) -> Passage:
         label=label,
         tags={facet: tuple(names) for facet, names in json.loads(tags).items()},
         page_breaks=tuple(json.loads(breaks)),
-        ocr_pages=find_ocr_pages(_metadata(metadata)),
     )

@@ -177,6 +177,18 @@ class RecordsWriter:
             context = " > ".join((title, *json.loads(section)))
             yield f"{context}\n{text}" if context else text
 
+    def outline(self) -> list[tuple[int, str]]:
+        """Return the number of each row's document and the passage's text."""
+        return self._db.execute('SELECT document, text FROM passages ORDER BY "row"').fetchall()
+
+    def titles(self) -> list[str]:
+        """Return the documents' titles."""
+        return [title for (title,) in self._db.execute("SELECT title FROM documents ORDER BY id")]
+
+    def select(self, query: str, values: Sequence[Any]) -> list[Any]:
+        """Return what a query finds in what was added so far."""
+        return self._db.execute(query, values).fetchall()
+
     def close(self) -> None:
         """Finish the file."""
         self._db.executemany(
@@ -202,10 +214,7 @@ def _dump(value: Any) -> str:
 def _document_values(
     number: int, document: Document, source: SourceStamp, first_row: int, passages: int
 ) -> tuple[Any, ...]:
-    runs = [
-        (r.start, r.length, r.page, r.index, *((r.box,) if r.box else ()))
-        for r in document.source_runs
-    ]
+    runs = [(r.start, r.length, r.page, r.index) for r in document.source_runs]
     return (
         number,
         document.path,

@@ -30,6 +30,7 @@ from qa_app.store.manifest import (
     VectorsDescription,
 )
 from qa_app.store.publishing import clean, next_name, publish, start_folder
+from qa_app.store.reader import select_passages
 from qa_app.store.records import RecordsWriter, SourceStamp, searchable_text
 from qa_app.store.tokens import CodeArray, TokensWriter, pack
 from qa_app.store.vectors import FloatArray, HalfArray, RowArray, write_vectors
@@ -169,6 +170,21 @@ class GenerationWriter:
         """Return what is to be embedded for these rows."""
         with _translated(self._index):
             return list(self._records.texts(rows))
+
+    def outline(self) -> list[tuple[int, str]]:
+        """Return the number of each row's document and the passage's text."""
+        with _translated(self._index):
+            return self._records.outline()
+
+    def titles(self) -> list[str]:
+        """Return the documents' titles."""
+        with _translated(self._index):
+            return self._records.titles()
+
+    def passages(self, rows: Sequence[int]) -> tuple[Passage, ...]:
+        """Return the passages of these rows, in the order given."""
+        with _translated(self._index):
+            return select_passages(self._records.select, rows)
 
     def finish(
         self,

@@ -9,7 +9,7 @@ import gradio as gr
 
 from qa_app.errors import QAAppError, QueryError
 from qa_app.models import Mode
-from qa_app.presentation import answer_json, search_json
+from qa_app.presentation import answer_json, search_json, topics_json
 from qa_app.web.events import Desk
 
 _MOST_PASSAGES = 100
@@ -60,6 +60,19 @@ def public_functions(desk: Desk) -> dict[str, PublicFunction]:
             raise _error(exc) from exc
         return search_json(query, results, index.generation)
 
+    def topics(facet: str = "", themes: bool = False) -> dict[str, Any]:
+        """Say what the reports are about: topics, and how many quotes each has for each value.
+
+        Args:
+            facet: "document", "date" (years of the reports), "type" or a facet of the corpus; empty
+                for the corpus's own first.
+            themes: the themes that the corpus's owner wrote down, in place of the topics found.
+        """
+        try:
+            return topics_json(desk.index().topics(facet, themes))
+        except QAAppError as exc:
+            raise _error(exc) from exc
+
     def status() -> dict[str, Any]:
         """Say what is indexed, with which model, when, and which files could not be read."""
         try:
@@ -67,7 +80,7 @@ def public_functions(desk: Desk) -> dict[str, PublicFunction]:
         except QAAppError as exc:
             raise _error(exc) from exc
 
-    return {"ask": ask, "search": search, "status": status}
+    return {"ask": ask, "search": search, "topics": topics, "status": status}
 
 
 def _checked(top_k: int) -> int:

@@ -52,10 +52,10 @@ class HeaderView:
 
 @dataclass(frozen=True, slots=True)
 class SetupView:
-    """The page before there is an index; ``uploads`` where reports may be added from it."""
+    """The page before there is an index."""
 
     message: str
-    uploads: bool
+    hint: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,10 +325,9 @@ class SourceListRow:
 
 @dataclass(frozen=True, slots=True)
 class SourceListView:
-    """Every document, every file that could not be read, and whether more may be added."""
+    """Every document, and every file that could not be read."""
 
     headline: str
     rows: tuple[SourceListRow, ...]
     failures: tuple[FailureView, ...]
-    uploads: bool
     search: str

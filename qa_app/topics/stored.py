@@ -1,0 +1,207 @@
+"""What a generation keeps of its topics and themes: one text file, the same to the last byte."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from qa_app.errors import IndexCorruptError, IndexNotFoundError
+from qa_app.store.manifest import MEND_HINT
+
+TOPICS_FILE = "topics.json"
+# Part of the recipe: a build makes topics anew when what follows from the same corpus changes.
+TOPICS_VERSION = "1"
+
+FloatArray = npt.NDArray[np.float32]
+HalfArray = npt.NDArray[np.float16]
+IntArray = npt.NDArray[np.int64]
+
+# In place of a sentence's number.
+WHOLE = -1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Members:
+    """What belongs to a topic or theme, nearest first.
+
+    Attributes:
+        rows: int64, of passages; one may come several times, with different sentences.
+        sentences: int64, which of the passage's sentences it is; -1 for the whole passage.
+        strengths: float32, cosine to the centre or the theme, in [-1, 1], descending.
+    """
+
+    rows: IntArray
+    sentences: IntArray
+    strengths: FloatArray
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def passages(self) -> int:
+        """Number of different passages."""
+        return len(np.unique(self.rows))
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A topic, or a theme of the analyst's own.
+
+    Attributes:
+        id: for addresses and commands, as "data-sharing"; kept from build to build.
+        label: for people; a few phrases as the reports write them, or the theme's name.
+        terms: what tells it, best first; of a theme, its words.
+        members: what belongs to it.
+        quotes: (row, sentence) of a few that speak for it.
+    """
+
+    id: str
+    label: str
+    terms: tuple[str, ...]
+    members: Members
+    quotes: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Grouping:
+    """What the next build goes on from, so that topics keep their ids.
+
+    Attributes:
+        centres: float16, shape (num_topics, dim), unit rows.
+        changed: passages added and removed since the centres were found.
+        floor: cosine under which something belongs to no topic that is known yet.
+        hashes: of the sentences that were embedded, where sentences were grouped.
+        vectors: float16, theirs.
+    """
+
+    centres: HalfArray
+    changed: int
+    floor: float
+    hashes: tuple[str, ...]
+    vectors: HalfArray
+
+
+@dataclass(frozen=True, slots=True)
+class Topics:
+    """A generation's topics and themes."""
+
+    topics: tuple[Group, ...]
+    themes: tuple[Group, ...]
+    grouping: Grouping | None = field(default=None, compare=False)
+
+    def to_text(self) -> str:
+        """Return the file's text."""
+        found = {
+            "version": TOPICS_VERSION,
+            "topics": [_group_json(group) for group in self.topics],
+            "themes": [_group_json(group) for group in self.themes],
+            "grouping": _grouping_json(self.grouping),
+        }
+        return json.dumps(found, ensure_ascii=False, indent=1) + "\n"
+
+
+def read_topics(folder: Path) -> Topics:
+    """Return the topics of a generation, from its folder.
+
+    Raises:
+        IndexNotFoundError: it was built before there were topics.
+        IndexCorruptError: the file is damaged.
+    """
+    path = folder / TOPICS_FILE
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        if found["version"] != TOPICS_VERSION:
+            raise FileNotFoundError(path)
+        return Topics(
+            tuple(_group(item) for item in found["topics"]),
+            tuple(_group(item) for item in found["themes"]),
+            _grouping(found["grouping"]),
+        )
+    except FileNotFoundError as exc:
+        raise IndexNotFoundError(
+            f"Generation {folder.name} has no topics that this program reads.",
+            "Bring the index up to date: qa-app build",
+        ) from exc
+    except (OSError, ValueError, KeyError, TypeError) as exc:
+        raise IndexCorruptError(f"{path} cannot be read: {exc}.", MEND_HINT) from exc
+
+
+def _group_json(group: Group) -> dict[str, Any]:
+    members = group.members
+    return {
+        "id": group.id,
+        "label": group.label,
+        "terms": group.terms,
+        "quotes": group.quotes,
+        "rows": _pack(members.rows, "<i4"),
+        "sentences": _pack(members.sentences, "<i2") if (members.sentences != WHOLE).any() else "",
+        "strengths": _pack(members.strengths, "<f2"),
+    }
+
+
+def _group(found: Mapping[str, Any]) -> Group:
+    rows = _unpack(found["rows"], "<i4").astype(np.int64)
+    sentences = _unpack(found["sentences"], "<i2").astype(np.int64)
+    return Group(
+        id=found["id"],
+        label=found["label"],
+        terms=tuple(found["terms"]),
+        members=Members(
+            rows,
+            sentences if len(sentences) else np.full(len(rows), WHOLE, dtype=np.int64),
+            _unpack(found["strengths"], "<f2").astype(np.float32),
+        ),
+        quotes=tuple((row, sentence) for row, sentence in found["quotes"]),
+    )
+
+
+def _grouping_json(grouping: Grouping | None) -> dict[str, Any] | None:
+    if grouping is None:
+        return None
+    return {
+        "centres": _pack(grouping.centres, "<f2"),
+        "dimension": grouping.centres.shape[1],
+        "changed": grouping.changed,
+        "floor": grouping.floor,
+        "hashes": grouping.hashes,
+        "vectors": _pack(grouping.vectors, "<f2"),
+    }
+
+
+def _grouping(found: Mapping[str, Any] | None) -> Grouping | None:
+    if found is None:
+        return None
+    shape = (-1, found["dimension"])
+    return Grouping(
+        centres=_unpack(found["centres"], "<f2").reshape(shape),
+        changed=found["changed"],
+        floor=found["floor"],
+        hashes=tuple(found["hashes"]),
+        vectors=_unpack(found["vectors"], "<f2").reshape(shape),
+    )
+
+
+def _pack(values: npt.NDArray[Any], kind: str) -> str:
+    return base64.b64encode(values.astype(kind).tobytes()).decode("ascii")
+
+
+def _unpack(text: str, kind: str) -> npt.NDArray[Any]:
+    return np.frombuffer(base64.b64decode(text), dtype=kind)
+
+
+def unique_id(label: str, taken: Sequence[str]) -> str:
+    """Return a label as a short name for addresses, different from those taken."""
+    words = "".join(letter if letter.isalnum() else " " for letter in label.split(",")[0]).split()
+    base = "-".join(words).lower() or "topic"
+    number, name = 1, base
+    while name in taken:
+        number += 1
+        name = f"{base}-{number}"
+    return name

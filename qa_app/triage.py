@@ -1,0 +1,387 @@
+"""What a pile of reports is about, read from what a build stored: topics by facet, and what is new.
+
+A topic's members are passages, in a small corpus sentences. Nothing is computed here that takes
+long: groups are found when an index is built.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+
+import numpy as np
+
+from qa_app.citations import cite
+from qa_app.errors import QueryError
+from qa_app.facets import DOCUMENT_FACET, YEAR_FACET, Facets
+from qa_app.models import Citation, Passage
+from qa_app.retrieval.filters import DATE, TYPE
+from qa_app.store.generation import Generation
+from qa_app.topics.prose import quoted_sentence
+from qa_app.topics.stored import WHOLE, FloatArray, Group, IntArray, Topics, read_topics
+
+# Names in an error's hint.
+_MOST_NAMED = 12
+
+
+class Kind(StrEnum):
+    """Who made the groups: the program, or the analyst."""
+
+    TOPICS = "topics"
+    THEMES = "themes"
+
+
+class Trend(StrEnum):
+    """What became of a topic since an earlier generation."""
+
+    APPEARED = "appeared"
+    GREW = "grew"
+    SHRANK = "shrank"
+    CHANGED = "changed"
+    SAME = "same"
+    VANISHED = "vanished"
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Words of a report that belong to a topic.
+
+    Attributes:
+        strength: how near it is to the topic or theme, higher is nearer.
+        passage_id: of the passage that it stands in.
+    """
+
+    quote: str
+    citation: Citation
+    strength: float
+    passage_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSummary:
+    """A topic or theme as it is listed.
+
+    Attributes:
+        terms: what tells it, best first.
+        passages: number of different passages.
+        members: number of quotes: one a passage, or in a small corpus one a sentence.
+        quotes: a few that speak for it.
+    """
+
+    id: str
+    label: str
+    terms: tuple[str, ...]
+    passages: int
+    members: int
+    quotes: tuple[Excerpt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Topics or themes by a facet's values.
+
+    Attributes:
+        rows: ids of topics; labels alike.
+        columns: values of the facet, the most mentioned first, or years ascending.
+        counts: members by row and column; 0 where nothing was found.
+        strengths: the strongest member's, by row and column; 0.0 where nothing was found.
+        row_totals: members of each topic, those of no value too.
+        column_totals: sums of the columns.
+    """
+
+    kind: Kind
+    facet: str
+    rows: tuple[str, ...]
+    labels: tuple[str, ...]
+    columns: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+    strengths: tuple[tuple[float, ...], ...]
+    row_totals: tuple[int, ...]
+    column_totals: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The quotes of a topic for a value of a facet.
+
+    Attributes:
+        total: how many there are; ``excerpts`` may be fewer, the strongest first.
+    """
+
+    topic: str
+    label: str
+    value: str
+    total: int
+    excerpts: tuple[Excerpt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of a topic since an earlier generation.
+
+    Attributes:
+        before, now: members then and now.
+        new: how many of them stand in passages that were not there.
+        excerpts: the strongest of those.
+    """
+
+    id: str
+    label: str
+    trend: Trend
+    before: int
+    now: int
+    new: int
+    excerpts: tuple[Excerpt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicsReport:
+    """What the reports are about, by a facet."""
+
+    topics: tuple[TopicSummary, ...]
+    matrix: Matrix
+    generation: str
+
+
+class Triage:
+    """The topics and themes of one generation. Safe to use from several threads."""
+
+    def __init__(self, generation: Generation, facets: Facets) -> None:
+        self._generation = generation
+        self._facets = facets
+
+    @cached_property
+    def _stored(self) -> Topics:
+        return read_topics(self._generation.folder)
+
+    @property
+    def generation(self) -> str:
+        """Name of the generation."""
+        return self._generation.name
+
+    def groups(self, kind: Kind = Kind.TOPICS) -> tuple[Group, ...]:
+        """Return the topics, the largest first, or the themes in the order of their file.
+
+        Raises:
+            IndexNotFoundError: the index was built before there were topics.
+        """
+        return self._stored.topics if kind is Kind.TOPICS else self._stored.themes
+
+    def summaries(self, kind: Kind = Kind.TOPICS) -> tuple[TopicSummary, ...]:
+        """Return the groups as they are listed."""
+        return tuple(
+            TopicSummary(
+                id=group.id,
+                label=group.label,
+                terms=group.terms,
+                passages=group.members.passages,
+                members=len(group.members),
+                quotes=self._quotes(group),
+            )
+            for group in self.groups(kind)
+        )
+
+    def facet_names(self) -> tuple[str, ...]:
+        """Return what topics can be set against, the corpus's own facets first."""
+        own = [name for name in self._facets.names if self._facets.values(name)]
+        known = self._generation.facets()
+        dated = any(record.dated for record in self._generation.documents)
+        names = [*own, DOCUMENT_FACET, *([DATE] if dated else []), *known, TYPE]
+        return tuple(dict.fromkeys(name for name in names if name in (*known, DATE, TYPE)))
+
+    def matrix(self, facet: str = "", kind: Kind = Kind.TOPICS) -> Matrix:
+        """Return topics or themes by a facet.
+
+        Args:
+            facet: "document", "date" (years of the reports), "type" or a facet of the corpus; by
+                default the corpus's own first.
+            kind: topics or themes.
+
+        Raises:
+            QueryError: there is no such facet.
+        """
+        facet = facet or self.facet_names()[0]
+        groups = self.groups(kind)
+        numbers, strengths = self._by_row(groups)
+        found = self._values(facet)
+        counts = {value: numbers[:, rows].sum(1) for value, rows in found.items()}
+        columns = [value for value in found if counts[value].any()]
+        if facet not in {DATE, YEAR_FACET}:
+            columns.sort(key=lambda value: (-int(counts[value].sum()), value))
+        strongest = [strengths[:, found[value]].max(1) for value in columns]
+        return Matrix(
+            kind=kind,
+            facet=facet,
+            rows=tuple(group.id for group in groups),
+            labels=tuple(group.label for group in groups),
+            columns=tuple(columns),
+            counts=tuple(
+                tuple(int(counts[value][row]) for value in columns) for row in range(len(groups))
+            ),
+            strengths=tuple(
+                tuple(round(float(each[row]), 3) for each in strongest)
+                for row in range(len(groups))
+            ),
+            row_totals=tuple(len(group.members) for group in groups),
+            column_totals=tuple(int(counts[value].sum()) for value in columns),
+        )
+
+    def cell(self, topic: str, facet: str = "", value: str = "", most: int = 20) -> Cell:
+        """Return the quotes of a topic or theme for one value of a facet, the strongest first.
+
+        Args:
+            topic: its id or label.
+            facet: as ``matrix`` takes it; "" for the first.
+            value: one of its values; "" for all there is.
+            most: quotes.
+
+        Raises:
+            QueryError: there is no such topic, facet or value.
+        """
+        group = self.group(topic)
+        places = np.arange(len(group.members))
+        facet = facet or self.facet_names()[0]
+        if value:
+            value, rows = self._value(facet, value)
+            places = np.flatnonzero(np.isin(group.members.rows, rows))
+        excerpts = self._excerpts(group, places[:most])
+        return Cell(group.id, group.label, value, len(places), excerpts)
+
+    def compare(
+        self,
+        values: Sequence[str],
+        facet: str = "",
+        topic: str = "",
+        themes: bool = False,
+        most: int = 5,
+    ) -> tuple[tuple[Cell, ...], ...]:
+        """Return for each topic or theme, or the one asked for, a cell for each of these values.
+
+        Topics of which none of the values says anything are left out.
+        """
+        groups = self.groups(Kind.THEMES if themes else Kind.TOPICS)
+        if topic:
+            groups = (self.group(topic),)
+        rows = (
+            tuple(self.cell(group.id, facet, value, most) for value in values) for group in groups
+        )
+        return tuple(cells for cells in rows if topic or any(cell.total for cell in cells))
+
+    def timeline(self, topic: str) -> Mapping[str, int]:
+        """Return a topic's members by the year of their report; empty where none has a date."""
+        members = self.group(topic).members.rows
+        years = self._values(DATE)
+        return {year: int(np.isin(members, rows).sum()) for year, rows in years.items()}
+
+    def changes(self, earlier: Triage, most: int = 3) -> tuple[Change, ...]:
+        """Return what became of each topic since an earlier generation, what grew most first."""
+        old = frozenset(earlier.content_hashes())
+        is_new = np.array([digest not in old for digest in self.content_hashes()])
+        before = {group.id: len(group.members) for group in earlier.groups()}
+        found = []
+        for group in self.groups():
+            new = np.flatnonzero(is_new[group.members.rows])
+            then = before.pop(group.id, None)
+            trend = _trend(then, len(group.members), len(new))
+            excerpts = self._excerpts(group, new[:most])
+            now = len(group.members)
+            found.append(Change(group.id, group.label, trend, then or 0, now, len(new), excerpts))
+        for group in earlier.groups():
+            if group.id in before:
+                gone = Change(group.id, group.label, Trend.VANISHED, len(group.members), 0, 0, ())
+                found.append(gone)
+        return tuple(sorted(found, key=lambda change: (-change.new, change.label)))
+
+    def group(self, name: str) -> Group:
+        """Return the topic or theme with this id or label.
+
+        Raises:
+            QueryError: there is none.
+        """
+        groups = (*self.groups(), *self.groups(Kind.THEMES))
+        folded = name.strip().casefold()
+        for group in groups:
+            if folded in (group.id, group.label.casefold()):
+                return group
+        known = ", ".join(group.id for group in groups)
+        raise QueryError(f"There is no topic {name!r}.", f"There are: {known}.")
+
+    def content_hashes(self) -> Sequence[bytes]:
+        """Return the hash of each row's text."""
+        return self._generation.content_hashes()
+
+    def _by_row(self, groups: Sequence[Group]) -> tuple[IntArray, FloatArray]:
+        """Return members and the strongest one's strength, each of shape (groups, passages)."""
+        shape = (len(groups), self._generation.num_passages)
+        numbers = np.zeros(shape, dtype=np.int64)
+        strengths = np.zeros(shape, dtype=np.float32)
+        for place, group in enumerate(groups):
+            np.add.at(numbers[place], group.members.rows, 1)
+            np.maximum.at(strengths[place], group.members.rows, group.members.strengths)
+        return numbers, strengths
+
+    def _values(self, facet: str) -> dict[str, IntArray]:
+        """Return the facet's values in order, with the rows that belong to each."""
+        generation = self._generation
+        if facet in generation.facets():
+            values = generation.facet_values(facet)
+            return {value: generation.rows_tagged(facet, value) for value in values}
+        if facet not in {DATE, TYPE}:
+            names = ", ".join(self.facet_names())
+            raise QueryError(f"There is no facet {facet!r}.", f"There are: {names}.")
+        rows: dict[str, list[int]] = {}
+        for record in generation.documents:
+            if facet == TYPE:
+                rows.setdefault(record.format, []).extend(record.rows)
+            elif record.dated is not None:
+                rows.setdefault(str(record.dated.first.year), []).extend(record.rows)
+        return {value: np.array(rows[value], dtype=np.int64) for value in sorted(rows)}
+
+    def _value(self, facet: str, asked: str) -> tuple[str, IntArray]:
+        """Return a value as it is written, by any case or an alias, and its rows."""
+        values = self._values(facet)
+        named = self._facets.named_by(facet, asked)
+        folded = asked.strip().casefold()
+        for value in values:
+            if folded == value.casefold() or named == (value,):
+                return value, values[value]
+        known = ", ".join(list(values)[:_MOST_NAMED])
+        raise QueryError(f"No passage has the {facet} {asked!r}.", f"There are: {known}.")
+
+    def _quotes(self, group: Group) -> tuple[Excerpt, ...]:
+        members = group.members
+        place_of: dict[int, int] = {}
+        for place, row in enumerate(members.rows.tolist()):
+            place_of.setdefault(row, place)
+        passages = self._generation.passages([row for row, _ in group.quotes])
+        return tuple(
+            _excerpt(passage, sentence, float(members.strengths[place_of[row]]))
+            for passage, (row, sentence) in zip(passages, group.quotes, strict=True)
+        )
+
+    def _excerpts(self, group: Group, places: IntArray) -> tuple[Excerpt, ...]:
+        members = group.members
+        passages = self._generation.passages(members.rows[places])
+        found = []
+        for passage, place in zip(passages, places, strict=True):
+            sentence = int(members.sentences[place])
+            if sentence == WHOLE:
+                sentence = quoted_sentence(passage, group.terms)
+            found.append(_excerpt(passage, sentence, float(members.strengths[place])))
+        return tuple(found)
+
+
+def _excerpt(passage: Passage, sentence: int, strength: float) -> Excerpt:
+    span = passage.sentences[sentence] if passage.sentences else passage
+    citation = cite(passage, span.start, span.end)
+    return Excerpt(passage.slice(span.start, span.end), citation, round(strength, 3), passage.id)
+
+
+def _trend(before: int | None, now: int, new: int) -> Trend:
+    if before is None:
+        return Trend.APPEARED
+    if now != before:
+        return Trend.GREW if now > before else Trend.SHRANK
+    return Trend.CHANGED if new else Trend.SAME
