@@ -1,4 +1,4 @@
-"""How many of a PDF's words the loader keeps, against Poppler's pdftotext; and how fast it is.
+"""How many of a PDF's words the loader keeps, against Poppler's pdftotext.
 
     python benchmarks/fidelity.py FOLDER [FOLDER …] [--table]
 
@@ -15,13 +15,12 @@ import resource
 import statistics
 import subprocess
 import tempfile
-import time
 import unicodedata
 from collections import Counter
 from pathlib import Path
 
 from qa_app.loading import SourceFile, load_many, scan
-from qa_app.models import Document, Failure
+from qa_app.models import Failure
 
 WORD = re.compile(r"[^\W_]+")
 FEWEST_WORDS = 20
@@ -79,18 +78,6 @@ def measure(files: list[SourceFile]) -> list[tuple[float, int, str, list[str]]]:
     return sorted(rows)
 
 
-def time_loading(sources: tuple[SourceFile, ...]) -> None:
-    start = time.perf_counter()
-    loaded = sum(isinstance(outcome, Document) for _, outcome in load_many(sources, jobs=1))
-    ours = time.perf_counter() - start
-    start = time.perf_counter()
-    for source in sources:
-        if source.path.lower().endswith(".pdf"):
-            read_reference(source.absolute)
-    poppler = time.perf_counter() - start
-    print(f"{loaded} files loaded in {ours:.1f} s; pdftotext on the PDFs alone {poppler:.1f} s")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path)
@@ -105,7 +92,6 @@ def main() -> None:
                 print(f"{share:.4f} {total:7d} {path}  {' '.join(missing)}")
         summarise(str(folder), [row[0] for row in rows])
         everything += [row[0] for row in rows]
-        time_loading(found)
     summarise("all", everything)
 
 

@@ -234,6 +234,7 @@ def _make_passage(document: Document, pieces: list[_Piece]) -> Passage:
         label=first.number,
         page_breaks=tuple(at for at in document.page_starts if first.start < at < last.end),
         lead_in=_find_cut_off(document, first, start),
+        ocr_pages=document.ocr_pages,
     )
 
 

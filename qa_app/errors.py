@@ -17,7 +17,8 @@
     │   └── IndexLockedError        another build is running
     ├── QueryError                  a question, filter or mode that cannot be answered
     ├── BriefError                  a brief or the saved questions cannot be read or changed so
-    └── ServeError                  the page cannot be served as asked
+    ├── ServeError                  the page cannot be served as asked
+    └── UploadError                 a report sent to the page cannot be kept
 
 A programmer's mistake stays a ValueError or TypeError.
 """
@@ -109,3 +110,7 @@ class BriefError(QAAppError):
 
 class ServeError(QAAppError):
     """The page cannot be served as asked."""
+
+
+class UploadError(QAAppError):
+    """A report sent to the page cannot be kept."""

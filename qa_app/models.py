@@ -7,11 +7,15 @@ so ``text[start:end]`` is the words themselves.
 from __future__ import annotations
 
 import dataclasses
+import re
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain
 from typing import Any
+
+_SPAN = re.compile(r"(\d+)(?: to (\d+))?")
 
 
 class BlockKind(StrEnum):
@@ -79,12 +83,16 @@ class SourceRun:
 
     ``text[start:start + length]`` is characters ``index:index + length`` of page ``page`` (from
     1) as the PDF library numbers them. It is what boxes on the page image are drawn from.
+
+    A word that was read by OCR has no characters in the file: ``index`` is -1, and ``box`` is its
+    place, as (left, top, right, bottom) in shares of the page's width and height.
     """
 
     start: int
     length: int
     page: int
     index: int
+    box: tuple[float, float, float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +135,21 @@ class Document:
     def page_at(self, offset: int) -> int | None:
         """Return the page (from 1) that holds the character at ``offset``, or None."""
         return bisect_right(self.page_starts, offset) or None if self.page_starts else None
+
+    @property
+    def ocr_pages(self) -> frozenset[int]:
+        """The pages, from 1, that were read by OCR."""
+        return find_ocr_pages(self.metadata)
+
+
+def find_ocr_pages(metadata: Iterable[MetadataField]) -> frozenset[int]:
+    """Return the pages that the field "ocr" names, as "pages 1 to 3 and 7"."""
+    spans = (_SPAN.findall(field.value) for field in metadata if field.name == "ocr")
+    return frozenset(
+        page
+        for first, last in chain.from_iterable(spans)
+        for page in range(int(first), int(last or first) + 1)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +196,7 @@ class Passage:
         label: printed number of the paragraph that it starts with or in, as "3.12".
         tags: facet name to the values that the passage is about.
         lead_in: what introduces the list that it goes on with, in an earlier passage.
+        ocr_pages: pages of its document that were read by OCR.
     """
 
     id: str
@@ -188,6 +212,7 @@ class Passage:
     tags: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     page_breaks: tuple[int, ...] = ()
     lead_in: LeadIn | None = None
+    ocr_pages: frozenset[int] = frozenset()
 
     def page_at(self, offset: int) -> int | None:
         """Return the page that holds the document's character at ``offset``, or None."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
 
 from conftest import ROOT
 from qa_app import build_index
@@ -364,6 +365,30 @@ def test_axe_finds_no_violation_in_what_unfolds(open_page: Open) -> None:
     check_with_axe(page)
     page.locator("[data-help]").click()
     check_with_axe(page)
+
+
+def test_the_first_reports_are_added_from_the_page(browser: Browser, tmp_path: Path) -> None:
+    minutes = make_pdf(["The harbour board met in March."])
+    files = [("minutes.pdf", minutes), ("facets.toml", b""), ("scan.pdf", b"not a PDF")]
+    chosen: list[FilePayload] = [
+        {"name": name, "mimeType": "application/octet-stream", "buffer": content}
+        for name, content in files
+    ]
+    with serving(tmp_path / "index", tmp_path / "corpus", "--allow-upload") as address:
+        page = browser.new_page()
+        page.goto(address)
+        expect(page.locator("#verdict")).to_have_text("There is nothing to ask yet.")
+        check_with_axe(page)
+        page.set_input_files("#add-files", chosen)
+        expect(page.locator("[data-build-bar]")).to_be_visible()
+        expect(page.locator(".refused")).to_contain_text("'facets.toml' is a name")
+        expect(page.locator("#answer .lead")).to_be_visible(timeout=120_000)
+        expect(page.locator(".scope")).to_have_text("1 report, 1 passage")
+        expect(page.locator(".masthead .build-line")).to_contain_text("1 report added. 1 file")
+        page.goto(f"{address}?show=sources")
+        expect(page.locator("#answer .drop")).to_be_visible()
+        check_with_axe(page)
+        page.close()
 
 
 def test_on_paper_there_is_the_answer_alone(open_page: Open) -> None:

@@ -63,6 +63,16 @@ def test_token_vectors_are_unit_rows(model: SentenceTransformerEncoder) -> None:
 
 
 @pytest.mark.model
+def test_a_question_that_is_kept_cannot_be_changed(model: SentenceTransformerEncoder) -> None:
+    first = model.encode_queries(["Who shares data?"])
+    first += 1
+    again = model.encode_queries(["Who shares data?"])
+    np.testing.assert_allclose(np.linalg.norm(again, axis=1), 1.0, atol=1e-6)
+    together = model.encode_queries(["Who shares data?", "A bowl of soup."])
+    assert (together[:1] * again).sum() > 0.999
+
+
+@pytest.mark.model
 def test_one_pass_gives_the_same_rows_and_the_tokens(model: SentenceTransformerEncoder) -> None:
     texts = ["Roads\nForces share data.", "A bowl of soup.", "long " * 300]
     kept: dict[int, np.ndarray] = {}  # type: ignore[type-arg]  # rows

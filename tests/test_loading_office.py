@@ -10,6 +10,7 @@ from qa_app.errors import BrokenFileError, NoTextError, PasswordError
 from qa_app.loading.docx import load_docx
 from qa_app.loading.epub import load_epub
 from qa_app.loading.mail import load_mail
+from qa_app.loading.numerals import letters, roman
 from qa_app.loading.opendocument import load_opendocument
 from qa_app.loading.pptx import load_pptx
 from qa_app.loading.rst import load_rst
@@ -105,6 +106,83 @@ def test_word_headings_lists_tables_and_notes() -> None:
         ("paragraph", 0, None, "Said."),
         ("footnote", 0, None, "A note."),
     ]
+
+
+def numbered(words: str, depth: int, list_id: int = 1) -> str:
+    numbering = f'<w:ilvl w:val="{depth}"/><w:numId w:val="{list_id}"/>'
+    return f"<w:p><w:pPr><w:numPr>{numbering}</w:numPr></w:pPr><w:r><w:t>{words}</w:t></w:r></w:p>"
+
+
+def level(depth: int, shape: str, form: str = "decimal", more: str = "") -> str:
+    said = f'<w:start w:val="1"/><w:numFmt w:val="{form}"/><w:lvlText w:val="{shape}"/>{more}'
+    return f'<w:lvl w:ilvl="{depth}">{said}</w:lvl>'
+
+
+def test_word_works_out_numbers_as_word_does() -> None:
+    levels = level(0, "%1.", more='<w:pStyle w:val="H"/>') + level(1, "%1.%2")
+    levels += level(2, "(%3)", "lowerLetter") + level(
+        3, "%4)", "upperRoman", '<w:lvlRestart w:val="0"/>'
+    )
+    again = '<w:lvlOverride w:ilvl="0"><w:startOverride w:val="7"/></w:lvlOverride>'
+    numbering = (
+        f'<w:abstractNum w:abstractNumId="5">{levels}</w:abstractNum>'
+        f'<w:abstractNum w:abstractNumId="6">{level(0, "x", "bullet")}</w:abstractNum>'
+        '<w:num w:numId="1"><w:abstractNumId w:val="5"/></w:num>'
+        f'<w:num w:numId="2"><w:abstractNumId w:val="5"/>{again}</w:num>'
+        '<w:num w:numId="3"><w:abstractNumId w:val="6"/></w:num>'
+    )
+    styles = (
+        '<w:style w:styleId="H"><w:name w:val="heading 1"/>'
+        '<w:pPr><w:numPr><w:numId w:val="1"/></w:numPr></w:pPr></w:style>'
+    )
+    cell = f"<w:tc>{numbered('In a cell', 1)}</w:tc><w:tc>{paragraph('9')}</w:tc>"
+    body = "".join(
+        [
+            paragraph("Aims", "H"),
+            numbered("The board met.", 1),
+            numbered("first", 2),
+            numbered("deep", 3),
+            numbered("It met again.", 1),
+            numbered("anew", 2),
+            numbered("deeper", 3),
+            f"<w:tbl><w:tr>{cell}</w:tr><w:tr>{cell}</w:tr></w:tbl>",
+            paragraph("Ends", "H"),
+            numbered("So it ended.", 1),
+            numbered("another list", 0, 2),
+            numbered("goes on", 0, 2),
+            numbered("a bullet", 0, 3),
+            numbered("taken out", 0, 0),
+        ]
+    )
+    assert outline(
+        load_docx(
+            "a.docx", docx(body, numbering=f"<n {W}>{numbering}</n>", styles=f"<s {W}>{styles}</s>")
+        )
+    ) == [
+        ("heading", 1, None, "1. Aims"),
+        ("paragraph", 0, "1.1", "The board met."),
+        ("list_item", 3, "a", "first"),
+        ("list_item", 4, "I", "deep"),
+        ("paragraph", 0, "1.2", "It met again."),
+        ("list_item", 3, "a", "anew"),
+        ("list_item", 4, "II", "deeper"),
+        ("table_row", 0, None, "1.3 In a cell; 9"),
+        ("table_row", 0, None, "1.4 In a cell; 9"),
+        ("heading", 1, None, "2. Ends"),
+        ("paragraph", 0, "2.1", "So it ended."),
+        ("list_item", 1, "7", "another list"),
+        ("list_item", 1, "8", "goes on"),
+        ("list_item", 1, None, "a bullet"),
+        ("paragraph", 0, None, "taken out"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("value", "numeral", "by_letters"),
+    [(1, "i", "a"), (14, "xiv", "n"), (29, "xxix", "cc"), (1994, "mcmxciv", "r" * 50), (0, "", "")],
+)
+def test_numerals(value: int, numeral: str, by_letters: str) -> None:
+    assert (roman(value), letters(value)) == (numeral, by_letters)
 
 
 def test_word_metadata_and_broken_files() -> None:

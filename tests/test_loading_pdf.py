@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import zlib
 from pathlib import Path
 
@@ -7,9 +8,11 @@ import pypdfium2 as pdfium
 import pytest
 
 from qa_app.chunking import chunk
+from qa_app.citations import label
 from qa_app.errors import BrokenFileError, NoTextError
-from qa_app.loading.pages import boxes, render_page
+from qa_app.loading.pages import Box, boxes, render_page
 from qa_app.loading.pdf import describe_pages, load_pdf
+from qa_app.loading.wire import decode, encode
 from qa_app.models import Document
 
 Text = tuple[float, float, float, str, str]  # x, y, size, font, words
@@ -310,19 +313,49 @@ def test_a_page_is_rendered_as_png_and_another_is_refused(tmp_path: Path) -> Non
         render_page(path, 2)
 
 
-def test_files_without_text_say_why() -> None:
-    with pytest.raises(NoTextError, match="pages are empty"):
-        load([[]])
-    with pytest.raises(BrokenFileError, match="damaged"):
-        load_pdf("a.pdf", b"%PDF-1.7 and nothing more")
+def make_scan() -> bytes:
+    """Return a PDF of one page with nothing but an image on it."""
     pixels = zlib.compress(b"\0" * 64)
     image = b"q 100 0 0 100 0 0 cm BI /W 8 /H 8 /CS /G /BPC 8 /F /Fl ID " + pixels + b" EI Q"
     content = make_pdf([[(0, 0, 1, PLAIN, "#" * len(image))]])
     start = content.index(b"BT /F1")
     end = content.index(b"ET\n", start) + 2
-    padded = image + b" " * (end - start - len(image))
+    return content[:start] + image + b" " * (end - start - len(image)) + content[end:]
+
+
+def test_files_without_text_say_why() -> None:
+    with pytest.raises(NoTextError, match="pages are empty"):
+        load([[]])
+    with pytest.raises(BrokenFileError, match="damaged"):
+        load_pdf("a.pdf", b"%PDF-1.7 and nothing more")
     with pytest.raises(NoTextError, match="images without a text layer"):
-        load_pdf("a.pdf", content[:start] + padded + content[end:])
+        load_pdf("a.pdf", make_scan())
+
+
+def test_words_read_by_ocr_are_marked_and_have_boxes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A page of 600 by 800 points is read as an image of 2500 by 3334 pixels.
+    words = [("Redress", 250, 1000), ("comes", 500, 1002), ("soon.", 250, 1060), ("~", 0, 0)]
+    rows = [
+        f"1\t1\t{i // 2 + 1}\t{x}\t{y}\t200\t50\t{5 if word == '~' else 90}\t{word}"
+        for i, (word, x, y) in enumerate(words)
+    ]
+    table = "\n".join(["block_num\tpar_num\tline_num\tleft\ttop\twidth\theight\tconf\ttext", *rows])
+    program = tmp_path / "tesseract"
+    program.write_text(f"#!/bin/sh\ncat > /dev/null\ncat <<'END'\n{table}\nEND\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    path = tmp_path / "scan.pdf"
+    path.write_bytes(make_scan())
+    document = load_pdf("scan.pdf", path.read_bytes(), ocr=True)
+    assert words_of(document) == ["Redress comes soon."]
+    assert document.warnings == ("page 1 was read by OCR",)
+    (passage,) = chunk(document, lambda texts: [1] * len(texts))
+    assert label(passage) == "scan, p. 1 (OCR)"
+    found = boxes(document, path, 0, len("Redress comes"))
+    assert found == [Box(1, 0.1, 0.29994, 0.18, 0.31494), Box(1, 0.2, 0.30054, 0.28, 0.31554)]
+    assert decode(encode(document)) == document
 
 
 def test_pages_are_named_in_spans() -> None:

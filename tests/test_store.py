@@ -25,6 +25,7 @@ from qa_app.models import (
     BlockKind,
     Document,
     Failure,
+    LeadIn,
     MetadataField,
     Passage,
     Sentence,
@@ -61,8 +62,11 @@ def _full_document() -> IndexedDocument:
         blocks=blocks,
         page_starts=(0, 22),
         page_labels=("i", "ii"),
-        source_runs=(SourceRun(0, 7, 1, 0), SourceRun(24, 12, 2, 5)),
-        metadata=(MetadataField("date", "2024", "info"),),
+        source_runs=(SourceRun(0, 7, 1, 0), SourceRun(24, 12, 2, -1, (0.1, 0.2, 0.3, 0.4))),
+        metadata=(
+            MetadataField("date", "2024", "info"),
+            MetadataField("ocr", "pages 2 to 3 and 7", "tesseract"),
+        ),
         warnings=("page 3 has no text",),
     )
     passage = Passage(
@@ -81,6 +85,7 @@ def _full_document() -> IndexedDocument:
         page=1,
         label="3.1",
         tags={"force": ("Kent", "Surrey"), "year": ("2024",)},
+        ocr_pages=frozenset({2, 3, 7}),
     )
     stamp = SourceStamp(99, 1234567890123456789, "a" * 64, True, (("title", "Roads"),))
     return IndexedDocument(document, stamp, (passage,))
@@ -124,6 +129,24 @@ def test_everything_written_comes_back_equal(tmp_path: Path) -> None:
         assert generation.manifest.corpus == "../reports"
         assert generation.manifest.corpus_folder(tmp_path / "index") == tmp_path / "reports"
         assert generation.lexical.num_passages == 3
+
+
+@pytest.mark.parametrize("before", ["Roads.", "A NUL\0."])
+def test_a_lead_in_outside_its_passage_comes_back(tmp_path: Path, before: str) -> None:
+    plain = make_document("a.txt", [before, "We found:", "Safety rose."])
+    lead = plain.passages[1]
+    found = LeadIn(lead.start, lead.end, "We found:", 1)
+    item = plain.passages[2]
+    item = dataclasses.replace(
+        item,
+        lead_in=found,
+        sentences=(Sentence(item.start, item.end, BlockKind.LIST_ITEM, (lead.start, lead.end)),),
+    )
+    document = dataclasses.replace(plain.document, page_starts=(0,))
+    whole = IndexedDocument(document, plain.source, (*plain.passages[:2], item))
+    write_generation(tmp_path / "index", make_contents(whole))
+    with open_generation(tmp_path / "index", FakeEncoder().identity) as generation:
+        assert generation.passages(range(3)) == whole.passages
 
 
 def test_rows_are_found_by_tag(tmp_path: Path) -> None:

@@ -100,7 +100,7 @@ HEADER = HeaderView(
 )
 HOME = HomeView("Lead", (LINK,), FILTERS)
 SOURCES = SourceListView(
-    "2 reports", (SourceListRow("A", "a.txt", "5", ("scan",), "?", "?"),), (FAILURE,), "?"
+    "2 reports", (SourceListRow("A", "a.txt", "5", ("scan",), "?", "?"),), (FAILURE,), True, "?"
 )
 SHELL = ShellView("Title", "Findings", "?q=x&doc=a.txt", "?q=x", "3")
 NOTICE = NoticeView("Message", "Hint", "?q=x")
@@ -113,7 +113,7 @@ RENDERED = {
     "notice": lambda swap: rendering.render_notice(swap(NOTICE), "1"),
     "source notice": lambda swap: rendering.render_source_notice(swap(NOTICE), "?", "1"),
     "shell": lambda swap: rendering.render_shell(swap(SHELL)),
-    "setup": lambda swap: rendering.render_setup(swap(SetupView("Message", "Hint")), "1"),
+    "setup": lambda swap: rendering.render_setup(swap(SetupView("Message", uploads=True)), "1"),
 }
 PAYLOAD = "\"'><img src=x onerror=alert(1)><script>alert(2)</script>"
 

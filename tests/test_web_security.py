@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import Route
 
+from qa_app.loading.limits import MAX_BYTES
 from qa_app.web.security import (
     MAX_BODY_BYTES,
     Guard,
@@ -31,12 +32,12 @@ async def front(request: Request) -> HTMLResponse:
     return HTMLResponse(PAGE, headers={"x-path": request.url.path})
 
 
-def guarded(any_address: bool = False, mcp: bool = False) -> Ask:
+def guarded(any_address: bool = False, mcp: bool = False, uploads: bool = False) -> Ask:
     methods = ["GET", "POST", "PUT", "DELETE", "PATCH"]
     inner = Starlette(
         routes=[Route("/", front), Route("/{path:path}", everything, methods=methods)]
     )
-    app = Guard(inner, allowed_hosts("127.0.0.1"), any_address, mcp)
+    app = Guard(inner, allowed_hosts("127.0.0.1"), any_address, mcp, uploads)
 
     def ask(method: str, path: str, **options: object) -> httpx.Response:
         async def send() -> httpx.Response:
@@ -128,6 +129,19 @@ def test_bodies_are_limited_and_must_say_their_length() -> None:
         yield b"x"
 
     assert ask("POST", path, content=pieces()).status_code == 411
+
+
+def test_reports_may_be_long_where_they_are_taken_and_nothing_else_may() -> None:
+    ask = guarded(uploads=True)
+    long = b"x" * (MAX_BODY_BYTES + 1)
+    assert ask("POST", "/upload", content=long).status_code == 200
+    over = {"content-length": str(MAX_BYTES + 1)}
+    assert ask("POST", "/upload", headers=over).status_code == 413
+    assert ask("POST", "/build", content=long).status_code == 413
+    assert ask("POST", "/gradio_api/upload", content=b"x").status_code == 403
+    for path in ("/upload", "/build"):
+        assert ask("GET", path).status_code == 403
+        assert guarded()("POST", path, content=b"x").status_code == 403
 
 
 def test_requests_from_other_sites_are_refused() -> None:

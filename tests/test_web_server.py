@@ -244,6 +244,41 @@ def test_a_password_is_asked_for(folder: Path) -> None:
         assert http.get(original).status_code == 200
 
 
+def test_reports_are_taken_only_where_that_is_allowed(
+    http: httpx.Client, folder: Path, tmp_path: Path
+) -> None:
+    for route in ("/upload?name=a.txt", "/build"):
+        assert http.post(route, content=b"x").status_code == 403
+    accounts = tmp_path / "accounts"
+    accounts.write_text("ann:secret\n", encoding="utf-8")
+    corpus = tmp_path / "corpus"
+    flags = ("--allow-upload", "--auth", str(accounts))
+    with (
+        serving(folder / "index", corpus, *flags) as url,
+        httpx.Client(base_url=url, timeout=30) as allowed,
+    ):
+        route = "/upload"
+        for send in (route, "/build"):
+            assert allowed.post(send, params={"name": "a.txt"}, content=b"x").status_code == 401
+        assert allowed.get("/state").status_code == 401
+        assert not corpus.exists()
+        allowed.post("/login", data={"username": "ann", "password": "secret"})
+        strange = {"origin": "http://evil.example"}
+        name = {"name": "a.txt"}
+        assert allowed.post(route, params=name, content=b"x", headers=strange).status_code == 403
+        assert allowed.post(route, params=name, content=b"x").json() == {
+            "name": "a.txt",
+            "new": True,
+        }
+        assert allowed.post(route, params=name, content=b"y").status_code == 400
+        for name_out in ("../out.txt", "/tmp/out.txt", "..%2fout.txt", "a.exe", ".env", ""):
+            refused = allowed.post(route, params={"name": name_out}, content=b"x")
+            assert (refused.status_code, set(refused.json())) == (400, {"message", "hint"})
+        assert allowed.post("/gradio_api/upload", files={"files": b"x"}).status_code == 403
+    assert [path.name for path in corpus.iterdir()] == ["a.txt"]
+    assert (corpus / "a.txt").read_bytes() == b"x"
+
+
 def test_beyond_loopback_a_password_file_is_needed() -> None:
     with pytest.raises(ServeError, match=r"On 0\.0\.0\.0 others") as caught:
         serve(None, "0.0.0.0", free_port())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,9 @@ def add_serve(commands: Any) -> None:
     parser.add_argument("--port", type=int, help="port to listen on (default: 7860)")
     parser.add_argument("--auth", type=Path, metavar="FILE", help="name:password lines")
     parser.add_argument("--mcp", action="store_true", help="offer the tools over MCP too")
+    parser.add_argument(
+        "--allow-upload", action="store_true", help="let users add reports from the page"
+    )
     parser.add_argument("--build", action="store_true", help="bring the index up to date first")
     parser.add_argument("--model", metavar="NAME_OR_PATH", help=argparse.SUPPRESS)
     add_reranker(parser)
@@ -52,6 +56,7 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
         index = open_index(settings)
     except IndexNotFoundError:
         index = None
+    corpus = api.corpus_of(settings)
     serve(
         index,
         settings.host,
@@ -59,6 +64,7 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
         auth=options.auth,
         mcp=options.mcp,
         open_index=lambda: open_index(settings),
-        private_folders=(settings.index, api.corpus_of(settings), briefs_folder(settings.index)),
+        uploads=replace(settings, corpus=corpus) if options.allow_upload else None,
+        private_folders=(settings.index, corpus, briefs_folder(settings.index)),
     )
     return 0

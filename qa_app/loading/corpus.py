@@ -13,7 +13,7 @@ from qa_app.loading.metadata import METADATA_FILE, read_overrides
 from qa_app.loading.registry import check_suffix
 from qa_app.models import Failure
 
-_NOT_REPORTS = frozenset({"readme.md", "facets.toml", "themes.toml", METADATA_FILE})
+NOT_REPORTS = frozenset({"readme.md", "facets.toml", "themes.toml", METADATA_FILE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def _walk(root: Path) -> Iterator[Path]:
         linked = [name for name in folders if (here / name).is_symlink()]
         folders[:] = [name for name in folders if name not in linked]
         for name in [*linked, *names]:
-            is_setting = here == root and name.lower() in _NOT_REPORTS
+            is_setting = here == root and name.lower() in NOT_REPORTS
             if not name.startswith(".") and not is_setting:
                 yield here / name
     yield from unreadable

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from qa_app.errors import BrokenFileError
 from qa_app.loading.builder import DocumentBuilder
+from qa_app.loading.docx_numbering import Numbering
 from qa_app.loading.limits import open_zip
 from qa_app.loading.ooxml import (
     Element,
@@ -26,6 +27,8 @@ from qa_app.models import BlockKind, Document
 
 _LABEL = re.compile(r"(\d{1,3}(?:\.\d{1,3})+)\.?\s+(?=\S)")
 _HEADING = re.compile(r"heading\s*(\d)", re.I)
+_CLAUSE = re.compile(r"[A-Z]?\d{0,3}(?:\.\d{1,3})+")
+_LONG = 150  # characters; a numbered paragraph of a report, rather than an item of a list
 
 
 def _names(names: str) -> frozenset[str]:
@@ -39,9 +42,12 @@ _WRAPPERS |= _names("AlternateContent Choice")
 
 @dataclass(frozen=True, slots=True)
 class _Style:
-    name: str
-    outline: int | None
-    is_list: bool
+    """A paragraph style; ``list_id`` and ``depth`` are None where it does not say."""
+
+    name: str = ""
+    outline: int | None = None
+    list_id: str | None = None
+    depth: int | None = None
 
 
 @dataclass(slots=True)
@@ -49,6 +55,7 @@ class _Context:
     builder: DocumentBuilder
     styles: dict[str, _Style]
     notes: dict[str, str]
+    numbering: Numbering
     cited: list[str] = field(default_factory=list)
 
 
@@ -74,6 +81,7 @@ def load_docx(path: str, content: bytes) -> Document:
         _read_styles(read_part(package, f"{folder}/styles.xml")),
         _read_notes(read_part(package, f"{folder}/footnotes.xml"))
         | _read_notes(read_part(package, f"{folder}/endnotes.xml"), "e"),
+        Numbering(read_part(package, f"{folder}/numbering.xml")),
     )
     for body in root:
         if local_name(body) == "body":
@@ -106,23 +114,34 @@ def _read_styles(root: Element | None) -> dict[str, _Style]:
         level = int(outline) + 1 if outline and outline.isdecimal() and int(outline) < 9 else None
         if named := _HEADING.match(name):
             level = int(named[1])
-        styles[key] = _Style(name, level, "numPr" in parts)
+        styles[key] = _Style(
+            name, level, value(parts.get("numId"), "val"), _to_depth(parts.get("ilvl"))
+        )
     for key in styles:
         styles[key] = _inherit(key, styles, parents)
     return styles
 
 
 def _inherit(key: str, styles: dict[str, _Style], parents: dict[str, str]) -> _Style:
-    own = styles[key]
-    outline, is_list = own.outline, own.is_list
+    style = styles[key]
     seen = {key}
     parent = parents.get(key, "")
     while parent in styles and parent not in seen:
         seen.add(parent)
-        outline = outline if outline is not None else styles[parent].outline
-        is_list = is_list or styles[parent].is_list
+        above = styles[parent]
+        style = _Style(
+            style.name,
+            above.outline if style.outline is None else style.outline,
+            above.list_id if style.list_id is None else style.list_id,
+            above.depth if style.depth is None else style.depth,
+        )
         parent = parents.get(parent, "")
-    return _Style(own.name, outline, is_list)
+    return style
+
+
+def _to_depth(part: Element | None) -> int | None:
+    depth = value(part, "val")
+    return int(depth) if depth and depth.isdecimal() and len(depth) == 1 else None
 
 
 def _read_notes(root: Element | None, prefix: str = "f") -> dict[str, str]:
@@ -146,26 +165,26 @@ def _add_blocks(context: _Context, parent: Element) -> None:
 
 
 def _add_paragraph(context: _Context, paragraph: Element) -> None:
-    properties = next((part for part in paragraph if local_name(part) == "pPr"), None)
-    parts = {local_name(p): p for p in properties.iter()} if properties is not None else {}
-    style = context.styles.get(value(parts.get("pStyle"), "val") or "", _Style("", None, False))
+    parts = _properties(paragraph)
+    style = _style_of(context, parts)
     words = _words(paragraph)
-    outline = value(parts.get("outlineLvl"), "val")
-    level = int(outline) + 1 if outline and outline.isdecimal() and int(outline) < 9 else None
-    level = level or style.outline
+    outline = _to_depth(parts.get("outlineLvl"))
+    level = outline + 1 if outline is not None and outline < 9 else style.outline
     name = style.name.lower()
+    list_id, depth, number = _number(context, parts)
+    label = number.strip(" .:()[]") or None
     if name == "title" or level is not None:
-        context.builder.add(BlockKind.HEADING, words, level or 1)
+        context.builder.add(BlockKind.HEADING, f"{number} {words}" if words else "", level or 1)
     elif name.startswith("caption"):
         context.builder.add(BlockKind.CAPTION, words)
     elif name.startswith("toc ") or name in {"header", "footer"}:
         pass
-    elif "numPr" in parts or style.is_list or name.startswith("list "):
-        depth = value(parts.get("ilvl"), "val") or "0"
-        nesting = int(depth) + 1 if depth.isdecimal() else 1
-        context.builder.add(BlockKind.LIST_ITEM, words, nesting)
-    elif number := _LABEL.match(words):
-        context.builder.add(BlockKind.PARAGRAPH, words[number.end() :], 0, number[1])
+    elif label and (_CLAUSE.fullmatch(label) or (label.isdecimal() and len(words) > _LONG)):
+        context.builder.add(BlockKind.PARAGRAPH, words, 0, label)
+    elif list_id or (list_id is None and ("numPr" in parts or name.startswith("list "))):
+        context.builder.add(BlockKind.LIST_ITEM, words, depth + 1, label)
+    elif typed := _LABEL.match(words):
+        context.builder.add(BlockKind.PARAGRAPH, words[typed.end() :], 0, typed[1])
     else:
         context.builder.add(BlockKind.PARAGRAPH, words)
     for part in paragraph.iter():
@@ -173,6 +192,39 @@ def _add_paragraph(context: _Context, paragraph: Element) -> None:
             context.cited.append(local_name(part)[0] + (value(part, "id") or ""))
         elif local_name(part) == "txbxContent" and not _in_fallback(part):
             _add_blocks(context, part)
+
+
+def _properties(paragraph: Element) -> dict[str, Element]:
+    """Return a paragraph's properties by name, without those that a tracked change replaced."""
+    return {
+        local_name(part): part
+        for properties in paragraph
+        if local_name(properties) == "pPr"
+        for child in properties
+        if local_name(child) not in {"pPrChange", "rPr", "sectPr"}
+        for part in child.iter()
+    }
+
+
+def _style_of(context: _Context, parts: dict[str, Element]) -> _Style:
+    return context.styles.get(value(parts.get("pStyle"), "val") or "", _Style())
+
+
+def _number(context: _Context, parts: dict[str, Element]) -> tuple[str | None, int, str]:
+    """Return the list that a paragraph is in, its depth from 0, and its number, counting it.
+
+    The list is "" where the paragraph is taken out of its style's list, None where there is none.
+    """
+    style = _style_of(context, parts)
+    list_id = value(parts.get("numId"), "val") or style.list_id
+    depth = _to_depth(parts.get("ilvl"))
+    if depth is None:
+        depth = style.depth
+    if list_id is None or list_id == "0":
+        return "" if list_id else None, depth or 0, ""
+    if depth is None:
+        depth = context.numbering.depth(list_id, value(parts.get("pStyle"), "val") or "")
+    return list_id, depth, context.numbering.count(list_id, depth)
 
 
 def _in_fallback(part: Element) -> bool:
@@ -198,13 +250,11 @@ def _pieces(element: Element) -> Iterator[str]:
 
 def _add_table(context: _Context, table: Element) -> None:
     rows = list(_descend(table, "tr"))
-    cells = [list(_row_cells(row)) for row in rows]
-    if max((len(row) for row in cells), default=0) < 2 and len(cells) <= 1:
+    if len(rows) == 1 and len(boxed := list(_descend(rows[0], "tc"))) == 1:
         # A box of one cell is a frame around text, not a table.
-        for cell in table.iter():
-            if local_name(cell) == "tc":
-                _add_blocks(context, cell)
-                return
+        _add_blocks(context, boxed[0])
+        return
+    cells = [list(_row_cells(context, row)) for row in rows]
     header = 0
     while header < len(rows) and any(
         local_name(part) == "tblHeader" for part in rows[header].iter()
@@ -224,8 +274,12 @@ def _descend(element: Element, wanted: str) -> Iterator[Element]:
             yield from _descend(child, wanted)
 
 
-def _row_cells(row: Element) -> Iterator[str]:
+def _row_cells(context: _Context, row: Element) -> Iterator[str]:
     for cell in _descend(row, "tc"):
         span = next((value(p, "val") for p in cell.iter() if local_name(p) == "gridSpan"), None)
-        words = " ".join(_words(p) for p in cell.iter() if local_name(p) == "p")
+        words = " ".join(
+            f"{_number(context, _properties(p))[2]} {_words(p)}"
+            for p in cell.iter()
+            if local_name(p) == "p"
+        )
         yield from [words] * (min(int(span), 60) if span and span.isdecimal() else 1)

@@ -15,7 +15,7 @@ import pypdfium2.raw as pdfium_c
 from qa_app.errors import BrokenFileError
 from qa_app.loading.pdf import open_pdf
 from qa_app.loading.pdf_text import characters, load_page
-from qa_app.models import Document
+from qa_app.models import Document, SourceRun
 
 _MOST_PIXELS = 25_000_000
 _GRID = 1_000_000  # steps over the page's width and height when turning points into shares
@@ -68,7 +68,7 @@ def render_page(path: Path, page: int, scale: float = 1.5) -> bytes:
 def boxes(document: Document, path: Path, start: int, end: int) -> list[Box]:
     """Return a box a line around the words ``document.text[start:end]`` on the document's pages.
 
-    Empty where the document has no places, as where it is no PDF or was read by OCR.
+    Words read by OCR have a box each. Empty where the document has no places, as outside PDF.
 
     Args:
         document: as loaded from ``path``.
@@ -80,27 +80,34 @@ def boxes(document: Document, path: Path, start: int, end: int) -> list[Box]:
         PasswordError: it needs a password.
     """
     by_page: dict[int, list[tuple[int, int]]] = defaultdict(list)
-    for page, first, last in _source_spans(document, start, end):
-        by_page[page].append((first, last))
+    found: list[Box] = []
+    for run in _source_runs(document, start, end):
+        first, last = max(start, run.start), min(end, run.start + run.length)
+        if run.box is not None:
+            found.append(Box(run.page, *run.box))
+        else:
+            shift = run.index - run.start
+            by_page[run.page].append((first + shift, last + shift))
     if not by_page:
-        return []
+        return found
     pdf = open_pdf(path)
     try:
-        return [box for page, spans in by_page.items() for box in _page_boxes(pdf, page, spans)]
+        for page, spans in by_page.items():
+            found.extend(_page_boxes(pdf, page, spans))
+        return found
     finally:
         pdf.close()
 
 
-def _source_spans(document: Document, start: int, end: int) -> Iterator[tuple[int, int, int]]:
-    """Yield (page, first, last) of the characters in the file, last excluded."""
+def _source_runs(document: Document, start: int, end: int) -> Iterator[SourceRun]:
+    """Yield the runs that share characters with the span."""
     runs = document.source_runs
     at = max(0, bisect_right(runs, start, key=lambda run: run.start) - 1)
     for run in runs[at:]:
         if run.start >= end:
             return
-        first, last = max(start, run.start), min(end, run.start + run.length)
-        if first < last:
-            yield run.page, run.index + first - run.start, run.index + last - run.start
+        if start < run.start + run.length:
+            yield run
 
 
 def _page_boxes(pdf: Any, number: int, spans: list[tuple[int, int]]) -> list[Box]:

@@ -113,13 +113,16 @@ class Emitter:
             self.page_starts.append(self._length)
         text = line.text[first:last]
         marks = {mark for mark in line.marks if first < mark < last}
-        if not marks and not _ODD.search(text):
+        if not marks and not line.boxes and not _ODD.search(text):
             self._run(line, first, len(text))
             self._put(text)
             return
         for match in re.finditer(r"\S+", text):
             if match.start():
                 self._put(" ")
+            if box := line.boxes.get(first + match.start()):
+                length = len("".join(w for _, w in _letters(match.group(), 0, set())))
+                self.runs.append(SourceRun(self._length, length, line.page, -1, box))
             for offset, letters in _letters(match.group(), first + match.start(), marks):
                 if offset >= 0:
                     self._run(line, offset, len(letters))

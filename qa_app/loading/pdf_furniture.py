@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from statistics import median
 
+from qa_app.loading.numerals import roman
 from qa_app.loading.pdf_text import Line, PageText
 
 _ZONE = 0.12  # share of the page's height at its top and at its foot
@@ -172,18 +173,8 @@ def _number_pages(printed: Sequence[set[int]]) -> list[str]:
             value for value in values if offsets[value < 0, abs(value) - page] > 2 and value != 0
         ]
         best = max(fitting, key=lambda v: offsets[v < 0, abs(v) - page], default=0)
-        labels.append(_roman(-best) if best < 0 else str(best) if best else "")
+        labels.append(roman(-best) if best < 0 else str(best) if best else "")
     return labels
-
-
-def _roman(value: int) -> str:
-    numerals = ((100, "c"), (90, "xc"), (50, "l"), (40, "xl"), (10, "x"), (9, "ix"))
-    label = ""
-    for worth, numeral in (*numerals, (5, "v"), (4, "iv"), (1, "i")):
-        while value >= worth:
-            label += numeral
-            value -= worth
-    return label
 
 
 def body_height(pages: Sequence[Sequence[Line]]) -> float:

@@ -40,7 +40,8 @@ def read_image(pdf: Any, index: int) -> PageText:
     width, height = page.get_size()
     scale = min(_DOTS_PER_INCH / 72, (_MOST_PIXELS / max(1.0, width * height)) ** 0.5)
     image = io.BytesIO()
-    page.render(scale=scale, grayscale=True).to_pil().save(image, "PNG")
+    rendered = page.render(scale=scale, grayscale=True).to_pil()
+    rendered.save(image, "PNG")
     try:
         done = subprocess.run(
             [program, "stdin", "stdout", "--psm", "1", "tsv"],
@@ -54,24 +55,32 @@ def read_image(pdf: Any, index: int) -> PageText:
     rows = csv.DictReader(
         io.StringIO(done.stdout.decode("utf-8", "replace")), delimiter="\t", quoting=csv.QUOTE_NONE
     )
-    return PageText(_make_lines(list(rows), index + 1, scale, height), 0.0, height)
+    return PageText(_make_lines(list(rows), index + 1, scale, rendered.size), 0.0, height)
 
 
-def _make_lines(rows: list[dict[str, str]], page: int, scale: float, height: float) -> list[Line]:
+def _make_lines(
+    rows: list[dict[str, str]], page: int, scale: float, pixels: tuple[int, int]
+) -> list[Line]:
+    """Return the lines of tesseract's words, whose places it gives in pixels from the top left."""
     lines: dict[tuple[str, ...], Line] = {}
     for row in rows:
         words = (row.get("text") or "").strip()
         if not words or float(row["conf"]) < _LEAST_CONFIDENCE:
             continue
-        x0, top = int(row["left"]) / scale, height - int(row["top"]) / scale
-        x1, low = x0 + int(row["width"]) / scale, top - int(row["height"]) / scale
+        left, top = int(row["left"]), int(row["top"])
+        right, foot = left + int(row["width"]), top + int(row["height"])
+        x0, y0, x1, y1 = (p / scale for p in (left, pixels[1] - foot, right, pixels[1] - top))
         key = row["block_num"], row["par_num"], row["line_num"]
-        line = lines.get(key)
-        if line is None:
-            lines[key] = Line(page, -1, -1, words, x0, low, x1, top, 0.0, False)
-        else:
-            line.text += " " + words
-            line.x1, line.y0, line.y1 = max(line.x1, x1), min(line.y0, low), max(line.y1, top)
+        line = lines.setdefault(key, Line(page, -1, -1, "", x0, y0, x1, y1, 0.0, False))
+        line.text += " " if line.text else ""
+        line.boxes[len(line.text)] = (
+            round(left / pixels[0], 5),
+            round(top / pixels[1], 5),
+            round(right / pixels[0], 5),
+            round(foot / pixels[1], 5),
+        )
+        line.text += words
+        line.x1, line.y0, line.y1 = max(line.x1, x1), min(line.y0, y0), max(line.y1, y1)
     usual = median([line.y1 - line.y0 for line in lines.values()] or [10.0])
     for line in lines.values():
         # The height of a line's ink depends on its letters: only great differences count.

@@ -11,7 +11,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Any
 
@@ -47,6 +47,8 @@ class Line:
         hyphenated: whether a word is broken at its end.
         marks: offsets in ``text`` where a blank is to be put in, as before a raised note number.
         is_turned: whether it runs at an angle to the page's other text.
+        boxes: of words read by OCR, by their offset in ``text``: left, top, right, bottom in
+            shares of the page's width and height.
     """
 
     page: int
@@ -62,6 +64,7 @@ class Line:
     hyphenated: bool = False
     marks: tuple[int, ...] = ()
     is_turned: bool = False
+    boxes: dict[int, tuple[float, float, float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -16,7 +15,8 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from threading import Lock
+from queue import Empty, SimpleQueue
+from threading import Lock, Thread
 
 from qa_app.errors import BrokenFileError, CorpusError, LimitError, LoadError
 from qa_app.loading.corpus import SourceFile
@@ -130,6 +130,10 @@ class _Worker:
             env={**os.environ, "PYTHONPATH": paths, "OMP_THREAD_LIMIT": "1"},
             start_new_session=True,
         )
+        self._answers: SimpleQueue[bytes | None] = SimpleQueue()
+        # A thread can wait for a pipe and be waited for with a limit, on every system.
+        self._listener = Thread(target=self._listen, name="loading", daemon=True)
+        self._listener.start()
         try:
             ready = self._answer(time.monotonic() + MAX_SECONDS)
         except (TimeoutError, EOFError, OSError):
@@ -173,10 +177,14 @@ class _Worker:
         self.is_alive = False
         if self._process.poll() is None:
             try:
-                os.killpg(self._process.pid, signal.SIGKILL)
+                if sys.platform == "win32":
+                    self._process.kill()
+                else:
+                    os.killpg(self._process.pid, signal.SIGKILL)
             except (ProcessLookupError, PermissionError):
                 self._process.kill()
         self._process.wait()
+        self._listener.join()
         for pipe in (self._process.stdin, self._process.stdout):
             if pipe is not None:
                 try:
@@ -185,24 +193,24 @@ class _Worker:
                     continue
 
     def _answer(self, deadline: float) -> bytes:
-        length = int.from_bytes(self._receive(8, deadline), "big")
-        if length > _MAX_ANSWER:
+        try:
+            answer = self._answers.get(timeout=max(0.0, deadline - time.monotonic()))
+        except Empty:
+            raise TimeoutError from None
+        if answer is None:
             raise EOFError
-        return self._receive(length, deadline)
+        return answer
 
-    def _receive(self, length: int, deadline: float) -> bytes:
+    def _listen(self) -> None:
+        """Queue the process's answers, then None when it has ended or makes no sense."""
         assert self._process.stdout is not None
-        descriptor = self._process.stdout.fileno()
-        parts = bytearray()
-        while len(parts) < length:
-            left = deadline - time.monotonic()
-            if left <= 0 or not select.select([descriptor], [], [], left)[0]:
-                raise TimeoutError
-            part = os.read(descriptor, min(length - len(parts), 1 << 20))
-            if not part:
-                raise EOFError
-            parts += part
-        return bytes(parts)
+        while True:
+            length = int.from_bytes(self._process.stdout.read(8), "big")
+            answer = self._process.stdout.read(length) if 0 < length <= _MAX_ANSWER else b""
+            if not length or len(answer) < length:
+                self._answers.put(None)
+                return
+            self._answers.put(answer)
 
     def _explain_death(self, seconds: float) -> LoadError:
         code = self._process.returncode

@@ -30,6 +30,7 @@ def encode(outcome: Document | LoadError) -> bytes:
         kind = type(outcome).__name__
         return json.dumps({"error": [kind, outcome.message, outcome.hint]}).encode()
     runs = [number for run in outcome.source_runs for number in _run_numbers(run)]
+    boxes = [run.box for run in outcome.source_runs if run.box]
     fields = {
         "path": outcome.path,
         "format": outcome.format,
@@ -39,6 +40,7 @@ def encode(outcome: Document | LoadError) -> bytes:
         "page_starts": outcome.page_starts,
         "page_labels": outcome.page_labels,
         "source_runs": runs,
+        "source_boxes": boxes,
         "metadata": [[field.name, field.value, field.origin] for field in outcome.metadata],
         "warnings": outcome.warnings,
     }
@@ -69,6 +71,7 @@ def _run_numbers(run: SourceRun) -> tuple[int, int, int, int]:
 
 def _document(fields: dict[str, Any]) -> Document:
     runs = iter(fields["source_runs"])
+    boxes = iter(fields["source_boxes"])
     return Document(
         path=str(fields["path"]),
         format=str(fields["format"]),
@@ -80,7 +83,10 @@ def _document(fields: dict[str, Any]) -> Document:
         ),
         page_starts=tuple(fields["page_starts"]),
         page_labels=tuple(fields["page_labels"]),
-        source_runs=tuple(SourceRun(*four) for four in zip(runs, runs, runs, runs, strict=True)),
+        source_runs=tuple(
+            SourceRun(*four, tuple(next(boxes)) if four[3] < 0 else None)
+            for four in zip(runs, runs, runs, runs, strict=True)
+        ),
         metadata=tuple(MetadataField(*field) for field in fields["metadata"]),
         warnings=tuple(fields["warnings"]),
     )

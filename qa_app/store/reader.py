@@ -25,6 +25,7 @@ from qa_app.models import (
     Passage,
     Sentence,
     SourceRun,
+    find_ocr_pages,
 )
 from qa_app.store.manifest import MEND_HINT
 from qa_app.store.records import RECORDS_FILE, DocumentRecord, SourceStamp
@@ -36,7 +37,9 @@ _DOCUMENT_COLUMNS = (
 )
 _PASSAGE_QUERY = (
     'SELECT p."row", p.id, d.path, d.title, p.section, p.start, p."end", p.text, p.sentences, '
-    "p.page, p.page_breaks, p.label, p.tags FROM passages p JOIN documents d ON d.id = p.document "
+    "p.page, p.page_breaks, p.label, p.tags, "
+    "CASE WHEN instr(d.metadata, '[\"ocr\"') THEN d.metadata ELSE '[]' END "
+    "FROM passages p JOIN documents d ON d.id = p.document "
 )
 _RECORD_QUERY = (
     "SELECT path, title, format, json_array_length(page_starts), first_row, passages, size, "
@@ -102,6 +105,9 @@ class Records:
         start, end = lead
         query = "SELECT substr(text, ?, ?), page_starts FROM documents WHERE path = ?"
         words, starts = self._all(query, (start + 1, end - start, passage.document))[0]
+        if len(words) < end - start:
+            # SQLite counts characters no further than a NUL.
+            words = self.document(passage.document).text[start:end]
         page = bisect_right(json.loads(starts), start) or None
         return replace(passage, lead_in=LeadIn(start, end, words, page))
 
@@ -186,7 +192,10 @@ def _document(values: Any) -> Document:
         ),
         page_starts=tuple(json.loads(starts)),
         page_labels=tuple(json.loads(labels)),
-        source_runs=tuple(SourceRun(*run) for run in json.loads(runs)),
+        source_runs=tuple(
+            SourceRun(start, length, page, index, tuple(box[0]) if box else None)
+            for start, length, page, index, *box in json.loads(runs)
+        ),
         metadata=_metadata(metadata),
         warnings=tuple(json.loads(warnings)),
     )
@@ -214,7 +223,7 @@ def _metadata(content: str) -> tuple[MetadataField, ...]:
 
 def _passage(values: Any) -> Passage:
     _, passage_id, path, title, section, start, end, text, sentences, page, *rest = values
-    breaks, label, tags = rest
+    breaks, label, tags, metadata = rest
     return Passage(
         id=passage_id,
         document=path,
@@ -231,4 +240,5 @@ def _passage(values: Any) -> Passage:
         label=label,
         tags={facet: tuple(names) for facet, names in json.loads(tags).items()},
         page_breaks=tuple(json.loads(breaks)),
+        ocr_pages=find_ocr_pages(_metadata(metadata)),
     )

@@ -214,7 +214,10 @@ def _dump(value: Any) -> str:
 def _document_values(
     number: int, document: Document, source: SourceStamp, first_row: int, passages: int
 ) -> tuple[Any, ...]:
-    runs = [(r.start, r.length, r.page, r.index) for r in document.source_runs]
+    runs = [
+        (r.start, r.length, r.page, r.index, *((r.box,) if r.box else ()))
+        for r in document.source_runs
+    ]
     return (
         number,
         document.path,

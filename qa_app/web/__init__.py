@@ -8,16 +8,19 @@ navigation.py   the views of the left side, in one table
 address.py      the page's state as a query string, both ways
 handlers.py     an Answer as view models, pure
 source.py       a Document as a view model, pure
+filtering.py    what an answer is kept to, and could be
 catalogue.py    what is indexed: header, front page, list of sources
 examples.py     example questions, made from the corpus
 finding.py      words searched for inside the open source
 marking.py      which words of a text are marked
 originals.py    the files that documents were read from
 routes.py       routes of our own beside Gradio's
+uploads.py      a report sent from the page, into the corpus
+builds.py       a build in the background
 page_images.py  pages of a PDF, drawn in a process of their own
 views.py        the view models
 rendering.py    view models to HTML, through templates/ that escape everything
-theme.py        fonts; the look itself is static/desk.css, the behaviour static/desk.js
+theme.py        fonts; the look itself is static/desk.css, the behaviour static/*.js
 security.py     hosts, routes, bodies, headers
 access.py       names and passwords
 """

@@ -5,8 +5,10 @@ Gradio is imported late: it reads the environment meanwhile, which has to be put
 
 from __future__ import annotations
 
+import atexit
 import importlib.util
 import os
+import shutil
 import socket
 import sys
 import tempfile
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     import gradio as gr
 
     from qa_app.api import Index
+    from qa_app.settings import Settings
 
 _ANY_HOST = frozenset({"0.0.0.0", "::"})
 
@@ -61,6 +64,7 @@ def serve(
     mcp: bool = False,
     *,
     open_index: OpenIndex | None = None,
+    uploads: Settings | None = None,
     private_folders: Sequence[Path] = (),
 ) -> None:
     """Serve the page until it is interrupted; its address is printed when it is ready.
@@ -71,6 +75,7 @@ def serve(
         auth: file of ``name:password`` lines; needed on any host that others can reach.
         mcp: offer the public functions as MCP tools too.
         open_index: see ``build_page``.
+        uploads: with what to build when reports are added from the page; None to take none.
         private_folders: folders that none of Gradio's routes may read from, as the corpus.
 
     Raises:
@@ -85,7 +90,7 @@ def serve(
         raise ServeError("MCP needs a package that is missing.", 'Install it: pip install "mcp<2"')
     accounts = read_accounts(auth) if auth is not None else None
     _check_port(host, port)
-    desk = Desk(index, open_index)
+    desk = Desk(index, open_index, uploads)
     page = _build(desk)
     page.launch(
         server_name=host,
@@ -113,7 +118,13 @@ def _launch_options(
     from qa_app.web.theme import FAVICON, STATIC, make_theme
 
     hosts = allowed_hosts(host, _own_names() if host in _ANY_HOST else ())
-    guard = Middleware(Guard, hosts=hosts, any_address=not is_loopback(host), mcp=mcp)
+    guard = Middleware(
+        Guard,
+        hosts=hosts,
+        any_address=not is_loopback(host),
+        mcp=mcp,
+        uploads=desk.builds is not None,
+    )
     return {
         "share": False,
         "quiet": True,
@@ -147,7 +158,9 @@ def _prepare_environment() -> None:
     for name in [name for name in os.environ if name.startswith("GRADIO_")]:
         del os.environ[name]
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-    os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="qa_app-")
+    folder = tempfile.mkdtemp(prefix="qa_app-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ["GRADIO_TEMP_DIR"] = folder
     os.environ["HF_HUB_OFFLINE"] = "1"
     os.environ["TRANSFORMERS_OFFLINE"] = "1"
 

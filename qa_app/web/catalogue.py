@@ -92,7 +92,7 @@ def panel(catalogue: Catalogue, address: Address) -> FilterPanelView:
     return filter_panel(catalogue.choices, catalogue.documents, address)
 
 
-def source_list_view(catalogue: Catalogue) -> SourceListView:
+def source_list_view(catalogue: Catalogue, uploads: bool = False) -> SourceListView:
     """Return the list of documents."""
     address = Address(view=View.SOURCES)
     rows = (
@@ -110,6 +110,7 @@ def source_list_view(catalogue: Catalogue) -> SourceListView:
         headline=count(len(catalogue.documents), "report"),
         rows=tuple(rows),
         failures=tuple(_failure_views(catalogue.failures)),
+        uploads=uploads,
         search=address.search,
     )
 

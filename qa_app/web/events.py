@@ -18,6 +18,7 @@ from qa_app.facets import Facets
 from qa_app.models import Answer, Document
 from qa_app.web import rendering
 from qa_app.web.address import Address, View, parse_address
+from qa_app.web.builds import Builds
 from qa_app.web.catalogue import PRODUCT, Catalogue, header_view, panel, read_catalogue
 from qa_app.web.finding import find_view
 from qa_app.web.handlers import answer_view
@@ -29,6 +30,7 @@ from qa_app.web.views import HeaderView, NoticeView, SetupView, ShellView
 
 if TYPE_CHECKING:
     from qa_app.api import Index
+    from qa_app.settings import Settings
 
 OpenIndex = Callable[[], "Index"]
 
@@ -39,24 +41,42 @@ class Desk:
     Args:
         index: an open index, or None while there is none.
         open_index: called while there is none, so that a first build is seen without a restart.
+        uploads: with what to build when reports are added from the page; None to take none.
     """
 
-    def __init__(self, index: Index | None, open_index: OpenIndex | None = None) -> None:
+    def __init__(
+        self,
+        index: Index | None,
+        open_index: OpenIndex | None = None,
+        uploads: Settings | None = None,
+    ) -> None:
         self._index = index
         self._open_index = open_index
         self._lock = threading.Lock()
         self._catalogue: Catalogue | None = None
         self._stamps = itertools.count(1)
         self._pages = PageImages()
+        self.builds = Builds(uploads) if uploads is not None else None
 
     def load(self, search: str) -> tuple[str, str, str, str]:
         """Return question, header, answer and source for a page that opens at this address."""
+        question, answer, source = self.go(search)
+        return question, self.header(), answer, source
+
+    def header(self) -> str:
+        """Return the line at the top, as the live generation has it."""
         try:
             header = header_view(self.catalogue(), navigation())
         except QAAppError:
             header = HeaderView("", PRODUCT, (), "", (), "")
-        question, answer, source = self.go(search)
-        return question, rendering.render_header(header), answer, source
+        return rendering.render_header(header)
+
+    def generation(self) -> str:
+        """Return the name of the live generation; empty where nothing was built yet."""
+        try:
+            return self.catalogue().generation
+        except QAAppError:
+            return ""
 
     def go(self, search: str) -> tuple[str, str, str]:
         """Return question, answer and source for an address."""
@@ -131,7 +151,8 @@ class Desk:
         here = address.opening("")
         try:
             if address.view is not View.ANSWER or not address.question:
-                visit = Visit(self.index(), self.catalogue(), here, self._stamp())
+                uploads = self.builds is not None
+                visit = Visit(self.index(), self.catalogue(), here, self._stamp(), uploads)
                 return render_view(visit), ""
             answer = self.index().ask(address.question, filters=address.filters)
             filters = panel(self.catalogue(), here)
@@ -175,7 +196,7 @@ class Desk:
     def _trouble(self, error: QAAppError, search: str) -> str:
         if isinstance(error, IndexNotFoundError):
             return rendering.render_setup(
-                SetupView("There is nothing to ask yet.", "Three steps, once:"), self._stamp()
+                SetupView("There is nothing to ask yet.", self.builds is not None), self._stamp()
             )
         return rendering.render_notice(NoticeView(error.message, error.hint, search), self._stamp())
 

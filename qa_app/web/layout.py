@@ -24,7 +24,7 @@ _PLAIN: dict[str, Any] = {"js_on_load": None, "apply_default_css": False}
 _WITH_ADDRESS = "(question, address) => [question, window.location.search]"
 _ADDRESS = "() => [window.location.search]"
 # The names of the bridge's events stand here quoted since Gradio looks for them in this text.
-_BRIDGE = "window.desk.connect(trigger); // 'go', 'open', 'peek'"
+_BRIDGE = "window.desk.connect(trigger); // 'go', 'open', 'peek', 'header'"
 
 
 def lay_out(desk: Desk) -> gr.Blocks:
@@ -54,7 +54,10 @@ def lay_out(desk: Desk) -> gr.Blocks:
         bridge = gr.HTML(
             '<p id="announcer" class="sr" role="status"></p>',
             elem_id="bridge",
-            head=f'<script src=".{STATIC_ROUTE}/desk.js"></script>',
+            head="".join(
+                f'<script src=".{STATIC_ROUTE}/{name}"></script>'
+                for name in ("adding.js", "desk.js")
+            ),
             js_on_load=_BRIDGE,
             apply_default_css=False,
         )
@@ -105,6 +108,7 @@ def _connect(page: gr.Blocks, desk: Desk, parts: _Parts) -> None:
     )
     going = parts.bridge.go(go, None, [parts.question, *shown], **_PRIVATE)
     parts.bridge.open(open_source, None, [parts.source], **_PRIVATE)
+    parts.bridge.header(desk.header, None, [parts.header], **_PRIVATE)
     parts.bridge.peek(peek, None, [parts.source], **_PRIVATE)
     # A mistake of the program's own is logged by Gradio; here it must not look like waiting.
     for event in (loading, asking, going):

@@ -26,12 +26,14 @@ class Visit:
         address: the page's state, with no source open; its ``search`` belongs into the root
             element's ``data-search``.
         stamp: belongs into the root element's ``data-stamp``; it tells the page that this is new.
+        uploads: reports may be added from the page.
     """
 
     index: Index
     catalogue: Catalogue
     address: Address
     stamp: str
+    uploads: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ def _home(visit: Visit) -> str:
 
 
 def _sources(visit: Visit) -> str:
-    return rendering.render_sources(source_list_view(visit.catalogue), visit.stamp)
+    return rendering.render_sources(source_list_view(visit.catalogue, visit.uploads), visit.stamp)
 
 
 # In the header's order. The first is the front page; with a question it is the answer.

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import multiprocessing
 import signal
+import sys
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, replace
@@ -169,8 +170,7 @@ def _draw_one(request: _Request) -> PageImage | None:
 
 
 def _limit_memory() -> None:
-    try:
+    if sys.platform != "win32":  # which has no such limits
         import resource
-    except ImportError:  # Windows has no such limits
-        return
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+
+        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))

@@ -1,41 +1,80 @@
-"""Routes of our own beside Gradio's: the original files.
+"""Routes of our own beside Gradio's: the original files, what the index is at, and new reports.
 
 Gradio asks for the password on its own routes only, so each of these asks for itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 
-from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
 from qa_app.errors import QAAppError
 from qa_app.web.access import signed_in
+from qa_app.web.builds import Builds, BuildState
 from qa_app.web.events import Desk
 from qa_app.web.originals import read_original
-from qa_app.web.security import ORIGINAL_ROUTE
+from qa_app.web.security import BUILD_ROUTE, ORIGINAL_ROUTE, STATE_ROUTE, UPLOAD_ROUTE
+from qa_app.web.uploads import IncomingFile
 
-Endpoint = Callable[[Request], Response]
+Endpoint = Callable[[Request], Awaitable[Response]]
+_NO_STORE = {"cache-control": "no-store"}
 
 
 def page_routes(desk: Desk) -> list[Route]:
-    """Return the routes over a desk."""
-    return [Route(ORIGINAL_ROUTE, _guarded(lambda request: _original(desk, request)))]
+    """Return the routes over a desk; those for new reports only where it takes them."""
+
+    async def original(request: Request) -> Response:
+        return await run_in_threadpool(_original, desk, request.query_params.get("doc", ""))
+
+    async def state(_request: Request) -> Response:
+        return await run_in_threadpool(_state, desk)
+
+    routes = [_route(ORIGINAL_ROUTE, original, "GET"), _route(STATE_ROUTE, state, "GET")]
+    return routes if desk.builds is None else [*routes, *_upload_routes(desk.builds)]
 
 
-def _guarded(endpoint: Endpoint) -> Endpoint:
-    def answer(request: Request) -> Response:
+def _upload_routes(builds: Builds) -> list[Route]:
+    async def upload(request: Request) -> Response:
+        name = request.query_params.get("name", "")
+        try:
+            with IncomingFile(builds.corpus, name) as file:
+                async for chunk in request.stream():
+                    file.write(chunk)
+                is_new = await run_in_threadpool(file.keep)
+        except QAAppError as exc:
+            return JSONResponse({"message": exc.message, "hint": exc.hint}, 400)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is there to read it
+        return JSONResponse({"name": file.name, "new": is_new})
+
+    async def build(_request: Request) -> Response:
+        builds.start()
+        return JSONResponse(asdict(builds.state))
+
+    return [_route(UPLOAD_ROUTE, upload, "POST"), _route(BUILD_ROUTE, build, "POST")]
+
+
+def _route(path: str, endpoint: Endpoint, method: str) -> Route:
+    async def answer(request: Request) -> Response:
         if not signed_in(request):
             return PlainTextResponse("Sign in first.\n", 401)
-        return endpoint(request)
+        return await endpoint(request)
 
-    return answer
+    return Route(path, answer, methods=[method])
 
 
-def _original(desk: Desk, request: Request) -> Response:
-    document = request.query_params.get("doc", "")
+def _state(desk: Desk) -> Response:
+    build = desk.builds.state if desk.builds else BuildState()
+    state = {"generation": desk.generation(), "build": asdict(build)}
+    return JSONResponse(state, headers=_NO_STORE)
+
+
+def _original(desk: Desk, document: str) -> Response:
     try:
         sha256 = desk.catalogue().hashes.get(document)
         corpus = desk.index().corpus
@@ -50,6 +89,6 @@ def _original(desk: Desk, request: Request) -> Response:
     headers = {
         "content-type": original.media_type,
         "content-disposition": original.disposition,
-        "cache-control": "no-store",
+        **_NO_STORE,
     }
     return Response(original.content, headers=headers)

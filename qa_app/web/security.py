@@ -14,9 +14,14 @@ from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from qa_app.loading.limits import MAX_BYTES
+
 MAX_BODY_BYTES = 256 * 1024
 STATIC_ROUTE = "/desk"
 ORIGINAL_ROUTE = "/original"
+STATE_ROUTE = "/state"
+UPLOAD_ROUTE = "/upload"
+BUILD_ROUTE = "/build"
 # The page's own events have names as well; only these are called by name from outside.
 PUBLIC_FUNCTIONS = ("ask", "search", "status")
 _CALL = rf"/gradio_api/call/(?:v2/)?(?:{'|'.join(PUBLIC_FUNCTIONS)})"
@@ -24,7 +29,7 @@ _MCP_ROUTE = "/gradio_api/mcp"
 _READ_ROUTES = re.compile(
     r"/|/(config|theme\.css|favicon\.ico|manifest\.json|robots\.txt|login|logout)/?"
     rf"|(/assets|/static|/svelte|{STATIC_ROUTE})/[\w./-]+"
-    rf"|{ORIGINAL_ROUTE}"
+    rf"|{ORIGINAL_ROUTE}|{STATE_ROUTE}"
     r"|/gradio_api/(info|startup-events|app_id|login_check|user|theme\.css|queue/data)/?"
     r"|/gradio_api/heartbeat/\w+"
     rf"|{_CALL}/\w+"
@@ -43,15 +48,22 @@ class Guard:
         any_address: let bare IP addresses through as well, for a page beyond loopback: a hostile
             site can make its own name point here, but not an address.
         mcp: let the MCP route through.
+        uploads: let reports be sent, each as long as a report may be.
     """
 
     def __init__(
-        self, app: ASGIApp, hosts: Collection[str], any_address: bool = False, mcp: bool = False
+        self,
+        app: ASGIApp,
+        hosts: Collection[str],
+        any_address: bool = False,
+        mcp: bool = False,
+        uploads: bool = False,
     ) -> None:
         self._app = app
         self._hosts = {host.lower() for host in hosts}
         self._any_address = any_address
         self._mcp = mcp
+        self._uploads = uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or refuse it."""
@@ -81,7 +93,8 @@ class Guard:
         if origin is not None and not _same_origin(origin, headers["host"]):
             return 403, "Requests from other sites are not answered."
         if scope["method"] in {"POST", "DELETE"}:
-            return _body_refusal(headers)
+            is_upload = self._uploads and scope["path"] == UPLOAD_ROUTE
+            return _body_refusal(headers, MAX_BYTES if is_upload else MAX_BODY_BYTES)
         return None
 
     def _knows(self, host: str) -> bool:
@@ -90,6 +103,8 @@ class Guard:
     def _serves(self, method: str, path: str) -> bool:
         if self._mcp and (path == _MCP_ROUTE or path.startswith(f"{_MCP_ROUTE}/")):
             return method in {"GET", "POST", "DELETE"}
+        if self._uploads and path in {UPLOAD_ROUTE, BUILD_ROUTE}:
+            return method == "POST"
         if method in {"GET", "HEAD"}:
             return ".." not in path and _READ_ROUTES.fullmatch(path) is not None
         return method == "POST" and _WRITE_ROUTES.fullmatch(path) is not None
@@ -178,11 +193,11 @@ def _security_headers(nonce: str) -> list[tuple[bytes, bytes]]:
     ]
 
 
-def _body_refusal(headers: MutableMapping[str, str]) -> tuple[int, str] | None:
+def _body_refusal(headers: MutableMapping[str, str], most: int) -> tuple[int, str] | None:
     length = headers.get("content-length", "")
     if not re.fullmatch(r"[0-9]{1,15}", length):
         return 411, "Say how long the request is."
-    if int(length) > MAX_BODY_BYTES:
+    if int(length) > most:
         return 413, "The request is too long."
     return None
 

@@ -52,10 +52,10 @@ class HeaderView:
 
 @dataclass(frozen=True, slots=True)
 class SetupView:
-    """The page before there is an index."""
+    """The page before there is an index; ``uploads`` where reports may be added from it."""
 
     message: str
-    hint: str
+    uploads: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,9 +325,10 @@ class SourceListRow:
 
 @dataclass(frozen=True, slots=True)
 class SourceListView:
-    """Every document, and every file that could not be read."""
+    """Every document, every file that could not be read, and whether more may be added."""
 
     headline: str
     rows: tuple[SourceListRow, ...]
     failures: tuple[FailureView, ...]
+    uploads: bool
     search: str

@@ -98,6 +98,7 @@
     showRecent();
     showFilters();
     markView();
+    window.adding.show();
     markOpenResult();
     const verdict = find("#verdict", root);
     if (verdict) announce(verdict.textContent);
@@ -334,7 +335,10 @@
     }
     whenRendered(find("#answer"), answerRendered);
     whenRendered(find("#source"), sourceRendered);
-    whenRendered(find("#header"), markView);
+    whenRendered(find("#header"), () => {
+      markView();
+      window.adding.show();
+    });
     document.addEventListener("click", onClick);
     document.addEventListener("submit", onSubmit);
     document.addEventListener("input", onInput);
@@ -343,9 +347,18 @@
     find("#ask").addEventListener("click", () => question().value.trim() && busy(true));
     find("#stop").addEventListener("click", () => busy(false));
     question().focus();
+    window.adding.start();
+  };
+
+  // A new generation: the header's counts, and what lists the corpus; an answer being read stays.
+  const changed = () => {
+    send("header", {});
+    if (!find("#answer [data-question]")) send("go", { search: location.search });
   };
 
   window.desk = {
+    announce,
+    changed,
     connect(trigger) {
       send = trigger;
       start();

@@ -1,0 +1,151 @@
+"""The numbers that Word works out by itself, as "3.12", from a package's numbering part."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+
+from qa_app.loading.numerals import letters, roman
+from qa_app.loading.ooxml import Element, local_name, value
+
+_PLACE = re.compile(r"%([1-9])")
+
+
+@dataclass(frozen=True, slots=True)
+class _Level:
+    """How one depth of a list is numbered.
+
+    Attributes:
+        shape: the number's text, "%1.%2" for a first and a second depth's numbers.
+        restart: the depth from 1 after which it starts again; 0 for never, None for any.
+        style: the paragraph style that stands at this depth.
+        is_legal: whether all its numbers are Arabic.
+    """
+
+    start: int
+    form: str
+    shape: str
+    restart: int | None
+    style: str | None
+    is_legal: bool
+
+
+_Levels = dict[int, _Level]
+
+
+@dataclass(slots=True)
+class _List:
+    """A list as paragraphs name it. Lists over the same definition go on counting."""
+
+    definition: str
+    levels: _Levels
+    starts: dict[int, int] = field(default_factory=dict)
+
+
+class Numbering:
+    """Counts the numbered paragraphs of a document, which must come in reading order."""
+
+    def __init__(self, root: Element | None) -> None:
+        parts = list(root) if root is not None else []
+        definitions = _read_definitions(parts)
+        self._lists = {
+            value(part, "numId") or "": _read_list(part, definitions)
+            for part in parts
+            if local_name(part) == "num"
+        }
+        self._counts: dict[str, dict[int, int]] = {}
+
+    def depth(self, list_id: str, style: str) -> int:
+        """Return the depth, from 0, at which a style stands in a list; 0 where it does not say."""
+        levels = self._lists[list_id].levels if list_id in self._lists else {}
+        return next((depth for depth, level in levels.items() if level.style == style), 0)
+
+    def count(self, list_id: str, depth: int) -> str:
+        """Count one more paragraph and return its number as Word shows it; "" for a bullet."""
+        numbered = self._lists.get(list_id)
+        if numbered is None or depth not in numbered.levels:
+            return ""
+        levels = numbered.levels
+        counts = self._counts.setdefault(numbered.definition, {})
+        while numbered.starts:
+            at, start = numbered.starts.popitem()
+            counts[at] = start - 1
+        counts[depth] = counts.get(depth, levels[depth].start - 1) + 1
+        for deeper in [other for other in counts if other > depth]:
+            restart = levels[deeper].restart if deeper in levels else None
+            if restart is None or depth < restart:
+                del counts[deeper]
+        if levels[depth].form == "bullet":
+            return ""
+        return _PLACE.sub(
+            lambda place: _show(levels, counts, depth, int(place[1]) - 1), levels[depth].shape
+        )
+
+
+def _show(levels: _Levels, counts: dict[int, int], depth: int, wanted: int) -> str:
+    if wanted not in levels:
+        return ""
+    number = counts.setdefault(wanted, levels[wanted].start)
+    form = "decimal" if levels[depth].is_legal else levels[wanted].form
+    if form in {"lowerRoman", "upperRoman"}:
+        shown = roman(number)
+    elif form in {"lowerLetter", "upperLetter"}:
+        shown = letters(number)
+    elif form == "none":
+        shown = ""
+    else:
+        shown = f"{number:02}" if form == "decimalZero" else str(number)
+    return shown.upper() if form.startswith("upper") else shown
+
+
+def _read_definitions(parts: list[Element]) -> dict[str, _Levels]:
+    definitions: dict[str, _Levels] = {}
+    styles: dict[str, str] = {}
+    borrowed: dict[str, str] = {}
+    for part in parts:
+        if local_name(part) != "abstractNum":
+            continue
+        key = value(part, "abstractNumId") or ""
+        definitions[key] = _read_levels(part)
+        for child in part:
+            if local_name(child) == "styleLink":
+                styles[value(child, "val") or ""] = key
+            elif local_name(child) == "numStyleLink":
+                borrowed[key] = value(child, "val") or ""
+    for key, style in borrowed.items():
+        definitions[key] = definitions.get(styles.get(style, key), {})
+    return definitions
+
+
+def _read_levels(parent: Element) -> _Levels:
+    levels: _Levels = {}
+    for part in parent:
+        if local_name(part) == "lvl":
+            said = {local_name(child): value(child, "val") for child in part}
+            restart = said.get("lvlRestart")
+            levels[_whole(value(part, "ilvl"), 0)] = _Level(
+                start=_whole(said.get("start"), 0),
+                form=said.get("numFmt") or "decimal",
+                shape=said.get("lvlText") or "",
+                restart=None if restart is None else _whole(restart, 0),
+                style=said.get("pStyle"),
+                is_legal="isLgl" in said and said["isLgl"] not in {"0", "false"},
+            )
+    return levels
+
+
+def _read_list(part: Element, definitions: dict[str, _Levels]) -> _List:
+    definition = next(
+        (value(child, "val") for child in part if local_name(child) == "abstractNumId"), None
+    )
+    found = _List(definition or "", dict(definitions.get(definition or "", {})))
+    for child in part:
+        if local_name(child) == "lvlOverride":
+            found.levels.update(_read_levels(child))
+            for start in (c for c in child if local_name(c) == "startOverride"):
+                found.starts[_whole(value(child, "ilvl"), 0)] = _whole(value(start, "val"), 1)
+    return found
+
+
+def _whole(said: str | None, usual: int) -> int:
+    return int(said) if said and said.isdecimal() and len(said) < 10 else usual

@@ -1,0 +1,159 @@
+"""A build in the background: in a process of its own, so that the page goes on answering.
+
+The build publishes a new generation or leaves the old one, whatever becomes of the process.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import time
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from qa_app.errors import QAAppError
+from qa_app.models import BuildReport
+from qa_app.presentation import count
+from qa_app.settings import Settings
+
+_LEAST_SECONDS = 0.1  # between two messages about the same stage
+_NICENESS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class BuildState:
+    """How a build goes on, or went.
+
+    Attributes:
+        number: 0 before the first build, then counting up.
+        stage: what it is at, in words; empty when it is not running.
+        done, total: steps of the stage; ``total`` is 0 where they cannot be counted.
+        label: what is at hand, as a file.
+        message, hint: how it ended, and what mends it if it failed.
+    """
+
+    number: int = 0
+    running: bool = False
+    stage: str = ""
+    done: int = 0
+    total: int = 0
+    label: str = ""
+    failed: bool = False
+    message: str = ""
+    hint: str = ""
+
+
+class Builds:
+    """Runs builds of one index, one at a time; files that come meanwhile lead to another."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._state = BuildState()
+        self._again = False
+
+    @property
+    def corpus(self) -> Path:
+        """Folder that new reports go into."""
+        return self._settings.corpus or Path("corpus")
+
+    @property
+    def state(self) -> BuildState:
+        """How the build goes on, or how the last one went."""
+        return self._state
+
+    def start(self) -> None:
+        """Start a build, or have another follow the one that is running."""
+        with self._lock:
+            if self._state.running:
+                self._again = True
+                return
+            self._begin()
+
+    def _begin(self) -> None:
+        self._again = False
+        self._state = BuildState(self._state.number + 1, running=True, stage="Starting")
+        threading.Thread(target=self._run, daemon=True).start()
+
+    def _run(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe(duplex=False)
+        process = context.Process(target=_build, args=[theirs, self._settings], daemon=True)
+        process.start()
+        theirs.close()
+        end = BuildState(
+            failed=True,
+            message="The build was stopped; the reports are saved, and the index is as before.",
+            hint="Build again. If it stops again, the computer may be short of memory.",
+        )
+        try:
+            while True:
+                told: BuildState = ours.recv()
+                if told.running:
+                    self._state = replace(told, number=self._state.number)
+                else:
+                    end = told
+        except (EOFError, OSError):
+            process.join()
+        with self._lock:
+            self._state = replace(end, number=self._state.number)
+            if self._again:
+                self._begin()
+
+
+class _Reporter:
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._state = BuildState(running=True)
+        self._sent = 0.0
+
+    def stage(self, name: str, total: int) -> None:
+        self._state = BuildState(running=True, stage=name, total=total)
+        self._send()
+
+    def advance(self, steps: int, label: str = "") -> None:
+        self._state = replace(self._state, done=self._state.done + steps, label=label)
+        if time.monotonic() - self._sent > _LEAST_SECONDS:
+            self._send()
+
+    def close(self) -> None:
+        pass
+
+    def _send(self) -> None:
+        self._connection.send(self._state)
+        self._sent = time.monotonic()
+
+
+def _build(connection: Connection, settings: Settings) -> None:
+    # Ctrl+C is for the server, which takes this process with it.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS)  # questions go first
+    from qa_app.api import build_from_settings
+
+    try:
+        report = build_from_settings(settings, _Reporter(connection))
+        connection.send(BuildState(message=build_summary(report)))
+    except QAAppError as exc:
+        connection.send(BuildState(failed=True, message=exc.message, hint=exc.hint))
+
+
+def build_summary(report: BuildReport) -> str:
+    """Return what a build did, for the page."""
+    changes = [
+        f"{count(number, 'report')} {word}"
+        for number, word in (
+            (report.added, "added"),
+            (report.changed, "changed"),
+            (report.removed, "removed"),
+        )
+        if number
+    ]
+    text = f"{', '.join(changes) or 'Nothing new'}."
+    if report.failures:
+        failed = count(len(report.failures), "file")
+        text += f" {failed} could not be read: the top of the page says why."
+    return text

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from qa_app.models import BuildReport, Failure
+from qa_app.settings import Settings
+from qa_app.web.builds import Builds, build_summary
+
+
+def test_a_build_that_fails_says_why_and_can_be_started_again(tmp_path: Path) -> None:
+    builds = Builds(Settings(corpus=tmp_path / "none", index=tmp_path / "index"))
+    assert (builds.state.number, builds.state.running) == (0, False)
+    builds.start()
+    assert (builds.state.number, builds.state.running) == (1, True)
+    builds.start()  # comes after the first
+    while builds.state.running or builds.state.number < 2:
+        time.sleep(0.05)
+    assert builds.state.failed
+    assert builds.state.message == f"There is no corpus folder {tmp_path / 'none'}."
+    assert builds.state.number == 2
+    assert not (tmp_path / "index").exists()
+
+
+def test_what_a_build_did_is_said_in_words() -> None:
+    failed = (Failure("a.pdf", "Broken."),)
+    report = BuildReport("000002", 2, 1, 0, 5, failed, (), 9, 3, 6, 1.5)
+    assert build_summary(report) == (
+        "2 reports added, 1 report changed. 1 file could not be read: the top of the page says why."
+    )
+    nothing = BuildReport("000002", 0, 0, 0, 5, (), (), 9, 0, 9, 0.1)
+    assert build_summary(nothing) == "Nothing new."
