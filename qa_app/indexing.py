@@ -32,8 +32,8 @@ from qa_app.facets import FACETS_FILE, Facets
 from qa_app.loading import SourceFile
 from qa_app.models import BuildReport, Document, Failure, Passage
 from qa_app.planning import DocumentCounts, Plan, Step, find_reuse
-from qa_app.settings import Settings
-from qa_app.store.generation import Generation, open_generation
+from qa_app.settings import DEFAULT_LANGUAGE, Settings
+from qa_app.store.generation import Generation, last_manifest, open_generation
 from qa_app.store.lexical import LEXICAL_VERSION
 from qa_app.store.lock import build_lock
 from qa_app.store.manifest import Recipe
@@ -116,6 +116,7 @@ def build(
             f"There are no reports in {corpus}.",
             "Put reports into it (PDF, Word, web pages, Markdown, text), then build again.",
         )
+    settings = dataclasses.replace(settings, language=_language_of(settings))
     analyse("", settings.language)  # a wrong language is known before the work, not after it
     progress = progress or _Silence()
     try:
@@ -127,6 +128,12 @@ def build(
     finally:
         progress.close()
     return dataclasses.replace(report, seconds=time.perf_counter() - started)
+
+
+def _language_of(settings: Settings) -> str:
+    """Return the language asked for, else the one that the index has, else the default."""
+    manifest = None if settings.language else last_manifest(settings.index)
+    return settings.language or (manifest.recipe.language if manifest else DEFAULT_LANGUAGE)
 
 
 def _open_previous(index: Path, rebuild: bool) -> Generation | None:

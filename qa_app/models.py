@@ -362,7 +362,10 @@ class ModelIdentity:
     """Which encoder made the vectors.
 
     Attributes:
+        dimension: of its vectors; of a larger model's the first so many.
         location: the name or folder that it was asked for by; not part of the identity.
+        query_prompt: put in front of questions; the passages' vectors do not depend on it.
+        document_prompt: put in front of passages.
     """
 
     name: str
@@ -370,6 +373,8 @@ class ModelIdentity:
     dimension: int
     max_tokens: int
     location: str = field(default="", compare=False)
+    query_prompt: str = field(default="", compare=False)
+    document_prompt: str = ""
 
 
 @dataclass(frozen=True, slots=True)

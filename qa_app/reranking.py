@@ -14,8 +14,9 @@ from typing import Any
 
 import numpy as np
 
-from qa_app.embedding import FloatArray, find_folder, load_model, read_json, refuse_code
+from qa_app.embedding import FloatArray, load_model
 from qa_app.errors import EmbeddingError
+from qa_app.model_files import find_folder, read_json, refuse_code
 
 # Passages that go through the model between two looks at the clock, at most.
 _BATCH = 8

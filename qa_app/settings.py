@@ -20,6 +20,7 @@ from qa_app.errors import ConfigError
 SETTINGS_FILE = "qa_app.toml"
 ENVIRONMENT_PREFIX = "QA_APP_"
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
+DEFAULT_LANGUAGE = "english"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,11 @@ class Settings:
         index: folder that holds the generations.
         model: a sentence-transformers model by name or folder; empty for the one that the index
             was made with, and for a new index the default.
-        language: of stemming and stop words, as a Snowball name ("english").
+        dimension: how many of the model's dimensions to use; 0 for all, or as many as the index.
+        query_prompt, document_prompt: put in front of texts for the model; empty for the index's
+            own, and for a new index what the model's files say.
+        language: of stemming and stop words, as a Snowball name ("french") or "none"; empty for
+            the index's own, and for a new index English.
         reranker: a cross-encoder by name or folder, which ranks the first passages anew; empty for
             none.
         rerank_ms: milliseconds that it may take for a question.
@@ -46,7 +51,10 @@ class Settings:
     corpus: Path | None = None
     index: Path = Path("index")
     model: str = ""
-    language: str = "english"
+    dimension: int = 0
+    query_prompt: str = ""
+    document_prompt: str = ""
+    language: str = ""
     reranker: str = ""
     rerank_ms: int = 300
     passage_tokens: int = 200

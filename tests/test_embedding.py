@@ -89,15 +89,6 @@ def test_one_pass_gives_the_same_rows_and_the_tokens(model: SentenceTransformerE
     np.testing.assert_allclose(kept[1], alone, atol=0.05)
 
 
-def test_the_prompt_is_no_part_of_the_text(
-    model: SentenceTransformerEncoder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(model, "_prompt", "passage: ")
-    (spans,) = model.token_spans(["Roads"])
-    # A mark, "passage", ":", "Roads", a mark.
-    assert spans.tolist() == [[0, 0], [0, 0], [0, 0], [0, 5], [0, 0]]
-
-
 def test_nothing_to_encode_is_no_rows(model: SentenceTransformerEncoder) -> None:
     assert model.encode_queries([]).shape == (0, 384)
     assert model.encode_tokens([]) == []

@@ -26,6 +26,7 @@ LAYERS = (
     "chunking",
     "questions",
     "facets",
+    "model_files",
     "embedding",
     "reranking",
     "store",

@@ -10,6 +10,7 @@ from qa_app.cli.common import (
     add_command,
     add_filter,
     add_mode,
+    add_own_model,
     add_reranker,
     open_index,
     parse_filters,
@@ -53,7 +54,7 @@ def _add_question(parser: argparse.ArgumentParser, name: str) -> None:
     add_filter(parser)
     add_mode(parser)
     add_reranker(parser)
-    parser.add_argument("--model", metavar="NAME_OR_PATH", help=argparse.SUPPRESS)
+    add_own_model(parser)
 
 
 def _ask(options: argparse.Namespace, settings: Settings) -> int:

@@ -6,14 +6,15 @@ import argparse
 from typing import Any
 
 from qa_app import presentation, printing
-from qa_app.cli.common import add_command, ask_saved, print_result
+from qa_app.cli.common import add_command, add_model, ask_saved, print_result
 from qa_app.settings import Settings
 
 
 def add_build(commands: Any) -> None:
     """Add ``build``."""
     parser = add_command(commands, "build", _build, "bring the index up to date with the corpus")
-    parser.add_argument("--model", metavar="NAME_OR_PATH", help="sentence-transformers model")
+    add_model(parser)
+    parser.add_argument("--language", help="of stemming and stop words (default: english)")
     parser.add_argument("--rebuild", action="store_true", help="read and embed everything again")
     parser.add_argument("--strict", action="store_true", help="exit 1 if any file failed")
     parser.add_argument(

@@ -55,6 +55,20 @@ def add_filter(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_model(parser: argparse.ArgumentParser) -> None:
+    """Add ``--model`` and ``--dimension``, for commands that make an index."""
+    parser.add_argument("--model", metavar="NAME_OR_PATH", help="sentence-transformers model")
+    parser.add_argument(
+        "--dimension", type=int, metavar="N", help="use the first N dimensions of its vectors"
+    )
+
+
+def add_own_model(parser: argparse.ArgumentParser) -> None:
+    """Add the same unseen, for commands that ask an index, which knows its model."""
+    parser.add_argument("--model", help=argparse.SUPPRESS)
+    parser.add_argument("--dimension", type=int, help=argparse.SUPPRESS)
+
+
 def print_result(options: argparse.Namespace, value: Any, text: Callable[[Any], str]) -> None:
     """Print a result: as JSON where that was asked for, else as ``text`` puts it."""
     if options.json:

@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qa_app import printing
-from qa_app.cli.common import add_command, add_mode, add_reranker, open_index, print_result
+from qa_app.cli.common import (
+    add_command,
+    add_mode,
+    add_model,
+    add_reranker,
+    open_index,
+    print_result,
+)
 from qa_app.errors import ConfigError
 from qa_app.models import Mode
 from qa_app.presentation import evaluation_json
@@ -32,7 +39,7 @@ def add_evaluate(commands: Any) -> None:
     )
     add_mode(parser)
     add_reranker(parser)
-    parser.add_argument("--model", metavar="NAME_OR_PATH", help="sentence-transformers model")
+    add_model(parser)
     parser.add_argument(
         "--scoped", action="store_true", help="search only in the document that a query names"
     )
@@ -90,7 +97,16 @@ def _on_questions(options: argparse.Namespace, settings: Settings) -> Evaluation
     if options.compare_mode or options.compare_index:
         changed = replace(settings, mode=options.compare_mode or settings.mode)
         if options.compare_index:
-            changed = replace(changed, index=options.compare_index, corpus=None, model="")
+            # Another index answers with a model of its own.
+            changed = replace(
+                changed,
+                index=options.compare_index,
+                corpus=None,
+                model="",
+                dimension=0,
+                query_prompt="",
+                document_prompt="",
+            )
         asked.append(changed)
     names = [f"{item.index}, {item.mode}" for item in asked]
     _check_different(names)

@@ -30,7 +30,10 @@ _COMMANDS = (
     add_build, add_ask, add_search, add_filters, add_topics, add_brief, add_saved, add_evaluate,
     add_verify, add_status, add_serve,
 )  # fmt: skip
-_SETTING_FLAGS = ("corpus", "index", "model", "reranker", "ocr", "top_k", "mode", "host", "port")
+_SETTING_FLAGS = (
+    "corpus", "index", "model", "dimension", "language", "reranker", "ocr", "top_k", "mode",
+    "host", "port",
+)  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

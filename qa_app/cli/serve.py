@@ -11,6 +11,7 @@ from typing import Any
 from qa_app import printing
 from qa_app.cli.common import (
     add_command,
+    add_own_model,
     add_reranker,
     ask_saved,
     open_index,
@@ -33,7 +34,7 @@ def add_serve(commands: Any) -> None:
         "--allow-upload", action="store_true", help="let users add reports from the page"
     )
     parser.add_argument("--build", action="store_true", help="bring the index up to date first")
-    parser.add_argument("--model", metavar="NAME_OR_PATH", help=argparse.SUPPRESS)
+    add_own_model(parser)
     add_reranker(parser)
 
 

@@ -29,7 +29,7 @@ from qa_app.indexing import BuildProgress
 from qa_app.metrics import ndcg_at, recall_at, reciprocal_rank_at
 from qa_app.models import Block, BlockKind, Document, Mode, Passage, Sentence
 from qa_app.sentences import split_sentences
-from qa_app.settings import Settings
+from qa_app.settings import DEFAULT_LANGUAGE, Settings
 from qa_app.store.manifest import Recipe
 from qa_app.store.records import SourceStamp
 from qa_app.store.writer import IndexedDocument, embed_contents, write_generation
@@ -90,7 +90,7 @@ def index_rows(
     """Write an index with a passage a row."""
     documents = [_indexed(row) for row in rows]
     progress.stage("Embedding", len(documents))
-    recipe = Recipe(language=settings.language)
+    recipe = Recipe(language=settings.language or DEFAULT_LANGUAGE)
     write_generation(index, embed_contents(documents, encoder, progress.advance, recipe))
 
 

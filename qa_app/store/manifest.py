@@ -12,7 +12,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
@@ -213,8 +213,9 @@ def check_model(manifest: Manifest, expected: ModelIdentity) -> None:
     location = found.location or found.name
     raise IndexMismatchError(
         f"The index was made with the model {theirs}, and this is {ours}.",
-        f"Ask with the index's own model (--model {location}), or build the index again with "
-        f"this one: qa-app build --model {expected.location or expected.name}",
+        f"Ask with the index's own model (--model {location}{_cut(found, expected)}), or build the "
+        f"index again with this one: qa-app build --model {expected.location or expected.name}"
+        f"{_cut(expected, found)}",
         expected=ours,
         found=theirs,
     )
@@ -229,8 +230,17 @@ def check_files(folder: Path, manifest: Manifest) -> list[Failure]:
     return bad
 
 
+def _cut(identity: ModelIdentity, other: ModelIdentity) -> str:
+    """Return the flag that tells two uses of one model apart."""
+    same = identity.weights_sha256 == other.weights_sha256
+    cut = same and identity.dimension != other.dimension
+    return f" --dimension {identity.dimension}" if cut else ""
+
+
 def _describe(identity: ModelIdentity, other: ModelIdentity) -> str:
     text = f"{identity.name} ({identity.dimension} dimensions"
+    if identity.document_prompt != other.document_prompt:
+        text += f", passages behind {identity.document_prompt!r}"
     if identity.max_tokens != other.max_tokens:
         text += f", {identity.max_tokens} tokens"
     if identity.name == other.name and identity.weights_sha256 != other.weights_sha256:
@@ -249,7 +259,10 @@ def _manifest(found: Any) -> Manifest:
 
 
 def decode(kind: Any, found: Any, name: str) -> Any:
-    """Return a value of the annotated type from JSON; nothing may be missing or of another type.
+    """Return a value of the annotated type from JSON; nothing may be of another type.
+
+    Nothing may be missing either, but what has a default: that came later, and older ones do
+    without.
 
     Raises:
         TypeError, ValueError: it is not what the annotation says; ``name`` is in the message.
@@ -258,10 +271,8 @@ def decode(kind: Any, found: Any, name: str) -> Any:
     if dataclasses.is_dataclass(kind):
         _expect(found, dict, name)
         hints = get_type_hints(kind)
-        # An older program's recipe has fewer parts; what it lacks differs from ours, and is made.
-        needed = hints.keys() - (_defaults(kind) if kind is Recipe else set())
-        missing = needed - found.keys()
-        if missing:
+        needed = {item.name for item in dataclasses.fields(kind) if _is_required(item)}
+        if missing := needed - found.keys():
             raise ValueError(f"{min(missing)} is missing in {name}")
         values = {key: decode(hints[key], found[key], key) for key in hints.keys() & found.keys()}
         return kind(**values)  # type: ignore[operator]  # a class, not an instance
@@ -277,8 +288,8 @@ def decode(kind: Any, found: Any, name: str) -> Any:
     return _expect(found, kind, name)
 
 
-def _defaults(kind: Any) -> set[str]:
-    return {each.name for each in fields(kind) if each.default is not MISSING}
+def _is_required(item: dataclasses.Field[Any]) -> bool:
+    return item.default is item.default_factory is dataclasses.MISSING
 
 
 def _expect(found: Any, kind: Any, name: str) -> Any:

