@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
+from qa_app.dates import parse_date
 from qa_app.models import Citation, Passage
 
 _LONGEST_TITLE = 60
@@ -50,6 +52,39 @@ def label(passage: Passage, start: int | None = None) -> str:
     if page is not None:
         parts.append(f"p. {page} (OCR)" if page in passage.ocr_pages else f"p. {page}")
     return ", ".join(parts)
+
+
+def quoted_plain(quote: str, citation: Citation) -> str:
+    """Return a quote with where it stands, ready to paste: ‘words’ (Title, Section, p. 3)."""
+    return f"{_quoted(quote)} ({citation.label})"
+
+
+def quoted_harvard(quote: str, citation: Citation, facts: Mapping[str, str]) -> str:
+    """Return a quote in Harvard style: Author (2024) Title, p. 3. ‘words’.
+
+    Without an author the publisher is named; without either the title comes first. Without a
+    date it says "no date"; without pages the heading stands in their place.
+
+    Args:
+        quote: the words.
+        citation: where they stand.
+        facts: of the document: "author", "publisher" and "date", where known.
+    """
+    title = " ".join((citation.title or citation.document).split())
+    date = parse_date(facts.get("date", ""))
+    year = f"({date.first.year if date else 'no date'})"
+    name = " ".join((facts.get("author") or facts.get("publisher") or "").split())
+    reference = f"{name} {year} {title}" if name else f"{title} {year}"
+    heading = citation.section[-1] if citation.section else ""
+    if citation.page is not None:
+        reference += f", p. {citation.page}"
+    elif heading and heading.casefold() != title.casefold():
+        reference += f", section ‘{_shorten(heading)}’"
+    return f"{reference}. {_quoted(quote)}"
+
+
+def _quoted(quote: str) -> str:
+    return f"‘{' '.join(quote.split())}’"
 
 
 def short_title(title: str) -> str:

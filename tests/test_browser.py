@@ -258,6 +258,8 @@ def test_keys_alone_are_enough(open_page: Open) -> None:
     expect(page.locator("#answer .result").nth(1)).to_have_class("result is-open")
     page.keyboard.press("c")
     expect(page.locator(".copy.is-done")).to_have_count(1)
+    page.keyboard.press("h")
+    expect(page.locator(".copy.is-done")).to_have_count(2)
     page.keyboard.press("k")
     expect(first).to_be_focused()
     page.keyboard.press("Escape")
@@ -273,13 +275,19 @@ def test_keys_alone_are_enough(open_page: Open) -> None:
 def test_a_quote_is_copied_with_its_citation(open_page: Open) -> None:
     page = open_page(LINK)
     row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="Merseyside"))
-    row.get_by_role("button").click()
-    expect(row.locator(".is-done")).to_be_visible()
-    copied = page.evaluate("navigator.clipboard.readText()")
-    assert copied == f"‘{QUOTE}’ (Deep Dives, Merseyside)"
-    # The source pane copies the same.
-    pane = page.locator("#source [data-copy]").get_attribute("data-copy")
-    assert pane == copied
+    title = "APCC FINDINGS REPORT: Annex: Towards Better Partnerships: Deep Dives"
+    pane = page.locator("#source .source:not(.is-empty) [data-copy]")
+    styles = (
+        ("Copy quote with citation", f"‘{QUOTE}’ (Deep Dives, Merseyside)"),
+        ("Harvard", f"{title} (no date), section ‘Merseyside’. ‘{QUOTE}’"),
+    )
+    for number, (name, words) in enumerate(styles):
+        button = row.get_by_role("button", name=name)
+        button.click()
+        expect(button).to_contain_class("is-done")
+        assert page.evaluate("navigator.clipboard.readText()") == words
+        # The source pane copies the same.
+        assert pane.nth(number).get_attribute("data-copy") == words
 
 
 def test_what_the_reports_do_not_say(open_page: Open) -> None:

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from qa_app.citations import cite, label, short_title
-from qa_app.models import Passage
+from qa_app.citations import cite, label, quoted_harvard, quoted_plain, short_title
+from qa_app.models import Citation, Passage
 
 
 def passage(title: str = "Deep Dives", section: tuple[str, ...] = (), **more: object) -> Passage:
@@ -55,3 +57,36 @@ def test_words_on_a_passages_second_page_are_cited_there() -> None:
     found = passage(page=3, page_breaks=(113,))
     assert [cite(found, start, 122).page for start in (100, 112, 113)] == [3, 3, 4]
     assert cite(found, 113, 122).label == "Deep Dives, p. 4"
+
+
+CITED = Citation(
+    "a/annual.pdf", "Annual  report", 3, ("Aims", "Data"), 0, 9, "Annual report, Data, p. 3"
+)
+
+
+def test_a_quote_to_paste_is_one_line_with_where_it_stands() -> None:
+    assert quoted_plain("Two\n  lines", CITED) == "‘Two lines’ (Annual report, Data, p. 3)"
+
+
+@pytest.mark.parametrize(
+    ("facts", "reference"),
+    [
+        (
+            {"author": "A. Other", "publisher": "Council", "date": "2024-05"},
+            "A. Other (2024) Annual report, p. 3",
+        ),
+        ({"publisher": "Council"}, "Council (no date) Annual report, p. 3"),
+        ({"date": "2024"}, "Annual report (2024), p. 3"),
+        ({"author": " ", "date": "last year"}, "Annual report (no date), p. 3"),
+    ],
+)
+def test_harvard_style_does_with_what_is_known(facts: dict[str, str], reference: str) -> None:
+    assert quoted_harvard("Words.", CITED, facts) == f"{reference}. ‘Words.’"
+
+
+def test_harvard_style_names_the_section_where_there_are_no_pages() -> None:
+    assert quoted_harvard("Words.", replace(CITED, page=None), {}) == (
+        "Annual report (no date), section ‘Data’. ‘Words.’"
+    )
+    untitled = replace(CITED, page=None, section=(), title="")
+    assert quoted_harvard("Words.", untitled, {}) == "a/annual.pdf (no date). ‘Words.’"

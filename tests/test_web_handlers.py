@@ -5,16 +5,18 @@ from qa_app.models import (
     BlockKind,
     Citation,
     Coverage,
+    Explanation,
     Finding,
     Passage,
     Quote,
+    Relation,
     SearchResult,
     Sentence,
     Support,
     Verdict,
 )
 from qa_app.web.address import Address
-from qa_app.web.handlers import answer_view, copy_text
+from qa_app.web.handlers import answer_view
 from qa_app.web.marking import Segment
 from qa_app.web.views import FilterPanelView, Line, Link, Score
 
@@ -69,7 +71,7 @@ def test_a_row_has_the_words_their_strength_and_the_way_to_their_source() -> Non
     assert row.source == Link(
         "Annual, Findings, p. 3", "?q=which+regions+share+data?&doc=a.txt&at=40-58"
     )
-    assert row.copy == "‘Shared data helps.’ (Annual, Findings, p. 3)"
+    assert row.copies.plain == "‘Shared data helps.’ (Annual, Findings, p. 3)"
     assert row.lead_in == ""
 
 
@@ -77,7 +79,7 @@ def test_a_title_in_the_row_is_not_said_again_in_its_source() -> None:
     finding = replace(FINDING, facet_value="Annual")
     (row,) = answer_view(replace(ANSWER, findings=(finding,)), HERE, FILTERS).rows
     assert row.source.text == "Findings, p. 3"
-    assert row.copy.endswith("(Annual, Findings, p. 3)")
+    assert row.copies.plain.endswith("(Annual, Findings, p. 3)")
 
 
 def test_a_lead_in_stands_above_its_bullet() -> None:
@@ -130,5 +132,43 @@ def test_under_a_filter_the_count_is_of_what_is_kept_to() -> None:
     )
 
 
-def test_a_copied_quote_is_one_line() -> None:
-    assert copy_text("Two\n  lines", CITATION) == "‘Two lines’ (Annual, Findings, p. 3)"
+def test_what_says_otherwise_or_said_so_earlier_stands_beside_its_row() -> None:
+    earlier = replace(FINDING, quote="It was shared.", date="2019", relation=Relation.EARLIER)
+    against = replace(FINDING, quote="It was not.", date="2024", relation=Relation.CONTRADICTS)
+    first = replace(FINDING, date="2024-05", others=(against, earlier))
+    rows = answer_view(replace(ANSWER, findings=(first, FINDING)), HERE, FILTERS).rows
+    assert [(row.beside, row.relation, row.date) for row in rows] == [
+        (False, "", "2024-05"),
+        (True, "Says otherwise", "2024"),
+        (True, "Earlier", "2019"),
+        (False, "", ""),  # no date where there is nothing to tell it from
+    ]
+
+
+def test_where_else_the_words_stand_is_linked() -> None:
+    places = tuple(replace(CITATION, document=f"{n}.txt", label=f"Report {n}") for n in range(5))
+    result = replace(RESULT, also_in=places)
+    (passage,) = answer_view(replace(ANSWER, passages=(result,)), HERE, FILTERS).passages
+    assert [link.text for link in passage.also_in] == [
+        "Report 0", "Report 1", "Report 2", "and 2 more",
+    ]  # fmt: skip
+    assert passage.also_in[1].href == "?q=which+regions+share+data?&doc=1.txt&at=40-58"
+
+
+def test_a_quotes_score_is_explained_largest_part_first() -> None:
+    finding = replace(FINDING, scores={"late": 0.9, "dense": 0.5, "tiny": 0.01})
+    weights = {"dense": 5.0, "late": 20.0, "tiny": 1.0}
+    answer = replace(ANSWER, findings=(finding,), explanation=Explanation(0.42, -15.4, weights))
+    (row,) = answer_view(answer, HERE, FILTERS).rows
+    assert row.why == (
+        Score("Its words, each by its meaning", "+18.0"),
+        Score("Likeness of meaning", "+2.5"),
+        Score("To be overcome", "-15.4"),
+        Score("Score, of 1", "0.90"),
+    )
+
+
+def test_harvard_style_is_made_of_the_documents_facts() -> None:
+    facts = {"a.txt": {"author": "Ann Other", "date": "2024-05"}}
+    (row,) = answer_view(ANSWER, HERE, FILTERS, "", facts).rows
+    assert row.copies.harvard == "Ann Other (2024) Annual, p. 3. ‘Shared data helps.’"

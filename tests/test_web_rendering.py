@@ -13,6 +13,7 @@ from qa_app.web.views import (
     BlockGroup,
     BlockView,
     BoxView,
+    Copies,
     DateFilterView,
     EvidenceRow,
     FailureView,
@@ -40,10 +41,23 @@ from qa_app.web.views import (
 
 LINK = Link("Annual, p. 3", "?q=x&doc=a.txt")
 SEGMENTS = (Segment("Plain "), Segment("marked", marked=True))
-ROW = EvidenceRow("North", "Lead:", SEGMENTS, Support.PARTIAL, "Partial", LINK, "a.txt:1", "copy")
-PASSAGE = PassageView(
-    1, "0.98", (Line(SEGMENTS, bullet=True),), LINK, "a.txt:1", "copy", (Score("Words", "0.5"),)
+COPIES = Copies("copy", "harvard")
+WHY = (Score("Words", "0.5"),)
+ROW = EvidenceRow(
+    value="North",
+    beside=False,
+    relation="Earlier",
+    date="2019",
+    lead_in="Lead:",
+    quote=SEGMENTS,
+    support=Support.PARTIAL,
+    strength="Partial",
+    source=LINK,
+    also_in=(LINK,),
+    copies=COPIES,
+    why=WHY,
 )
+PASSAGE = PassageView(1, "0.98", (Line(SEGMENTS, bullet=True),), LINK, (LINK,), COPIES, WHY)
 VALUES = tuple(FilterValue(f"North {n}", "5", "?", active=True) for n in range(13))
 FILTERS = FilterPanelView(
     (LINK,), (FilterGroup("Region", VALUES),), DateFilterView("?q=x", "2019", "2024", "Hint")
@@ -82,7 +96,7 @@ SOURCE = SourceView(
     before=LINK,
     after=LINK,
     other_form=LINK,
-    copy="copy",
+    copies=COPIES,
     original="original?doc=a.txt",
     finding="words",
     whole="?doc=a.txt",
@@ -161,8 +175,9 @@ def test_the_evidence_is_a_real_table_with_headers() -> None:
 
 
 def test_strength_differs_in_words_and_in_shape() -> None:
-    strong = replace(ROW, support=Support.STRONG, strength="Strong")
-    html = rendering.render_answer(replace(ANSWER, rows=(strong, ROW)))
+    partial = replace(ROW, relation="", date="")
+    strong = replace(partial, support=Support.STRONG, strength="Strong")
+    html = rendering.render_answer(replace(ANSWER, rows=(strong, partial)))
     cells = re.findall(r'<td role="cell" class="strength.*?</td>', html, re.DOTALL)
     assert [cell.count("<circle") for cell in cells] == [2, 1]
     assert [re.sub(r"<[^>]+>", "", cell).strip() for cell in cells] == ["Strong", "Partial"]

@@ -53,7 +53,8 @@ def test_the_head_says_where_the_quote_stands() -> None:
     view = source_view(document, HERE)
     assert view.place == "Findings › page 2 of 2"
     assert view.facts == ("2024", "2 pages", "page 2 has no text")
-    assert view.copy == "‘two. First’ (Report, Findings, p. 2)"
+    assert view.copies is not None
+    assert view.copies.plain == "‘two. First’ (Report, Findings, p. 2)"
     assert view.close == "?q=q"
     assert [block.page for group in view.groups for block in group.blocks] == [
         "Page 1 (printed: i)",
@@ -66,7 +67,7 @@ def test_the_head_says_where_the_quote_stands() -> None:
 
 def test_a_span_beyond_the_end_marks_nothing() -> None:
     view = source_view(DOCUMENT, replace(HERE, span=(30, 9999)))
-    assert (view.place, view.copy) == ("", "")
+    assert (view.place, view.copies) == ("", None)
 
 
 def test_section_path() -> None:

@@ -12,6 +12,7 @@ from qa_app.retrieval.filters import BUILT_IN, FilterChoices, filter_choices
 from qa_app.store.generation import Generation
 from qa_app.store.records import DocumentRecord
 from qa_app.web.address import Address, View
+from qa_app.web.evidence import Facts, document_facts
 from qa_app.web.examples import make_examples
 from qa_app.web.filtering import filter_panel
 from qa_app.web.views import (
@@ -35,6 +36,7 @@ class Catalogue:
 
     Attributes:
         hashes: path of each document to the SHA-256 of its file.
+        facts: path of each document to its author, publisher and date, where known.
         facets: names of the groups that an answer can be kept to.
         choices: what there is to filter by.
         examples: questions that the reports can answer.
@@ -46,6 +48,7 @@ class Catalogue:
     failures: tuple[Failure, ...]
     warnings: Mapping[str, str]
     hashes: Mapping[str, str]
+    facts: Facts
     facets: tuple[str, ...]
     choices: FilterChoices
     examples: tuple[str, ...]
@@ -61,6 +64,7 @@ def read_catalogue(generation: Generation, facets: Facets) -> Catalogue:
         failures=manifest.failures,
         warnings={item.path: item.reason for item in manifest.warnings},
         hashes={document.path: document.source.sha256 for document in generation.documents},
+        facts={item.path: document_facts(item.metadata) for item in generation.documents},
         facets=tuple({*generation.facets(), *BUILT_IN}),
         choices=filter_choices(generation),
         examples=make_examples(generation, facets),

@@ -155,10 +155,11 @@ class Desk:
                 visit = Visit(self.index(), self.catalogue(), here, self._stamp(), uploads)
                 return render_view(visit), ""
             answer = self.index().ask(address.question, filters=address.filters)
-            filters = panel(self.catalogue(), here)
+            catalogue = self.catalogue()
         except QAAppError as exc:
             return self._trouble(exc, here.search), ""
-        view = answer_view(answer, here, filters, self._stamp())
+        filters = panel(catalogue, here)
+        view = answer_view(answer, here, filters, self._stamp(), catalogue.facts)
         return rendering.render_answer(view), self._shell(answer, view.best, here)
 
     def _shell(self, answer: Answer, best: str, here: Address) -> str:

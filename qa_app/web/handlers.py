@@ -2,42 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable
-
-from qa_app.citations import short_title
-from qa_app.models import (
-    Answer,
-    BlockKind,
-    Citation,
-    Finding,
-    Passage,
-    SearchResult,
-    Support,
-    Verdict,
-)
+from qa_app.models import Answer, Verdict
 from qa_app.presentation import count, coverage_headline, plural
 from qa_app.web.address import Address
+from qa_app.web.evidence import Facts, Reading, evidence_rows, passage_view
 from qa_app.web.filtering import capitalise
-from qa_app.web.marking import mark_words, question_terms
-from qa_app.web.views import (
-    AnswerView,
-    EvidenceRow,
-    FilterPanelView,
-    Line,
-    Link,
-    PassageView,
-    Score,
-)
-
-_STRENGTH = {Support.STRONG: "Strong", Support.PARTIAL: "Partial"}
-_SCORE_NAMES = {
-    "dense": "Likeness of meaning",
-    "lexical": "Shared words",
-    "bm25": "Shared words",
-    "rerank": "Reranker",
-}
-_BULLET = re.compile(r"[-*•▪‣◦●○·–—\uf0b7\uf0a7][ \t]+(?=\S)")
+from qa_app.web.marking import question_terms
+from qa_app.web.views import AnswerView, FilterPanelView
 
 
 def answer_view(
@@ -45,6 +16,7 @@ def answer_view(
     address: Address,
     filters: FilterPanelView,
     stamp: str = "",
+    facts: Facts | None = None,
 ) -> AnswerView:
     """Return the answer as it is shown.
 
@@ -53,8 +25,9 @@ def answer_view(
         address: the page's state, which the links lead on from.
         filters: what it is kept to, and could be.
         stamp: differs between two answers.
+        facts: path of a document to its author, publisher and date, for its citations.
     """
-    terms = question_terms(answer.question)
+    reading = Reading(address, question_terms(answer.question), facts or {}, answer.explanation)
     found = answer.verdict is Verdict.ANSWERED
     coverage = answer.coverage
     has_values = any(finding.facet_value for finding in answer.findings)
@@ -64,22 +37,17 @@ def answer_view(
         headline=_headline(answer, bool(address.filters)) if found else "The reports do not say.",
         detail=_detail(answer),
         value_heading=capitalise(coverage.facet if coverage else "about") if has_values else "",
-        rows=tuple(_evidence_row(finding, terms, address) for finding in answer.findings),
+        rows=evidence_rows(answer.findings, reading),
         silent=coverage.without_evidence if coverage and found else (),
         silent_heading="No evidence found for",
         passages_heading="Passages" if found else "Nearest passages",
-        passages=tuple(_passage_view(result, terms, address) for result in answer.passages),
+        passages=tuple(passage_view(result, reading) for result in answer.passages),
         filters=filters,
         search=address.search,
         best=_best(answer, address),
         footnote=_footnote(answer),
         stamp=stamp,
     )
-
-
-def copy_text(quote: str, citation: Citation) -> str:
-    """Return a quote with its citation, ready to paste: ‘words’ (Title, Section, p. 3)."""
-    return f"‘{' '.join(quote.split())}’ ({citation.label})"
 
 
 def _best(answer: Answer, address: Address) -> str:
@@ -114,55 +82,3 @@ def _detail(answer: Answer) -> str:
 def _footnote(answer: Answer) -> str:
     total = answer.timings_ms.get("total", sum(answer.timings_ms.values()))
     return f"Answered in {total / 1000:.2f} s from index {answer.generation}."
-
-
-def _evidence_row(finding: Finding, terms: Collection[str], address: Address) -> EvidenceRow:
-    citation = finding.citation
-    return EvidenceRow(
-        value=finding.facet_value or "",
-        lead_in=finding.lead_in.text if finding.lead_in else "",
-        quote=mark_words(finding.quote, terms),
-        support=finding.support,
-        strength=_STRENGTH[finding.support],
-        source=_source_link(citation, address, finding.facet_value or ""),
-        span=f"{citation.document}:{citation.start}",
-        copy=copy_text(finding.quote, citation),
-    )
-
-
-def _passage_view(result: SearchResult, terms: Collection[str], address: Address) -> PassageView:
-    return PassageView(
-        rank=result.rank,
-        score=f"{result.score:.2f}",
-        lines=tuple(_lines(result.passage, terms)),
-        source=_source_link(result.citation, address),
-        span=f"{result.citation.document}:{result.citation.start}",
-        copy=copy_text(result.passage.text, result.citation),
-        why=tuple(
-            Score(_SCORE_NAMES.get(name, capitalise(name)), f"{value:.2f}")
-            for name, value in result.scores.items()
-            if name != "reranked"  # a number of passages
-        ),
-    )
-
-
-def _source_link(citation: Citation, address: Address, beside: str = "") -> Link:
-    href = address.opening(citation.document, (citation.start, citation.end)).search
-    text = citation.label
-    if beside == citation.title:
-        # The title stands in the row already.
-        text = text.removeprefix(f"{short_title(citation.title)}, ")
-    return Link(text, href)
-
-
-def _lines(passage: Passage, terms: Collection[str]) -> Iterable[Line]:
-    # The first item's own bullet stands in front of the passage, so it is known by its kind.
-    first = passage.sentences[0].kind if passage.sentences else BlockKind.PARAGRAPH
-    starts_in_list = first is BlockKind.LIST_ITEM
-    for number, line in enumerate(passage.text.split("\n")):
-        words = line.strip()
-        if words:
-            mark = _BULLET.match(words)
-            rest = words[mark.end() :] if mark else words
-            is_item = mark is not None or (number == 0 and starts_in_list)
-            yield Line(mark_words(rest, terms), bullet=is_item)

@@ -13,7 +13,7 @@ from qa_app.citations import short_title
 from qa_app.models import Block, BlockKind, Citation, Document
 from qa_app.presentation import count
 from qa_app.web.address import Address, Form
-from qa_app.web.handlers import copy_text
+from qa_app.web.evidence import copies, document_facts
 from qa_app.web.marking import mark_spans, overlap
 from qa_app.web.page_images import PageImage
 from qa_app.web.security import ORIGINAL_ROUTE
@@ -21,6 +21,7 @@ from qa_app.web.views import (
     BlockGroup,
     BlockView,
     BoxView,
+    Copies,
     FindView,
     Link,
     ListKind,
@@ -73,7 +74,7 @@ def source_view(
         before=_part_link(f"Previous {noun}", address, number - 1, most),
         after=_part_link(f"Next {noun}", address, number + 1, most),
         other_form=None if lists_hits(address) else _other_form(document, address),
-        copy=_copy(document, section, span),
+        copies=_copies(document, section, span),
         original=_original(document, image.number if image else 0),
         finding=address.find,
         whole=address.opening(document.path).search,
@@ -210,9 +211,11 @@ def _facts(document: Document) -> tuple[str, ...]:
     return (*facts, *document.warnings)
 
 
-def _copy(document: Document, section: Sequence[str], span: tuple[int, int] | None) -> str:
+def _copies(
+    document: Document, section: Sequence[str], span: tuple[int, int] | None
+) -> Copies | None:
     if span is None:
-        return ""
+        return None
     page = document.page_at(span[0])
     inner = [heading for heading in section[-1:] if heading != document.title]
     places = [short_title(document.title), *inner]
@@ -221,7 +224,8 @@ def _copy(document: Document, section: Sequence[str], span: tuple[int, int] | No
     citation = Citation(
         document.path, document.title, page, tuple(section), *span, ", ".join(places)
     )
-    return copy_text(document.text[span[0] : span[1]], citation)
+    facts = {document.path: document_facts(document.metadata)}
+    return copies(document.text[slice(*span)], citation, facts)
 
 
 def _page_name(document: Document, page: int) -> str:

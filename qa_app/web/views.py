@@ -79,17 +79,37 @@ class Score:
 
 
 @dataclass(frozen=True, slots=True)
+class Copies:
+    """A quote with its citation, ready to paste: as plain text, and in Harvard style."""
+
+    plain: str
+    harvard: str
+
+
+@dataclass(frozen=True, slots=True)
 class EvidenceRow:
-    """One row of the evidence table."""
+    """One row of the evidence table.
+
+    Attributes:
+        beside: it belongs to the row above, which it is set beside.
+        relation: how it stands to that row, in words, or to the answer's first.
+        date: of its document, where rows are told apart by their dates.
+        also_in: where else the same words stand.
+        why: what its score was made of.
+    """
 
     value: str
+    beside: bool
+    relation: str
+    date: str
     lead_in: str
     quote: tuple[Segment, ...]
     support: Support
     strength: str
     source: Link
-    span: str
-    copy: str
+    also_in: tuple[Link, ...]
+    copies: Copies
+    why: tuple[Score, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +128,8 @@ class PassageView:
     score: str
     lines: tuple[Line, ...]
     source: Link
-    span: str
-    copy: str
+    also_in: tuple[Link, ...]
+    copies: Copies
     why: tuple[Score, ...]
 
 
@@ -272,7 +292,7 @@ class SourceView:
         parts: which page or part, in words; empty where the document is shown whole.
         before, after: links to the neighbouring pages or parts.
         other_form: link to the text from a page, and to the page from the text.
-        copy: the quote with its citation, as plain text; empty where nothing is marked.
+        copies: the quote with its citation; None where nothing is marked.
         original: address of the file itself.
         finding, whole: the words looked for in it; the address that a search in it starts from.
         find: what was found; without a ``place`` it is listed instead of the text.
@@ -289,7 +309,7 @@ class SourceView:
     before: Link | None
     after: Link | None
     other_form: Link | None
-    copy: str
+    copies: Copies | None
     original: str
     finding: str
     whole: str

@@ -299,6 +299,11 @@
     link.closest(".result").scrollIntoView({ block: "nearest" });
   };
 
+  const copyChosen = (style) => {
+    const result = document.activeElement.closest(".result") ?? find("#source .source");
+    if (result) findAll("[data-copy]", result)[style]?.click();
+  };
+
   const onKey = (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest("#question")) {
@@ -315,7 +320,8 @@
       "?": () => find("#keys").showModal(),
       j: () => step(1),
       k: () => step(-1),
-      c: () => document.activeElement.closest(".result")?.querySelector("[data-copy]").click(),
+      c: () => copyChosen(0),
+      h: () => copyChosen(1),
       f: () => find("#find")?.focus(),
       Escape: () => find("[data-close]")?.click(),
     }[event.key];
