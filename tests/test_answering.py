@@ -11,13 +11,14 @@ import pytest
 from qa_app.answering.acronyms import define, expand, find_acronyms, shorten
 from qa_app.answering.calibration import THRESHOLD, Logistic, chance
 from qa_app.answering.conflict import contradicts
+from qa_app.answering.duties import contrary
 from qa_app.answering.evidence import Measure
 from qa_app.answering.reading import read
 from qa_app.api import Index, build_index, open_index
 from qa_app.errors import QueryError
 from qa_app.facets import Facets
 from qa_app.models import Answer, Mode, Relation, Support, Verdict
-from qa_app.retrieval import Ranked
+from qa_app.retrieval import Ranked, Retriever
 from qa_app.store.generation import Generation, open_generation
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -125,7 +126,8 @@ def test_a_sentence_is_measured_by_words_and_tokens(
     generation: Generation, facets: Facets, encoder: object
 ) -> None:
     reading = read("Which regions have road safety?", facets, generation)
-    measure = Measure(reading, generation.lexical)
+    retriever = Retriever(generation, encoder, facets)  # type: ignore[arg-type]  # the tests' encoder
+    measure = Measure(reading, retriever)
     (row,) = (
         row
         for row in generation.rows_tagged("region", "North")
@@ -133,8 +135,7 @@ def test_a_sentence_is_measured_by_words_and_tokens(
     )
     ranked = [Ranked(int(row), 2.0, {"dense": 0.5, "share": 0.25})]
 
-    words = measure.words(ranked, generation.passages([row]), 4.0)
-    first, second = measure.tokens(words, encoder)  # type: ignore[arg-type]  # the tests' encoder
+    ((first, second),) = measure.sentences(ranked, generation.passages([row]), 4.0)
 
     assert first.text == "Data sharing improved in all offices."
     assert second.text == "Road safety came first."
@@ -143,9 +144,24 @@ def test_a_sentence_is_measured_by_words_and_tokens(
     assert second.scores["lexical"] > 0.4
     assert second.scores["passage"] == 0.5
     assert (second.scores["dense"], second.scores["share"]) == (0.5, 0.25)
-    # "road" and "safety" each find themselves; in the first sentence, neither finds anything.
-    assert second.scores["late"] == second.scores["weakest"] == pytest.approx(1.0)
-    assert first.scores["late"] == pytest.approx(0.0)
+    # "road" and "safety" each find themselves, of nine signs one; in the first sentence, neither.
+    assert second.scores["late"] == second.scores["words"] == pytest.approx(1 / 3)
+    assert first.scores["words"] == first.scores["weakest"] == pytest.approx(-1 / 3)
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "expected"),
+    [
+        ("require a report?", "Officers must report it.", 0.0),
+        ("require a report?", "Officers may report it.", 1.0),
+        ("require a report?", "Officers are not required to report it.", 1.0),
+        ("ban neck holds?", "Neck holds are prohibited.", 0.0),
+        ("ban neck holds?", "Neck holds are a technique.", 1.0),
+        ("use neck holds?", "Neck holds are a technique.", 0.0),
+    ],
+)
+def test_a_duty_or_a_ban_must_be_stated(question: str, text: str, expected: float) -> None:
+    assert contrary(question, text) == expected
 
 
 def test_a_logistic_is_a_weighted_sum_as_a_chance() -> None:
@@ -163,7 +179,6 @@ def test_a_table_has_a_row_for_each_value_with_evidence(index: Index, mode: Mode
     assert answer.verdict is Verdict.ANSWERED
     (row,) = answer.findings
     assert (row.facet_value, row.quote) == ("North", "Data sharing improved in all offices.")
-    assert row.support is Support.STRONG
     assert answer.coverage is not None
     assert answer.coverage.with_evidence == ("North",)
     assert answer.coverage.without_evidence == ("South",)
@@ -299,6 +314,14 @@ def values(answer: Answer) -> set[str | None]:
 )
 def test_the_report_says_which(real: Index, question: str, expected: set[str]) -> None:
     assert values(real.ask(question)) == expected
+
+
+@pytest.mark.model
+def test_what_says_it_is_strong_and_a_plan_is_not(real: Index) -> None:
+    (says,) = real.ask("Which force is dealing with road safety?").findings
+    (plans,) = real.ask("Which areas have a county-wide safety board?").findings
+    assert (says.facet_value, says.support) == ("Lincolnshire", Support.STRONG)
+    assert (plans.facet_value, plans.support) == ("Surrey", Support.PARTIAL)
 
 
 @pytest.mark.model

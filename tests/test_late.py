@@ -45,7 +45,9 @@ def test_tokens_that_do_not_add_up_count_alike() -> None:
 def test_each_token_takes_its_best_match() -> None:
     every = np.array([[0.6, 0.8], [1, 0], [0, 1]], dtype=np.float32)
     question = QuestionTokens(
-        np.array([[1, 0], [0, 1]], dtype=np.float32), np.array([0.25, 0.75], dtype=np.float32)
+        np.array([[1, 0], [0, 1]], dtype=np.float32),
+        np.array([0.25, 0.75], dtype=np.float32),
+        np.array([0.0, 1.0], dtype=np.float32),
     )
     found = max_similarity(question, every, np.array([2, 1]))
     np.testing.assert_allclose(found, [0.25 * 1.0 + 0.75 * 0.8, 0.75 * 1.0], rtol=1e-6)

@@ -2,33 +2,38 @@
 
 Every measure is in [0, 1] or a cosine, and comparable between questions:
 
-* ``late``: each word of the question against the nearest token of the sentence, mean cosine
-  (Khattab and Zaharia, ColBERT, 2020); ``weakest``: the mean over the worst third of the words,
-  so that one missing word shows. In the best mode only.
+* ``late``: each word of the question against the nearest token of the sentence, its title or its
+  headings, mean cosine by the words' rarity (Khattab and Zaharia, ColBERT, 2020); ``words``: the
+  same of the sentence alone, all words alike; ``weakest``: of that the mean over the worst third
+  of the words, so that one missing word shows.
 * ``lexical``: BM25 of the sentence as a share of the most that the question's words can give.
 * ``covered``: share of the question's idf that the sentence has, with its headings and lead-in.
 * ``dense``: cosine of the passage. ``share``: the passage's BM25 as a share of the possible.
 * ``passage``: the passage's fused score over the best passage's.
 * ``absent``: 1 if the question asks for a date, number, sum or share and the passage has none.
 * ``kind``: 1 if the sentence has the sort of words asked for, 0.5 where any would do.
+* ``contrary``: 1 if the question asks for a duty or a ban, and the sentence states none.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from qa_app.analysis import analyse
-from qa_app.answering.acronyms import expand
-from qa_app.answering.reading import Reading
-from qa_app.embedding import Encoder, FloatArray
+from qa_app.answering.acronyms import expand, shorten
+from qa_app.answering.duties import contrary
+from qa_app.answering.reading import LIGHT, Reading
+from qa_app.embedding import FloatArray
 from qa_app.models import Passage, Sentence
 from qa_app.questions import CERTAIN_KINDS, supplies
-from qa_app.retrieval import Ranked
-from qa_app.store.lexical import K1, B, Lexical
+from qa_app.retrieval import Ranked, Retriever
+from qa_app.retrieval.late import PassageTokens, QuestionTokens
+from qa_app.store.lexical import K1, B
+from qa_app.store.tokens import pack, unpack
 from qa_app.store.vectors import RowArray
 
 # Terms of an ordinary sentence: what BM25 measures a sentence's length by.
@@ -53,7 +58,8 @@ class Evidence:
 class Measure:
     """Measures sentences against one question."""
 
-    def __init__(self, reading: Reading, lexical: Lexical) -> None:
+    def __init__(self, reading: Reading, retriever: Retriever) -> None:
+        lexical = retriever.generation.lexical
         self._reading = reading
         self._language = lexical.language
         self._idf = {term: lexical.idf(term) for term in reading.terms}
@@ -61,23 +67,30 @@ class Measure:
         short = lexical.max_score(reading.short_terms) or 1.0
         self._shares = [(reading.terms, self._possible), (reading.short_terms, short)]
         self._lexical = lexical
+        self._encoder = retriever.encoder
+        self._reader = retriever.tokens
+        self._long = self._reader.question(reading.text, LIGHT)
+        self._short = self._long
+        if reading.short_text:
+            self._short = self._reader.question(reading.short_text, LIGHT)
 
     def shares(self, rows: RowArray) -> FloatArray:
         """Return each passage's BM25 as a share of the possible, float32, shape (len(rows),)."""
         found = [self._lexical.scores(terms)[rows] / most for terms, most in self._shares if terms]
         return np.max(found, axis=0) if found else np.zeros(len(rows), dtype=np.float32)
 
-    def words(
+    def sentences(
         self, ranked: Sequence[Ranked], passages: Sequence[Passage], best: float
-    ) -> list[Evidence]:
-        """Return every sentence of the passages with the measures that need no model.
+    ) -> list[list[Evidence]]:
+        """Return every sentence of each passage, measured.
 
         Args:
             ranked: the passages' scores, in the same order, with "dense" and "share".
             best: the best passage's fused score.
         """
         found = []
-        for item, passage in zip(ranked, passages, strict=True):
+        tokens = self._reader.passages([item.row for item in ranked], passages)
+        for item, passage, vectors in zip(ranked, passages, tokens, strict=True):
             of_passage = {
                 "dense": item.scores["dense"],
                 "share": item.scores["share"],
@@ -85,9 +98,17 @@ class Measure:
                 "absent": self._absent(passage),
             }
             around = set(self._analyse(passage.context))
-            for sentence in passage.sentences:
-                scores = of_passage | self._of_sentence(passage, sentence, around)
-                found.append(Evidence(passage, sentence, scores))
+            late = self._late(passage, vectors)
+            found.append(
+                [
+                    Evidence(
+                        passage,
+                        sentence,
+                        of_passage | self._of_sentence(passage, sentence, around) | nearest,
+                    )
+                    for sentence, nearest in zip(passage.sentences, late, strict=True)
+                ]
+            )
         return found
 
     def _absent(self, passage: Passage) -> float:
@@ -102,7 +123,8 @@ class Measure:
     ) -> dict[str, float]:
         text = passage.slice(sentence.start, sentence.end)
         counts = Counter(self._analyse(text))
-        lead_in = set(self._analyse(_lead_in(passage, sentence)))
+        lead_text = _lead_in(passage, sentence)
+        lead_in = set(self._analyse(lead_text))
         norm = K1 * (1 - B + B * sum(counts.values()) / _USUAL_TERMS)
         lexical = sum(
             idf * counts[term] / (counts[term] + norm)
@@ -118,58 +140,61 @@ class Measure:
             "lexical": lexical / self._possible,
             "covered": covered / self._possible,
             "kind": supplies(self._reading.kind, text, self._reading.question),
+            "contrary": contrary(self._reading.text, f"{lead_text} {text}"),
         }
 
     def _analyse(self, text: str) -> list[str]:
         return analyse(expand(text, self._reading.acronyms), self._language)
 
-    def tokens(self, evidence: Sequence[Evidence], encoder: Encoder) -> list[Evidence]:
-        """Return the same sentences with the measures of late interaction."""
-        if not evidence:
-            return []
-        question = question_tokens(self._reading.text, encoder)
-        vectors = encoder.encode_tokens(
-            [expand(_in_context(item), self._reading.acronyms) for item in evidence]
-        )
-        return [
-            Evidence(item.passage, item.sentence, {**item.scores, **_late(question, tokens)})
-            for item, tokens in zip(evidence, vectors, strict=True)
-        ]
+    def _late(self, passage: Passage, tokens: PassageTokens) -> list[dict[str, float]]:
+        """Return each sentence's measures of late interaction."""
+        found: list[dict[str, float]] = []
+        context = tokens.context
+        for sentence in passage.sentences:
+            spans = [
+                (sentence.start, sentence.end),
+                *([sentence.lead_in] if sentence.lead_in else []),
+            ]
+            inside = np.concatenate(
+                [tokens.within(a - passage.start, b - passage.start) for a, b in spans]
+            )
+            if not len(inside):
+                inside = self._encode(passage, sentence)
+            text = passage.slice(sentence.start, sentence.end)
+            found.append(_nearest(self._form(text), inside, context))
+        return found
+
+    def _form(self, text: str) -> QuestionTokens:
+        """Return the question with its acronyms spelt out where the text does, else with them.
+
+        Words of a long form that stand there by themselves are no evidence of it.
+        """
+        acronyms = self._reading.acronyms
+        if not acronyms or expand(text, acronyms) != text or shorten(text, acronyms) == text:
+            return self._short
+        return self._long
+
+    def _encode(self, passage: Passage, sentence: Sentence) -> FloatArray:
+        """Return the tokens of a sentence that has none stored: what the model's limit cut off."""
+        words = f"{_lead_in(passage, sentence)} {passage.slice(sentence.start, sentence.end)}"
+        text = " ".join(words.split()[:_MOST_WORDS])
+        vectors = self._encoder.encode_tokens([text])[0]
+        return unpack(pack(vectors), vectors.shape[1])
 
 
-def question_tokens(text: str, encoder: Encoder) -> FloatArray:
-    """Return the vectors of the question's tokens, the model's own marks at both ends left out."""
-    vectors = encoder.encode_tokens([text], queries=True)[0]
-    return vectors[1:-1] if len(vectors) == encoder.count_tokens([text])[0] + 2 else vectors
-
-
-def preselect(evidence: Iterable[Evidence], most: int) -> list[Evidence]:
-    """Return the sentences that are worth the model's time, best first."""
-    return sorted(
-        evidence,
-        key=lambda item: (
-            -item.scores["lexical"] - 0.5 * item.scores["passage"],
-            item.passage.id,
-            item.sentence.start,
-        ),
-    )[:most]
-
-
-def _late(question: FloatArray, sentence: FloatArray) -> dict[str, float]:
-    nearest = np.sort((question @ sentence.T).max(axis=1))
+def _nearest(asked: QuestionTokens, inside: FloatArray, context: FloatArray) -> dict[str, float]:
+    """Return how near the nearest of some tokens come to each of the question's."""
+    counted = asked.weights > 0
+    question = asked.vectors[counted]
+    nearest = (question @ inside.T).max(axis=1)
+    around = (question @ context.T).max(axis=1) if len(context) else nearest
+    ascending = np.sort(nearest)
     return {
-        "late": float(nearest.mean()),
-        "weakest": float(nearest[: max(1, len(nearest) // 3)].mean()),
+        "late": float(asked.rarity[counted] @ np.maximum(nearest, around)),
+        "words": float(nearest.mean()),
+        "weakest": float(ascending[: max(1, len(ascending) // 3)].mean()),
     }
 
 
 def _lead_in(passage: Passage, sentence: Sentence) -> str:
     return passage.slice(*sentence.lead_in) if sentence.lead_in else ""
-
-
-def _in_context(item: Evidence) -> str:
-    """Return the sentence behind its innermost heading, as a reader meets it."""
-    heading = item.passage.section[-1] if item.passage.section else item.passage.title
-    text = f"{_lead_in(item.passage, item.sentence)} {item.text}"
-    words = text.split()[:_MOST_WORDS]
-    return f"{heading}: {' '.join(words)}" if heading else " ".join(words)

@@ -7,16 +7,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from qa_app.answering.calibration import (
-    ANSWERED_BEST,
-    ANSWERED_FAST,
-    SENTENCE_BEST,
-    SENTENCE_FAST,
-    STRONG,
-    THRESHOLD,
-)
+from qa_app.answering.calibration import ANSWERED, SENTENCE, STRONG, THRESHOLD
 from qa_app.answering.conflict import mark_contradictions
-from qa_app.answering.evidence import Evidence, Measure, preselect
+from qa_app.answering.evidence import Evidence, Measure
 from qa_app.answering.reading import Reading
 from qa_app.answering.repeats import find_repeats, group_sentences
 from qa_app.citations import cite
@@ -24,9 +17,8 @@ from qa_app.models import Coverage, Explanation, Finding, Mode, Quote, SearchRes
 from qa_app.retrieval import Ranked, Retriever
 from qa_app.store.vectors import RowArray
 
-# Passages that are read for the answer, and sentences of them that the model looks at.
+# Passages that are read for the answer.
 _PASSAGES = 8
-_SENTENCES = 24
 _MOST_FINDINGS = 3
 _MOST_OVERVIEW = 8
 
@@ -58,15 +50,13 @@ def answer_fact(
         return _overview(retriever, reading, top_k, within, mode)
     ranked = retriever.rank_distinct(reading.text, max(top_k, _PASSAGES), within, mode)
     results = retriever.results(ranked[:top_k])
-    evidence = rank_sentences(retriever, reading, ranked[:_PASSAGES], mode)
+    evidence = rank_sentences(retriever, reading, ranked[:_PASSAGES])
     if not evidence:
         return Outcome(0.0, (), results)
-    best = reads_tokens(mode)
-    model = ANSWERED_BEST if best else ANSWERED_FAST
-    why = model.explain(THRESHOLD, SENTENCE_BEST if best else SENTENCE_FAST)
+    why = ANSWERED.explain(THRESHOLD, SENTENCE)
     dates = retriever.generation.dates
     groups = group_sentences(evidence, find_repeats(retriever, ranked[:_PASSAGES]), dates)
-    quotes = [finding(group, model.chance(group[0].scores), dates) for group in groups]
+    quotes = [finding(group, ANSWERED.chance(group[0].scores), dates) for group in groups]
     confidence = quotes[0].score
     if confidence < THRESHOLD:
         near = tuple(quotes[:_MOST_FINDINGS])
@@ -96,26 +86,18 @@ def _overview(
     return Outcome(1.0 if quotes else 0.0, tuple(quotes[:_MOST_OVERVIEW]), results)
 
 
-def reads_tokens(mode: Mode) -> bool:
-    """Tell whether the mode may spend the encoder's time on sentences."""
-    return mode is not Mode.FAST
-
-
-def rank_sentences(
-    retriever: Retriever, reading: Reading, ranked: list[Ranked], mode: Mode
-) -> list[Evidence]:
+def rank_sentences(retriever: Retriever, reading: Reading, ranked: list[Ranked]) -> list[Evidence]:
     """Return the sentences of the passages, the likeliest answer first."""
     if not ranked:
         return []
     passages = retriever.generation.passages([item.row for item in ranked])
-    measure = Measure(reading, retriever.generation.lexical)
+    measure = Measure(reading, retriever)
     scored = _complete(retriever, reading, measure, ranked)
-    evidence = preselect(measure.words(scored, passages, ranked[0].score), _SENTENCES)
-    model = SENTENCE_FAST
-    if reads_tokens(mode):
-        evidence, model = measure.tokens(evidence, retriever.encoder), SENTENCE_BEST
-    # A stable sort: equals stay as they were preselected.
-    return sorted(evidence, key=lambda item: -model.logit(item.scores))
+    evidence = measure.sentences(scored, passages, ranked[0].score)
+    return sorted(
+        (item for of_passage in evidence for item in of_passage),
+        key=lambda item: (-SENTENCE.logit(item.scores), item.passage.id, item.sentence.start),
+    )
 
 
 def _complete(

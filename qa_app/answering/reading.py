@@ -30,6 +30,19 @@ _LEADING = re.compile(
     re.IGNORECASE,
 )
 
+# "… the report's …": where to look, not what for.
+_SELF = re.compile(
+    r"\b(?:(?:in|of|by|from)\s+)?(?:the|this|these)\s+(?:report|document|paper)s?(?:['’]s?)?(?!\w)",
+    re.IGNORECASE,
+)
+# How much is asked for, and verbs that say next to nothing: what answers need not have these.
+LIGHT = frozenset(
+    analyse(
+        "many much several various most carry carried out take took taken happen happened happens "
+        "occur occurred exist exists"
+    )
+)
+
 # All that is left of a question which asks for whatever there is about a value.
 _OVERVIEW = frozenset(
     analyse(
@@ -48,8 +61,9 @@ class Reading:
         question: as asked.
         text: without the names of facet values, and without the words that ask for a facet;
             acronyms that the corpus defines are spelt out.
-        terms: the text's terms, each once.
-        short_terms: the same with the acronyms in place of what they stand for.
+        terms: the text's terms, each once, without light words.
+        short_text: the text with the acronyms in place of what they stand for, or "".
+        short_terms: its terms.
         acronyms: acronym to long form.
         kind: what sort of words would answer it.
         table: the facet whose values it asks for, where the corpus has any.
@@ -63,6 +77,7 @@ class Reading:
     kind: AnswerKind
     table: FacetQuestion | None = None
     named: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    short_text: str = ""
     short_terms: tuple[str, ...] = ()
     acronyms: Mapping[str, str] = field(default_factory=dict)
     overview: bool = False
@@ -111,16 +126,26 @@ def as_fact(reading: Reading, generation: Generation) -> Reading:
 def _with_terms(reading: Reading, generation: Generation) -> Reading:
     language = generation.lexical.language
     text = reading.text if analyse(reading.text, language) else reading.question
+    rest = _SELF.sub(" ", text)
+    if len(set(analyse(rest, language)) - LIGHT) > 1:
+        text = " ".join(rest.split())
     acronyms = find_acronyms(text, generation)
     long_form = expand(text, acronyms)
-    short_form = analyse(shorten(text, acronyms), language) if acronyms else []
+    short_form = shorten(text, acronyms) if acronyms else ""
     return replace(
         reading,
         text=long_form,
-        terms=tuple(dict.fromkeys(analyse(long_form, language))),
-        short_terms=tuple(dict.fromkeys(short_form)),
+        terms=_terms(long_form, language),
+        short_text=short_form,
+        short_terms=_terms(short_form, language),
         acronyms=acronyms,
     )
+
+
+def _terms(text: str, language: str) -> tuple[str, ...]:
+    """Return what tells one text from another, each once."""
+    found = tuple(dict.fromkeys(analyse(text, language)))
+    return tuple(term for term in found if term not in LIGHT) or found
 
 
 def _span(question: str, found: Mention, facets: Facets) -> tuple[int, int] | None:

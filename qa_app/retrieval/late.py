@@ -7,7 +7,7 @@ passage goes through the encoder when a question is asked.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,10 +59,12 @@ class QuestionTokens:
     Attributes:
         vectors: float32, shape (tokens, dim), unit rows.
         weights: float32, shape (tokens,), summing to 1: by the rarity of each token's word.
+        rarity: the same without anything for stop words, unless there is nothing else.
     """
 
     vectors: FloatArray
     weights: FloatArray
+    rarity: FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,11 @@ class PassageTokens:
         inside = (self.spans[:, 0] >= max(start, 0)) & (self.spans[:, 1] <= end)
         return self.vectors[inside]
 
+    @property
+    def context(self) -> FloatArray:
+        """The vectors of the tokens of title and section path."""
+        return self.vectors[1:-1][self.spans[1:-1, 0] < 0]
+
 
 class TokenReader:
     """Reads the stored tokens of one generation. Safe in several threads."""
@@ -90,6 +97,9 @@ class TokenReader:
     def __init__(self, generation: Generation, encoder: Encoder) -> None:
         self._generation = generation
         self._encoder = encoder
+        # The last question's: ranking and answering ask for the same. Threads may overwrite each
+        # other's, which is as good.
+        self._known: tuple[str, FloatArray] | None = None
 
     def read(self, question: str, rows: RowArray) -> Reading:
         """Return what was found in the first of these rows, which are best first."""
@@ -107,17 +117,20 @@ class TokenReader:
         order = np.argsort(read)
         return Reading(read[order], late[order])
 
-    def question(self, text: str) -> QuestionTokens:
-        """Return the tokens of a question."""
-        vectors = self._encoder.encode_tokens([text], queries=True)[0]
+    def question(self, text: str, passed_over: Collection[str] = ()) -> QuestionTokens:
+        """Return the tokens of a question; terms that are passed over count as stop words."""
+        known = self._known
+        if known is None or known[0] != text:
+            known = self._known = text, self._encoder.encode_tokens([text], queries=True)[0]
+        vectors = known[1]
         lexical = self._generation.lexical
         words = text.split()
-        rarity = [
-            1 + max(map(lexical.idf, analyse(word, lexical.language)), default=0.0)
-            for word in words
-        ]
+        terms = [set(analyse(word, lexical.language)).difference(passed_over) for word in words]
+        rarity = [max(map(lexical.idf, found), default=0.0) for found in terms]
         counts = self._encoder.count_tokens(words)
-        return QuestionTokens(vectors, token_weights(counts, rarity, len(vectors)))
+        weights = token_weights(counts, [1 + idf for idf in rarity], len(vectors))
+        rare = token_weights(counts, rarity, len(vectors)) if any(rarity) else weights
+        return QuestionTokens(vectors, weights, rare)
 
     def passages(self, rows: Sequence[int], passages: Sequence[Passage]) -> list[PassageTokens]:
         """Return the tokens of each passage; of no tokens where none were stored.
