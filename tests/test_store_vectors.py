@@ -164,3 +164,17 @@ def test_hostile_index_files_do_not_end_the_process(tmp_path: Path, flat_limit: 
     )
     assert run.returncode == 0, run.stderr[-2000:]
     assert "'refused': 0" not in run.stdout
+
+
+@pytest.mark.parametrize("flat_limit", [6000, 5999])
+@pytest.mark.parametrize("kept", [1, 6, 60, 600, 2048, 2049, 5999, 6000])
+def test_a_search_among_some_rows_is_exact(tmp_path: Path, flat_limit: int, kept: int) -> None:
+    generator = np.random.default_rng(kept)
+    embeddings = _unit(generator.standard_normal((6000, 8)))
+    rows = np.sort(generator.permutation(6000)[:kept])
+    queries = _unit(generator.standard_normal((3, 8))).astype(np.float32)
+    scores, found = _open(tmp_path, embeddings, flat_limit).search(queries, 20, rows)
+    exact = queries @ embeddings[rows].astype(np.float32).T
+    truth = np.argsort(-exact, axis=1, kind="stable")[:, :20]
+    assert found.tolist() == rows[truth].tolist()
+    np.testing.assert_allclose(scores, np.take_along_axis(exact, truth, axis=1), atol=1e-6)

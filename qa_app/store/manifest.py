@@ -50,7 +50,7 @@ class VectorsDescription:
 
     Attributes:
         kind: "flat" (exact) or "ivf_sq8" (approximate).
-        recall: share of the true ten nearest that a search finds, measured at build time.
+        recall: share of the true hundred nearest that a search finds, measured at build time.
         lists, probes: cells of an approximate index, and how many a search looks into.
     """
 

@@ -26,11 +26,14 @@ HalfArray = npt.NDArray[np.float16]
 RowArray = npt.NDArray[np.int64]
 
 _WANTED_RECALL = 0.99
-_RECALL_TOP_K = 10
+# As deep as retrieval looks: an index that finds the first ten may miss many of a hundred.
+_RECALL_TOP_K = 100
 _RECALL_QUERIES = 200
 # An approximate index offers this many times what is asked for; exact scores then choose.
 _OVERSAMPLE = 4
 _BLOCK = 16_384  # rows turned to float32 at once
+# A filter that keeps more rows is quicker searched in the index than row by row.
+_MANY_ROWS = 2_048
 # Room for centroids and headers beside the vectors of an index file.
 _SLACK = 1 << 26
 
@@ -77,6 +80,8 @@ class Vectors:
         self._exact = description.kind == FLAT
         self.embeddings = open_embeddings(folder, num_passages, dimension)
         self._index = _read_index(folder / VECTORS_FILE, num_passages, dimension, description)
+        # A flat index holds the same numbers, ready to be multiplied.
+        self._stored = _rows_of_flat(self._index) if self._exact else self.embeddings
 
     def search(
         self, query_embeddings: FloatArray, top_k: int, rows: RowArray | None = None
@@ -100,12 +105,10 @@ class Vectors:
         if top_k < 1:
             raise ValueError(f"top_k is {top_k}; it must be at least 1")
         queries = self._checked(query_embeddings)
+        if self._exact and (rows is None or len(rows) > _MANY_ROWS):
+            return self._search_flat(queries, top_k, rows)
         if rows is not None:
             return _best(self.scores(queries, rows), np.asarray(rows, dtype=np.int64), top_k)
-        if self._exact:
-            k = min(top_k, len(self.embeddings))
-            scores, found = self._index.search(queries, k)
-            return _sorted(scores, found)
         return self._search_approximately(queries, top_k)
 
     def scores(self, query_embeddings: FloatArray, rows: RowArray) -> FloatArray:
@@ -113,9 +116,22 @@ class Vectors:
         queries = self._checked(query_embeddings)
         scores = np.empty((len(queries), len(rows)), dtype=np.float32)
         for start in range(0, len(rows), _BLOCK):
-            chosen = self.embeddings[rows[start : start + _BLOCK]]
-            scores[:, start : start + _BLOCK] = queries @ chosen.astype(np.float32).T
+            chosen = self._stored[rows[start : start + _BLOCK]].astype(np.float32, copy=False)
+            scores[:, start : start + _BLOCK] = queries @ chosen.T
         return scores
+
+    def _search_flat(
+        self, queries: FloatArray, top_k: int, rows: RowArray | None
+    ) -> tuple[FloatArray, RowArray]:
+        faiss, count, chosen = _faiss(), len(self.embeddings), None
+        if rows is not None:
+            mask = np.zeros(count, dtype=bool)
+            mask[rows] = True
+            bits = np.packbits(mask, bitorder="little")
+            selector = faiss.IDSelectorBitmap(count, faiss.swig_ptr(bits))
+            chosen, count = faiss.SearchParameters(sel=selector), int(mask.sum())
+        scores, found = self._index.search(queries, min(top_k, count), params=chosen)
+        return _sorted(scores, found)
 
     def _search_approximately(self, queries: FloatArray, top_k: int) -> tuple[FloatArray, RowArray]:
         k = min(top_k, len(self.embeddings))
@@ -180,6 +196,12 @@ def _save_array(path: Path, array: HalfArray) -> None:
 def _blocks(embeddings: HalfArray) -> Any:
     for start in range(0, len(embeddings), _BLOCK):
         yield np.ascontiguousarray(embeddings[start : start + _BLOCK], dtype=np.float32)
+
+
+def _rows_of_flat(index: Any) -> FloatArray:
+    found = _faiss().rev_swig_ptr(index.get_xb(), index.ntotal * index.d)
+    rows: FloatArray = found.reshape(index.ntotal, index.d)
+    return rows
 
 
 def _make_flat(embeddings: HalfArray) -> Any:

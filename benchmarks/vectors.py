@@ -1,0 +1,95 @@
+"""Exact against approximate search by the number of passages: what sets FLAT_LIMIT.
+
+    python benchmarks/vectors.py 100000 200000 300000
+
+Vectors of 384 dimensions in clusters, as passages of reports are; questions at a cosine of about
+0.7 from a passage. A filter is always exact: how much it costs by the share that it keeps.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from qa_app.store.vectors import Vectors, write_vectors
+
+DIMENSION = 384
+PASSAGES_A_CLUSTER = 12
+SPREAD = 0.6  # length of what sets a passage apart from the middle of its cluster
+QUESTIONS = 100
+POOL = 100
+SHARES = (0.001, 0.01, 0.1, 0.5)
+
+Floats = npt.NDArray[np.float32]
+
+
+def unit(rows: Floats) -> Floats:
+    return np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
+
+
+def draw(generator: np.random.Generator, count: int) -> Floats:
+    return unit(generator.standard_normal((count, DIMENSION), dtype=np.float32))
+
+
+def around(generator: np.random.Generator, centres: Floats, count: int, spread: float) -> Floats:
+    chosen = centres[generator.integers(len(centres), size=count)]
+    return unit(chosen + spread * draw(generator, count))
+
+
+def timed(search: Callable[[Floats], object], questions: Floats) -> str:
+    seconds = []
+    for question in questions:
+        started = time.perf_counter()
+        search(question[None])
+        seconds.append(time.perf_counter() - started)
+    median, slow = np.quantile(seconds, (0.5, 0.95)) * 1000
+    return f"{median:7.2f} ms, p95 {slow:7.2f} ms"
+
+
+def measure(count: int) -> None:
+    generator = np.random.default_rng(1)
+    centres = draw(generator, count // PASSAGES_A_CLUSTER)
+    embeddings = np.empty((count, DIMENSION), dtype=np.float16)
+    for start in range(0, count, 20_000):
+        part = embeddings[start : start + 20_000]
+        part[:] = around(generator, centres, len(part), SPREAD)
+    questions = around(generator, embeddings.astype(np.float32), QUESTIONS, 1.0)
+    truth = None
+    for limit in (count, count - 1):
+        with tempfile.TemporaryDirectory() as folder:
+            started = time.perf_counter()
+            description = write_vectors(Path(folder), embeddings, limit)
+            seconds = time.perf_counter() - started
+            vectors = Vectors(Path(folder), count, DIMENSION, description)
+            found = np.vstack([vectors.search(question[None], POOL)[1] for question in questions])
+            truth = found if truth is None else truth
+            hits = [len(np.intersect1d(a, b)) for a, b in zip(truth, found, strict=True)]
+            print(
+                f"{count:>9,}  {description.kind:<8} {timed(_search(vectors), questions)}"
+                f"  recall@{POOL} {sum(hits) / truth.size:.4f}"
+                f"  built in {seconds:.1f} s, {description.probes} of {description.lists} cells",
+                flush=True,
+            )
+            if limit < count:
+                continue
+            for share in SHARES:
+                rows = np.sort(generator.permutation(count)[: round(count * share)])
+                shown = timed(_search(vectors, rows), questions)
+                print(f"{count:>9,}  filter that keeps {share:<6.1%} {shown}", flush=True)
+
+
+def _search(
+    vectors: Vectors, rows: npt.NDArray[np.int64] | None = None
+) -> Callable[[Floats], object]:
+    return lambda question: vectors.search(question, POOL, rows)
+
+
+if __name__ == "__main__":
+    for argument in sys.argv[1:]:
+        measure(int(argument))
