@@ -11,7 +11,7 @@ from conftest import FakeEncoder
 from qa_app.errors import QueryError
 from qa_app.models import Block, BlockKind, Document, MetadataField, Mode, Passage
 from qa_app.retrieval import MAX_QUESTION_CHARACTERS, Retriever
-from qa_app.retrieval.filters import FilterChoices, filter_choices, filter_rows
+from qa_app.retrieval.filters import FilterChoices, Filters, filter_choices, filter_rows
 from qa_app.store.generation import Generation, open_generation
 from qa_app.store.manifest import read_manifest
 from qa_app.store.records import SourceStamp
@@ -115,6 +115,8 @@ def test_filters_keep_their_rows_only(retriever: Retriever, mode: Mode) -> None:
         ({}, None),
         ({"force": ["Kent"]}, [3, 4]),
         ({"force": ["kent", "Surrey"]}, [3, 4, 5, 6, 7]),
+        ({"force": "Kent"}, [3, 4]),
+        ({"force": []}, None),
         ({"document": ["west.pdf"]}, [5, 6, 7]),
         ({"type": ["docx"]}, [3, 4]),
         ({"type": [".DOCX"], "force": ["Surrey"]}, []),
@@ -129,9 +131,7 @@ def test_filters_keep_their_rows_only(retriever: Retriever, mode: Mode) -> None:
         ({"date": ["2020-06.."], "type": ["pdf"]}, []),
     ],
 )
-def test_filter_rows(
-    retriever: Retriever, filters: dict[str, list[str]] | None, rows: list[int] | None
-) -> None:
+def test_filter_rows(retriever: Retriever, filters: Filters | None, rows: list[int] | None) -> None:
     found = retriever.rows(filters)
     assert (None if found is None else found.tolist()) == rows
 
@@ -144,11 +144,14 @@ def test_filter_rows(
         ({"document": ["east.pdf"]}, "north.pdf"),
         ({"type": ["html"]}, "docx, pdf"),
         ({"date": ["soon"]}, "2019..2024"),
+        ({"date": [2019]}, '{"date": ["one", "two"]}'),
+        ({"force": None}, '{"force": ["one", "two"]}'),
+        (["force"], "type"),
         ({"date": ["2021.."]}, "2019-11-04 to 2020-12-31"),
     ],
 )
 def test_a_filter_that_names_nothing_says_what_there_is(
-    retriever: Retriever, filters: dict[str, list[str]], named: str
+    retriever: Retriever, filters: Filters, named: str
 ) -> None:
     with pytest.raises(QueryError) as caught:
         retriever.search("data", filters=filters)

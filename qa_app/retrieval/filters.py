@@ -74,15 +74,27 @@ def filter_rows(generation: Generation, filters: Filters | None, facets: Facets)
         QueryError: there is no such facet or value; what there is, is named.
     """
     rows: RowArray | None = None
+    if not isinstance(filters or {}, Mapping):
+        raise QueryError("The filters are no table.", 'As: {"type": ["pdf"]}.')
     for name, values in (filters or {}).items():
-        if isinstance(values, str):
-            raise TypeError(f"the values of filter {name!r} must be a list, not one text")
-        found = [_rows_of(generation, facets, name, value) for value in values]
+        found = [_rows_of(generation, facets, name, value) for value in _listed(name, values)]
         if not found:
             continue
         kept = np.unique(np.concatenate(found))
         rows = kept if rows is None else np.intersect1d(rows, kept, assume_unique=True)
     return rows
+
+
+def _listed(name: str, values: object) -> Sequence[str]:
+    """Return the values of a filter as given, which over the network may be anything."""
+    if isinstance(values, str):
+        return [values]
+    if isinstance(values, Sequence) and all(isinstance(value, str) for value in values):
+        return values
+    raise QueryError(
+        f"The values of the filter {name!r} are not texts.",
+        f'Give a list of them, as {{"{name}": ["one", "two"]}}.',
+    )
 
 
 def _rows_of(generation: Generation, facets: Facets, name: str, value: str) -> RowArray:
