@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -12,6 +14,8 @@ from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwri
 
 from conftest import ROOT
 from qa_app import build_index
+from qa_app.web.navigation import navigation
+from web_payloads import PAYLOADS
 from web_pdf import make_pdf
 from web_serving import serving
 
@@ -21,12 +25,12 @@ REPORT = "apcc-towards-better-partnerships-deep-dives.txt"
 QUESTION = "which forces improved data-sharing?"
 QUOTE = "Improved data-sharing initiatives to support evidence-based decision-making."
 LINK = "?q=which+forces+improved+data-sharing?"
-PAYLOAD = '"><img src=x onerror="window.hurt=1"><script>window.hurt=1</script>'
-HOSTILE = f"Budget of {PAYLOAD}\nThe stationery budget {PAYLOAD} was 40,000 pounds.\n"
+HOSTILE_NAME = "budget <b onclick=x>.txt"
 _FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 _FLAGS += ["--disable-component-update", "--disable-sync", "--no-first-run"]
 
 Open = Callable[..., Page]
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="module")
@@ -36,8 +40,15 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     corpus.mkdir()
     for name in (REPORT, "facets.toml"):
         shutil.copy(ROOT / "corpus" / name, corpus / name)
-    (corpus / "budget <b onclick=x>.txt").write_text(HOSTILE, encoding="utf-8")
-    (corpus / "metadata.toml").write_text('["minutes.pdf"]\ndate = "2018-05"\n', encoding="utf-8")
+    lines = [f"The stationery budget {payload} was 40,000 pounds." for payload in PAYLOADS]
+    (corpus / HOSTILE_NAME).write_text("\n\n".join(lines), encoding="utf-8")
+    facts = {HOSTILE_NAME: {"title": f"Budget {PAYLOADS[20]}", "author": PAYLOADS[22]}}
+    facts["minutes.pdf"] = {"date": "2018-05"}
+    tables = [
+        f"[{json.dumps(path)}]\n" + "".join(f"{k} = {json.dumps(v)}\n" for k, v in values.items())
+        for path, values in facts.items()
+    ]
+    (corpus / "metadata.toml").write_text("".join(tables), encoding="utf-8")
     (corpus / "scan.pdf").write_bytes(b"not a PDF")
     (corpus / "minutes.pdf").write_bytes(
         make_pdf(["The harbour board met in March.", "The lighthouse lamp was replaced in May."])
@@ -82,6 +93,7 @@ def open_page(browser: Browser, url: str) -> Iterator[Open]:
             color_scheme="dark" if scheme == "dark" else "light",
             permissions=["clipboard-read", "clipboard-write"],
         )
+        context.set_default_timeout(90_000)  # the first question waits for the model
         contexts.append(context)
         page = context.new_page()
         watch(page)
@@ -299,18 +311,30 @@ def test_what_the_reports_do_not_say(open_page: Open) -> None:
     expect(page.locator("#source .source")).to_have_count(0)
 
 
-def test_markup_in_a_report_is_shown_as_text(open_page: Open) -> None:
+def test_markup_in_reports_is_shown_as_text(open_page: Open) -> None:
+    assert len(PAYLOADS) == 200
     page = open_page()
     ask(page, "what was the stationery budget?")
-    expect(page.locator("#answer")).to_contain_text(PAYLOAD)
+    expect(page.locator("#answer")).to_contain_text(PAYLOADS[0])
     page.locator("#answer .result a.open").first.click()
     page.locator("#source .source:not(.is-preview)").wait_for()
-    expect(page.locator("#source .source-text")).to_contain_text(PAYLOAD)
     expect(page.locator("#source .path")).to_contain_text("<b onclick=x>")
-    page.goto(page.url.split("?")[0] + "?show=sources")
-    expect(page.locator("#answer")).to_contain_text(PAYLOAD)
-    assert page.locator("#answer img, #source img, #answer script, #source script").count() == 0
-    assert page.evaluate("window.hurt") is None
+    for search in (
+        f"?doc={quote(HOSTILE_NAME)}",
+        f"?doc={quote(HOSTILE_NAME)}&find=stationery",
+        "?show=sources",
+        f"?q={quote(PAYLOADS[2])}",
+        f"?q=budget&document={quote(PAYLOADS[5])}",
+    ):
+        page.goto(page.url.split("?")[0] + search)
+        page.locator("#answer [data-stamp]").wait_for()
+        if "doc=" in search:
+            expect(page.locator("#source .source-text")).to_contain_text(PAYLOADS[19])
+        shown = page.locator("#answer, #source, #header")
+        assert shown.locator("img, script, iframe, base, meta, link, style").count() == 0
+        assert shown.locator("[onerror], [onload], [onclick], [ontoggle]").count() == 0
+        assert page.evaluate("window.hurt") is None
+    assert page.frames == [page.main_frame]
 
 
 def test_files_that_could_not_be_read_are_named(open_page: Open) -> None:
@@ -349,14 +373,18 @@ def test_on_a_phone_the_source_lies_over_the_answer_and_closes(open_page: Open) 
     expect(page.locator("tr.result").first.locator("a.open")).to_be_visible()
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (1280, "dark"), (400, "light")])
-def test_axe_finds_no_violation(open_page: Open, width: int, scheme: str) -> None:
-    views = ("", LINK, "?q=tungsten", "?show=sources", f"{LINK}&doc={REPORT}", "?doc=none")
-    for search in views:
-        page = open_page(search, width, scheme)
-        dark = page.evaluate("document.body.classList.contains('dark')")
-        assert dark is (scheme == "dark")
-        check_with_axe(page)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_violation(open_page: Open, scheme: str) -> None:
+    views = (*(entry.href for entry in navigation()), LINK, "?q=tungsten", "?doc=none")
+    page = open_page("", 1600, scheme)
+    assert page.evaluate("document.body.classList.contains('dark')") is (scheme == "dark")
+    front = page.url
+    for search in (*views, f"{LINK}&doc={REPORT}"):
+        page.goto(front + search)
+        page.locator("#answer [data-stamp]").wait_for()
+        for width in (1600, 1280, 400):
+            page.set_viewport_size({"width": width, "height": 900})
+            check_with_axe(page)
 
 
 def check_with_axe(page: Page) -> None:
