@@ -83,6 +83,15 @@ def test_lexical_is_bm25_and_leaves_out_passages_without_a_word(retriever: Retri
     assert [item.score for item in best] == [float(scores[item.row]) for item in best]
 
 
+def test_best_and_fast_rank_alike_and_encode_no_passage(
+    retriever: Retriever, encoder: FakeEncoder
+) -> None:
+    encoder.encoded.clear()
+    best = retriever.rank("sharing of road data", 8, mode=Mode.BEST)
+    assert best == retriever.rank("sharing of road data", 8, mode=Mode.FAST)
+    assert encoder.encoded == []
+
+
 @pytest.mark.parametrize("mode", [Mode.BEST, Mode.FAST])
 def test_both_sides_are_heard(retriever: Retriever, mode: Mode) -> None:
     # The encoder knows no zebra, BM25 does; both know the board.

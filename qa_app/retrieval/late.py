@@ -97,9 +97,6 @@ class TokenReader:
     def __init__(self, generation: Generation, encoder: Encoder) -> None:
         self._generation = generation
         self._encoder = encoder
-        # The last question's: ranking and answering ask for the same. Threads may overwrite each
-        # other's, which is as good.
-        self._known: tuple[str, FloatArray] | None = None
 
     def read(self, question: str, rows: RowArray) -> Reading:
         """Return what was found in the first of these rows, which are best first."""
@@ -119,10 +116,7 @@ class TokenReader:
 
     def question(self, text: str, passed_over: Collection[str] = ()) -> QuestionTokens:
         """Return the tokens of a question; terms that are passed over count as stop words."""
-        known = self._known
-        if known is None or known[0] != text:
-            known = self._known = text, self._encoder.encode_tokens([text], queries=True)[0]
-        vectors = known[1]
+        vectors = self._encoder.encode_tokens([text], queries=True)[0]
         lexical = self._generation.lexical
         words = text.split()
         terms = [set(analyse(word, lexical.language)).difference(passed_over) for word in words]
