@@ -1,6 +1,6 @@
 """Which passages find the right page: how long they are, with or without context and overlap.
 
-    python benchmarks/passages.py REPORTS EVAL_FOLDER WORK_FOLDER [--mode fast] [--name NAME …]
+    python benchmarks/passages.py REPORTS EVAL_FOLDER WORK_FOLDER [--mode fast]
 
 Two corpora go through the real loaders and the real chunker: ten long reports of REPORTS with the
 questions of benchmarks/questions/reports.csv, and the pages of EVAL_FOLDER/conditionalqa, one HTML
@@ -72,6 +72,7 @@ def main() -> None:
     parser.add_argument("work", type=Path)
     parser.add_argument("--mode", choices=[str(mode) for mode in Mode], default=str(Mode.FAST))
     parser.add_argument("--name", action="append", help="only these variants, beside the own one")
+    parser.add_argument("--corpus", choices=["reports", "conditionalqa"], help="only this one")
     options = parser.parse_args()
     encoder = SentenceTransformerEncoder()
     corpora = {
@@ -80,6 +81,8 @@ def main() -> None:
     }
     variants = [item for item in VARIANTS if not options.name or item.name in options.name]
     for name, (questions, corpus) in corpora.items():
+        if options.corpus not in {None, name}:
+            continue
         print(f"\n{name}, {options.mode}\n")
         print("| | passages | " + " | ".join(FIGURES) + " | page in 5 against the own setting |")
         print("|---" * (len(FIGURES) + 3) + "|")

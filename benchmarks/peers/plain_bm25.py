@@ -11,7 +11,7 @@ import Stemmer
 class System:
     PACKAGES = ("bm25s", "PyStemmer")
 
-    def __init__(self, weights: str, told: str) -> None:  # noqa: ARG002 - alike in all adapters
+    def __init__(self, weights: str) -> None:  # noqa: ARG002 - alike in all adapters
         self._stemmer = Stemmer.Stemmer("english")
 
     def index(self, rows: list[dict[str, Any]]) -> None:

@@ -11,7 +11,7 @@ from sentence_transformers import SentenceTransformer
 class System:
     PACKAGES = ("sentence-transformers", "faiss-cpu", "torch")
 
-    def __init__(self, weights: str, told: str) -> None:  # noqa: ARG002 - alike in all adapters
+    def __init__(self, weights: str) -> None:
         self._model = SentenceTransformer(weights, device="cpu")
 
     def index(self, rows: list[dict[str, Any]]) -> None:

@@ -9,18 +9,16 @@ from typing import Any
 from qa_app.api import Index
 from qa_app.embedding import SentenceTransformerEncoder
 from qa_app.evaluation.beir import index_rows
-from qa_app.models import Mode
 from qa_app.printing import Progress
 from qa_app.settings import Settings
 
 
 class System:
-    """Told the mode; finds the default model, whose files are those of the weights, by itself."""
+    """Finds the default model by itself: its files are those of the weights."""
 
     PACKAGES = ("qa_app", "sentence-transformers", "torch", "faiss-cpu")
 
-    def __init__(self, weights: str, told: str) -> None:  # noqa: ARG002 - alike in all adapters
-        self._mode = Mode(told)
+    def __init__(self, weights: str) -> None:  # noqa: ARG002 - alike in all adapters
         self._encoder = SentenceTransformerEncoder()
         self._encoder.encode_queries(["warm"])
         self._folder = tempfile.TemporaryDirectory(prefix="qa_app-peers-")
@@ -32,5 +30,5 @@ class System:
         self._index = Index(root / "index", root, self._encoder)
 
     def search(self, query: str, depth: int) -> list[int]:
-        found = self._index.search(query, depth, mode=self._mode, distinct=False)
+        found = self._index.search(query, depth, distinct=False)
         return [int(result.passage.document) for result in found]

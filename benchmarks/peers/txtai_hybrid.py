@@ -10,7 +10,7 @@ from txtai import Embeddings
 class System:
     PACKAGES = ("txtai", "torch", "transformers", "faiss-cpu")
 
-    def __init__(self, weights: str, told: str) -> None:  # noqa: ARG002 - alike in all adapters
+    def __init__(self, weights: str) -> None:
         self._embeddings = Embeddings(path=weights, hybrid=True)
         self._embeddings.batchtransform(["warm"])
 

@@ -1,8 +1,8 @@
 """Runs one system over prepared sets and writes what it found and what that cost.
 
-    python worker.py ADAPTER TOLD WEIGHTS OUTPUT SET.json …
+    python worker.py ADAPTER WEIGHTS OUTPUT SET.json …
 
-An adapter is a module beside this file with a class ``System(weights, told)``: ``PACKAGES``,
+An adapter is a module beside this file with a class ``System(weights)``: ``PACKAGES``,
 ``index(rows)`` and ``search(query, depth)``, which returns positions of rows, best first. Costs are
 processor time of the whole process: on a shared machine that says more than the clock.
 """
@@ -22,7 +22,7 @@ DEPTH = 10
 
 
 def main() -> None:
-    adapter, told, weights, output, *sets = sys.argv[1:]
+    adapter, weights, output, *sets = sys.argv[1:]
     module = importlib.import_module(adapter)
     results: dict[str, Any] = {"sets": {}, "peak_mb": 0.0}
     if Path(output).exists():
@@ -33,7 +33,7 @@ def main() -> None:
     for path in map(Path, sets):
         if path.stem in results["sets"]:
             continue
-        results["sets"][path.stem] = run(module.System(weights, told), path)
+        results["sets"][path.stem] = run(module.System(weights), path)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         results["peak_mb"] = max(results["peak_mb"], peak)
         Path(output).write_text(json.dumps(results), encoding="utf-8")
