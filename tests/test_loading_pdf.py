@@ -323,7 +323,21 @@ def make_scan() -> bytes:
     return content[:start] + image + b" " * (end - start - len(image)) + content[end:]
 
 
+def test_text_beside_the_page_is_not_read() -> None:
+    assert words_of(load([[(620, 700, 10, PLAIN, "Beside it."), *column(["On it."])]])) == [
+        "On it."
+    ]
+
+
 def test_files_without_text_say_why() -> None:
+    broken = make_pdf([column(BODY)]).replace(
+        b"/Type /Page /Parent 2 0 R", b"/Type /Font /Old 5 0 R  "
+    )
+    with pytest.raises(BrokenFileError, match="pages are damaged"):
+        load_pdf("a.pdf", broken)
+    drawn = make_scan().replace(b"BI /W 8 /H 8", b"0 0 9 9 re S")
+    with pytest.raises(NoTextError, match="drawings without a text layer"):
+        load_pdf("a.pdf", drawn)
     with pytest.raises(NoTextError, match="pages are empty"):
         load([[]])
     with pytest.raises(BrokenFileError, match="damaged"):

@@ -19,7 +19,7 @@ from qa_app.loading.pdf_emit import Emitter
 from qa_app.loading.pdf_furniture import strip_furniture
 from qa_app.loading.pdf_layout import arrange
 from qa_app.loading.pdf_ocr import NO_TESSERACT, find_tesseract, read_image
-from qa_app.loading.pdf_text import PageText, has_content, read_page
+from qa_app.loading.pdf_text import PageText, has_content, has_image, read_page
 from qa_app.models import BlockKind, Document, MetadataField
 
 _RESAVE = "Open it in a PDF reader and print or save it as a new PDF."
@@ -59,7 +59,7 @@ def load_pdf(path: str, content: bytes, ocr: bool = False) -> Document:
             by_ocr = [index for index in missing if pages[index].lines]
             missing = [index for index in missing if not pages[index].lines]
         if not any(page.lines for page in pages):
-            raise _no_text(pages, missing, ocr)
+            raise _no_text(pdf, pages, missing, ocr)
         return _assemble(path, pdf, pages, missing, by_ocr)
     finally:
         pdf.close()
@@ -93,7 +93,11 @@ def _read_pages(pdf: Any) -> Iterator[PageText]:
         yield replace(page, lines=[] if page.is_garbled else lines)
 
 
-def _no_text(pages: Sequence[PageText], missing: Sequence[int], ocr: bool) -> NoTextError:
+def _no_text(
+    pdf: Any, pages: Sequence[PageText], missing: Sequence[int], ocr: bool
+) -> BrokenFileError | NoTextError:
+    if pages and all(page.is_broken for page in pages):
+        return BrokenFileError("Its pages are damaged.", _RESAVE)
     hint = "Try again with --ocr, which reads the pages' images."
     if find_tesseract() is None:
         hint = NO_TESSERACT
@@ -101,6 +105,8 @@ def _no_text(pages: Sequence[PageText], missing: Sequence[int], ocr: bool) -> No
         return NoTextError("Its text is coded without the table that tells the letters.", hint)
     if missing and ocr:
         return NoTextError("Its pages are images in which no text was found.", "Check the scan.")
+    if missing and not any(has_image(pdf, index) for index in missing):
+        return NoTextError("Its pages are drawings without a text layer.", hint)
     if missing:
         return NoTextError("Its pages are images without a text layer, as of a scan.", hint)
     return NoTextError("Its pages are empty.", "Remove it, or put the full file there.")

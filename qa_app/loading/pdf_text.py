@@ -75,6 +75,7 @@ class PageText:
     bottom: float
     top: float
     is_garbled: bool = False
+    is_broken: bool = False
 
 
 def read_page(pdf: Any, index: int, whole: set[str]) -> PageText:
@@ -85,7 +86,7 @@ def read_page(pdf: Any, index: int, whole: set[str]) -> PageText:
     """
     page = load_page(pdf, index)
     if not page:
-        return PageText([], 0.0, 0.0)
+        return PageText([], 0.0, 0.0, is_broken=True)
     textpage = pdfium_c.FPDFText_LoadPage(page)
     try:
         return _read(page, textpage, index + 1, whole) if textpage else PageText([], 0.0, 0.0)
@@ -147,7 +148,14 @@ def _read(page: Any, textpage: Any, number: int, whole: set[str]) -> PageText:
     pdfium_c.FPDF_GetPageBoundingBox(page, box)
     frame = Line(number, 0, 0, "", box.left, box.bottom, box.right, box.top, 0.0, False)
     frame = _turn(frame, upright)
+    lines = [line for line in lines if _is_on(frame, line)]
     return PageText(lines, frame.y0, frame.y1, _is_garbled(text))
+
+
+def _is_on(frame: Line, line: Line) -> bool:
+    """Tell whether any of a line is on the page: beside it nobody sees it."""
+    across = line.x0 < frame.x1 and line.x1 > frame.x0
+    return across and line.y0 < frame.y1 and line.y1 > frame.y0
 
 
 def _is_garbled(text: str) -> bool:
@@ -331,3 +339,13 @@ def has_content(pdf: Any, index: int) -> bool:
         return bool(pdfium_c.FPDFPage_CountObjects(page) > 0)
     finally:
         pdfium_c.FPDF_ClosePage(page)
+
+
+def has_image(pdf: Any, index: int) -> bool:
+    """Tell whether a page shows an image, or it cannot be loaded to see."""
+    page = pdfium_c.FPDF_LoadPage(pdf.raw, index)
+    if not page:
+        return True
+    pdfium_c.FPDF_ClosePage(page)
+    images = pdf[index].get_objects(filter=[pdfium_c.FPDF_PAGEOBJ_IMAGE], max_depth=4)
+    return any(True for _ in images)
