@@ -70,15 +70,16 @@ class DocumentBuilder:
 
     def build(
         self,
-        title: str | None = None,
         metadata: Sequence[MetadataField] = (),
+        fallback: str | None = None,
         warnings: Sequence[str] = (),
     ) -> Document:
         """Return the document.
 
         Args:
-            title: else the only heading of the first level, else the file's name.
-            metadata: facts with their origins.
+            metadata: facts with their origins; its title is the document's.
+            fallback: title where the metadata has none; else it is the only heading of the first
+                level, else the file's name.
             warnings: what could not be read.
 
         Raises:
@@ -87,10 +88,11 @@ class DocumentBuilder:
         if not self._blocks:
             raise NoTextError("It has no text in it.", "Remove it, or put the full file there.")
         text = "".join(self._parts)
+        named = next((field.value for field in metadata if field.name == "title"), fallback)
         return Document(
             path=self._path,
             format=self._format,
-            title=clean(title or "") or self._find_title(text) or title_from_path(self._path),
+            title=clean(named or "") or self._find_title(text) or title_from_path(self._path),
             text=text,
             blocks=tuple(self._blocks),
             page_starts=tuple(self._page_starts),

@@ -10,15 +10,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from qa_app.errors import BrokenFileError
 from qa_app.loading.builder import DocumentBuilder
 from qa_app.loading.docx_numbering import Numbering
-from qa_app.loading.limits import open_zip
 from qa_app.loading.ooxml import (
     Element,
     core_metadata,
-    find_main_part,
     local_name,
+    open_office,
     read_part,
     value,
 )
@@ -68,13 +66,7 @@ def load_docx(path: str, content: bytes) -> Document:
         NoTextError: it has no words.
         PasswordError: it is encrypted.
     """
-    package = open_zip(content)
-    main = find_main_part(package, "word/document.xml")
-    root = read_part(package, main)
-    if root is None:
-        raise BrokenFileError(
-            "It is not a Word file: its main part is missing.", "Save it again from Word."
-        )
+    package, main, root = open_office(content, "word/document.xml", "Word")
     folder = main.rpartition("/")[0]
     context = _Context(
         DocumentBuilder(path, "docx"),
@@ -89,8 +81,7 @@ def load_docx(path: str, content: bytes) -> Document:
     for note in dict.fromkeys(context.cited):
         context.builder.add(BlockKind.FOOTNOTE, context.notes.get(note, ""))
     metadata = core_metadata(package)
-    title = next((item.value for item in metadata if item.name == "title"), None)
-    return context.builder.build(title=title or _styled_title(context), metadata=metadata)
+    return context.builder.build(metadata, fallback=_styled_title(context))
 
 
 def _styled_title(context: _Context) -> str | None:

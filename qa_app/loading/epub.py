@@ -49,8 +49,7 @@ def load_epub(path: str, content: bytes) -> Document:
     for target in (hrefs[key] for key in order if hrefs.get(key) in present):
         add_html(builder, parse_html(package.read(target)))
     return builder.build(
-        title=facts.get("title"),
-        metadata=collect(
+        collect(
             ("title", facts.get("title"), "book's metadata"),
             ("author", facts.get("creator"), "book's metadata"),
             ("publisher", facts.get("publisher"), "book's metadata"),

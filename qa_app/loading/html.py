@@ -46,7 +46,7 @@ def load_html(path: str, content: bytes) -> Document:
     heading = soup.find("h1")
     name = clean(soup.title.get_text()) if soup.title else ""
     title = clean(heading.get_text(" ")) if heading and len(soup.find_all("h1")) == 1 else name
-    return builder.build(title=title or name, metadata=_metadata(soup))
+    return builder.build(_metadata(soup), fallback=title or name)
 
 
 def parse_html(content: bytes | str) -> BeautifulSoup:

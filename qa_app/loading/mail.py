@@ -45,10 +45,10 @@ def load_mail(path: str, content: bytes) -> Document:
             builder.add(block.kind, text[block.start : block.end], level, block.label)
     sent = getattr(stamp, "datetime", None)
     return builder.build(
-        title=subject,
-        metadata=collect(
+        collect(
             ("author", sender, "message"),
             ("date", sent.date().isoformat() if sent else None, "message"),
         ),
+        fallback=subject,
         warnings=[f"{attached} attachments were not read"] if attached else [],
     )

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,7 +21,6 @@ from qa_app.models import Document, MetadataField
 
 METADATA_FILE = "metadata.toml"
 _NAMES = ("title", "author", "publisher", "date")
-_YEAR = re.compile(r"(?<!\d)(?:19|20)\d{2}(?!\d)")
 _PDF_DATE = re.compile(r"(?:D:)?((?:19|20)\d{2})-?(\d{2})?-?(\d{2})?")
 
 Overrides = tuple[tuple[str, str], ...]
@@ -85,11 +83,3 @@ def iso_date(stamp: str | None) -> str | None:
     """Return "2024-05-01" for "D:20240501…" or "2024-05-01T…"; less where the stamp has less."""
     match = _PDF_DATE.match((stamp or "").strip())
     return "-".join(part for part in match.groups() if part) if match else None
-
-
-def first_year(texts: Iterable[str]) -> str | None:
-    """Return the latest plausible year named in the first text that names one."""
-    for text in texts:
-        if years := _YEAR.findall(text):
-            return str(max(years))
-    return None

@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from lxml import etree  # type: ignore[import-untyped]  # lxml ships no types
 
 from qa_app.errors import BrokenFileError
+from qa_app.loading.limits import open_zip
 from qa_app.loading.metadata import collect, iso_date
 from qa_app.models import MetadataField
 
@@ -33,13 +34,27 @@ def read_part(package: zipfile.ZipFile, name: str) -> Element | None:
         ) from exc
 
 
-def find_main_part(package: zipfile.ZipFile, usual: str) -> str:
-    """Return the name of a package's main part, which need not be the usual one."""
+def open_office(content: bytes, usual: str, program: str) -> tuple[zipfile.ZipFile, str, Element]:
+    """Return an Office package, its main part's name, which need not be the usual one, and root.
+
+    Raises:
+        BrokenFileError: the package or its main part is damaged.
+        LimitError: it expands to too much.
+        PasswordError: it is encrypted.
+    """
+    package = open_zip(content)
+    main = usual
     relations = read_part(package, "_rels/.rels")
     for relation in relations if relations is not None else ():
         if str(relation.get("Type", "")).endswith("/officeDocument"):
-            return str(relation.get("Target", usual)).lstrip("/")
-    return usual
+            main = str(relation.get("Target", usual)).lstrip("/")
+            break
+    root = read_part(package, main)
+    if root is None:
+        raise BrokenFileError(
+            f"It is not of {program}: its main part is missing.", f"Save it again from {program}."
+        )
+    return package, main, root
 
 
 def read_relations(package: zipfile.ZipFile, name: str) -> dict[str, str]:

@@ -52,8 +52,7 @@ def load_opendocument(path: str, content: bytes) -> Document:
     meta = read_part(package, "meta.xml")
     found = {local_name(part): part.text for part in (meta.iter() if meta is not None else ())}
     return builder.build(
-        title=found.get("title"),
-        metadata=collect(
+        collect(
             ("title", found.get("title"), "document properties"),
             ("author", found.get("creator") or found.get("initial-creator"), "document properties"),
             (

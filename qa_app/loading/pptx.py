@@ -6,14 +6,13 @@ import re
 import zipfile
 from collections.abc import Iterator
 
-from qa_app.errors import BrokenFileError
 from qa_app.loading.builder import DocumentBuilder
-from qa_app.loading.limits import check_pages, open_zip
+from qa_app.loading.limits import check_pages
 from qa_app.loading.ooxml import (
     Element,
     core_metadata,
-    find_main_part,
     local_name,
+    open_office,
     read_part,
     read_relations,
     value,
@@ -23,6 +22,8 @@ from qa_app.models import BlockKind, Document
 
 _PASSED_OVER = frozenset(["dt", "ftr", "sldNum", "hdr", "sldImg"])
 _TITLES = frozenset(["title", "ctrTitle"])
+# PowerPoint's own title for a file that nobody named.
+_UNNAMED = re.compile(r"powerpoint presentation|slide 1$", re.IGNORECASE)
 
 
 def load_pptx(path: str, content: bytes) -> Document:
@@ -34,13 +35,7 @@ def load_pptx(path: str, content: bytes) -> Document:
         NoTextError: it has no words.
         PasswordError: it is encrypted.
     """
-    package = open_zip(content)
-    main = find_main_part(package, "ppt/presentation.xml")
-    root = read_part(package, main)
-    if root is None:
-        raise BrokenFileError(
-            "It is not a PowerPoint file: its main part is missing.", "Save it from PowerPoint."
-        )
+    package, main, root = open_office(content, "ppt/presentation.xml", "PowerPoint")
     relations = read_relations(package, main)
     slides = [
         relations[key]
@@ -58,14 +53,9 @@ def load_pptx(path: str, content: bytes) -> Document:
         for slide in slides:
             builder.start_page()
             _add_slide(builder, package, slide, frozenset())
-    metadata = core_metadata(package)
-    title = next((fact.value for fact in metadata if fact.name == "title"), "")
-    # PowerPoint's own name for a file that nobody named.
-    named = "" if re.match(r"powerpoint presentation|slide 1$", title, re.IGNORECASE) else title
     first = next((block for block in builder.blocks if block.kind is BlockKind.HEADING), None)
-    return builder.build(
-        title=named or (builder.words(first) if first else None), metadata=metadata
-    )
+    facts = [fact for fact in core_metadata(package) if not _UNNAMED.match(fact.value)]
+    return builder.build(facts, fallback=builder.words(first) if first else None)
 
 
 def _relation(part: Element) -> str:

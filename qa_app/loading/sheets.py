@@ -11,12 +11,12 @@ from datetime import date, timedelta
 
 from qa_app.errors import BrokenFileError
 from qa_app.loading.builder import DocumentBuilder
-from qa_app.loading.limits import check_characters, open_zip
+from qa_app.loading.limits import check_characters
 from qa_app.loading.ooxml import (
     Element,
     core_metadata,
-    find_main_part,
     local_name,
+    open_office,
     read_part,
     read_relations,
     value,
@@ -63,13 +63,7 @@ def load_xlsx(path: str, content: bytes) -> Document:
         NoTextError: it has no words.
         PasswordError: it is encrypted.
     """
-    package = open_zip(content)
-    main = find_main_part(package, "xl/workbook.xml")
-    root = read_part(package, main)
-    if root is None:
-        raise BrokenFileError(
-            "It is not an Excel file: its main part is missing.", "Save it again from Excel."
-        )
+    package, main, root = open_office(content, "xl/workbook.xml", "Excel")
     relations = read_relations(package, main)
     folder = main.rpartition("/")[0]
     strings = _read_strings(read_part(package, f"{folder}/sharedStrings.xml"))
@@ -82,9 +76,7 @@ def load_xlsx(path: str, content: bytes) -> Document:
             builder.add(BlockKind.HEADING, value(sheet, "name") or "", 1)
         for line in describe_rows(rows):
             builder.add(BlockKind.TABLE_ROW, line)
-    metadata = core_metadata(package)
-    title = next((fact.value for fact in metadata if fact.name == "title"), None)
-    return builder.build(title=title, metadata=metadata)
+    return builder.build(core_metadata(package))
 
 
 def _read_strings(root: Element | None) -> list[str]:
