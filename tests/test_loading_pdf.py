@@ -126,6 +126,14 @@ def test_a_gap_too_narrow_for_pdfium_parts_words() -> None:
     assert words_of(load([glued])) == ["Best Practices are shared"]
 
 
+def test_the_last_letter_of_a_widely_set_word_stays_with_it() -> None:
+    wide = "F1 10 Tf 2.5 Tc /F1"  # as text is spread under a scan
+    page = [(72, 700, 10, wide, "Vist"), (98.67, 700, 10, wide, "a "), (120, 700, 10, wide, "Park")]
+    assert words_of(load([[*page, (160, 700, 10, wide, "of our own")]])) == [
+        "Vista Park of our own"
+    ]
+
+
 def test_raised_numbers_are_notes_unless_they_are_powers_and_lowered_ones_never() -> None:
     page = [
         *column(["The council said so"]),

@@ -276,11 +276,12 @@ def _squeeze(text: str) -> str:
 
 
 def _looks_like_heading(draft: Draft, body: float, bold_body: bool) -> bool:
-    words = draft.words
     if draft.kind in {BlockKind.TABLE_ROW, BlockKind.FOOTNOTE, BlockKind.CAPTION}:
         return False
+    if len(draft.lines) > 4 or len(words := draft.words) > _LONGEST_HEADING:
+        return False
     letters = [c for c in words if c.isalpha()]
-    if len(words) > _LONGEST_HEADING or len(letters) < 3 or len(draft.lines) > 4:
+    if len(letters) < 3:
         return False
     if words.endswith((".", ",", ";", ":")) or _CONTENTS.search(words) or words[0].islower():
         return False

@@ -10,8 +10,9 @@ import ctypes
 import math
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice, pairwise
 from statistics import median
 from typing import Any
 
@@ -23,11 +24,14 @@ _WORD = re.compile(r"\S+")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _LABEL = re.compile(r"(?:\(?(?:\d{1,3}(?:\.\d{1,3})*|[a-zA-Z]|[ivxlIVXL]{1,5})[.):]?|\W)$")
 _SUPERSCRIPT = re.compile(r"(?<=[^\W\d_])\d{1,3}(?!\w)")
+_SPLIT_OFF = re.compile(r"(?:(?<=[^\W\d_]{2}) (?=[^\W\d_])|(?<=\d\d) (?=\d))(?=\w(?:[\s.,;:)]|$))")
+_NO_BLANK = "\u2060"  # holds the place of a blank that is none
 _UNIT = re.compile(r"(?<![^\W\d_])(?:[kcdm]?m|ft|yd)$")  # "m2" is no word with a note
 _WIDEST_SPACE = 1.3  # of the size of type; justified lines stay under it
 _NARROWEST_SPACE = 0.12  # of the size of type, over the usual distance of a word's letters
 _SHORTEST_GLUED = 4
-_SAMPLE = 40  # blanks
+_MARKS = ".,;:()“”‘’\"'"
+_SAMPLE = 16  # blanks
 _STRANGE = re.compile("[\ufffd\ue000-\uf8ff\x00-\x08]")
 _BOLD = re.compile("bold|black|heavy|demi", re.IGNORECASE)
 _BOLD_WEIGHT = 600
@@ -135,7 +139,9 @@ def characters(textpage: Any) -> str:
 def _read(page: Any, textpage: Any, number: int, whole: set[str]) -> PageText:
     text = characters(textpage)
     reader = _Reader(textpage, text, number, whole)
-    turned = [line for physical in _PHYSICAL.finditer(text) for line in reader.read(physical)]
+    turned = [
+        line for physical in _PHYSICAL.finditer(reader.text) for line in reader.read(physical)
+    ]
     angles: Counter[int] = Counter()
     for angle, line in turned:
         angles[angle] += line.end - line.start
@@ -181,7 +187,7 @@ class _Reader:
 
     def __init__(self, textpage: Any, text: str, number: int, whole: set[str]) -> None:
         self._textpage = textpage
-        self._text = text
+        self.text = text
         self._number = number
         self._whole = whole
         self._rect = pdfium_c.FS_RECTF()
@@ -191,6 +197,8 @@ class _Reader:
         self._name = ctypes.create_string_buffer(128)
         self._flags = ctypes.c_int()
         self._lacks_blanks = self._tell_blanks()
+        if not self._lacks_blanks:
+            self._close_up()
 
     def read(self, physical: re.Match[str]) -> Iterator[tuple[int, Line]]:
         """Yield the stretches of a line of PDFium's text with their angles in degrees."""
@@ -199,7 +207,7 @@ class _Reader:
             return
         offset = physical.start()
         end = physical.end()
-        hyphenated = self._text[end : end + 1] == HYPHEN
+        hyphenated = self.text[end : end + 1] == HYPHEN
         spans = [(start + offset, stop + offset) for start, stop in words]
         angle = self._angle(spans[0][0])
         size = self._size(spans[0][0])
@@ -210,7 +218,7 @@ class _Reader:
                 page=self._number,
                 start=start,
                 end=stop,
-                text=self._text[start:stop],
+                text=self.text[start:stop],
                 x0=box[0],
                 y0=box[1],
                 x1=box[2],
@@ -228,7 +236,7 @@ class _Reader:
         self, spans: list[tuple[int, int]], size: float, angle: int
     ) -> Iterator[tuple[int, int, tuple[float, float, float, float]]]:
         """Yield (start, end, box) of the stretches between wide gaps."""
-        text, page, rect, pointer = self._text, self._textpage, self._rect, self._rect_pointer
+        text, page, rect, pointer = self.text, self._textpage, self._rect, self._rect_pointer
         measure = pdfium_c.FPDFText_GetLooseCharBox
         widest = _WIDEST_SPACE * size
         whole = angle != 0 or bool(_RIGHT_TO_LEFT.search(text, spans[0][0], spans[-1][1]))
@@ -294,17 +302,31 @@ class _Reader:
 
     def _tell_blanks(self) -> bool:
         """Tell whether the page leaves gaps where others have blanks."""
-        blanks = [i for i, letter in enumerate(self._text) if letter == " "][:_SAMPLE]
+        blanks = [blank.start() for blank in islice(re.finditer(" ", self.text), _SAMPLE)]
         put_in = sum(pdfium_c.FPDFText_IsGenerated(self._textpage, i) == 1 for i in blanks)
         return bool(2 * put_in > len(blanks))
+
+    def _close_up(self) -> None:
+        """Take out the blanks that PDFium puts before the last letter of widely set words.
+
+        They are many in text that was laid under a scan, whose letters are spread to fit it.
+        """
+        for match in _SPLIT_OFF.finditer(self.text):
+            at = match.start()
+            if pdfium_c.FPDFText_IsGenerated(self._textpage, at) == 1:
+                usual, gap = self._gaps([at - 2, at - 1]), self._gaps([at - 1, at + 1])
+                size = self._size(at - 1)
+                if usual[0] > 0.05 * size and gap[0] < usual[0] + 0.05 * size:
+                    self.text = f"{self.text[:at]}{_NO_BLANK}{self.text[at + 1 :]}"
 
     def _find_glued(self, line: Line) -> Iterator[int]:
         """Yield where a word begins after a gap that PDFium finds too narrow for a blank."""
         for match in _WORD.finditer(line.text):
             word = match.group()
-            if len(word) < _SHORTEST_GLUED or word in self._whole:
+            known = word.strip(_MARKS)
+            if len(known) < _SHORTEST_GLUED or known in self._whole:
                 continue
-            gaps = list(self._gaps(line.start + match.start(), line.start + match.end()))
+            gaps = self._gaps(range(line.start + match.start(), line.start + match.end()))
             usual = max(0.0, median(gaps))
             breaks = [
                 i
@@ -312,17 +334,16 @@ class _Reader:
                 if word[i].isalnum() and gap > usual + _narrowest(word[i - 1 : i + 1]) * line.size
             ]
             if not breaks:
-                self._whole.add(word)
+                self._whole.add(known)
             yield from (match.start() + i for i in breaks)
 
-    def _gaps(self, start: int, end: int) -> Iterator[float]:
-        """Yield the distances between neighbouring letters in points."""
-        edge: float | None = None
-        for index in range(start, end):
+    def _gaps(self, letters: Sequence[int]) -> list[float]:
+        """Return the distances between letters that follow each other, in points."""
+        edges = []
+        for index in letters:
             pdfium_c.FPDFText_GetLooseCharBox(self._textpage, index, self._rect_pointer)
-            if edge is not None:
-                yield self._rect.left - edge
-            edge = self._rect.right
+            edges.append((self._rect.left, self._rect.right))
+        return [two[0] - one[1] for one, two in pairwise(edges)]
 
 
 def _narrowest(pair: str) -> float:
