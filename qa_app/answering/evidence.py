@@ -25,6 +25,7 @@ import numpy as np
 
 from qa_app.analysis import analyse
 from qa_app.answering.acronyms import expand, shorten
+from qa_app.answering.calibration import guess_late
 from qa_app.answering.duties import contrary
 from qa_app.answering.reading import LIGHT, Reading
 from qa_app.embedding import FloatArray
@@ -33,12 +34,10 @@ from qa_app.questions import CERTAIN_KINDS, supplies
 from qa_app.retrieval import Ranked, Retriever
 from qa_app.retrieval.late import PassageTokens, QuestionTokens
 from qa_app.store.lexical import K1, B
-from qa_app.store.tokens import pack, unpack
 from qa_app.store.vectors import RowArray
 
 # Terms of an ordinary sentence: what BM25 measures a sentence's length by.
 _USUAL_TERMS = 14
-_MOST_WORDS = 60  # of a sentence that is encoded; a table's row may be pages long
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +66,6 @@ class Measure:
         short = lexical.max_score(reading.short_terms) or 1.0
         self._shares = [(reading.terms, self._possible), (reading.short_terms, short)]
         self._lexical = lexical
-        self._encoder = retriever.encoder
         self._reader = retriever.tokens
         self._long = self._reader.question(reading.text, LIGHT)
         self._short = self._long
@@ -136,7 +134,8 @@ class Measure:
             for term, idf in self._idf.items()
             if term in counts or term in around or term in lead_in
         )
-        return {
+        # What is read of the sentence's tokens takes the place of the guess.
+        return guess_late(covered / self._possible) | {
             "lexical": lexical / self._possible,
             "covered": covered / self._possible,
             "kind": supplies(self._reading.kind, text, self._reading.question),
@@ -147,21 +146,16 @@ class Measure:
         return analyse(expand(text, self._reading.acronyms), self._language)
 
     def _late(self, passage: Passage, tokens: PassageTokens) -> list[dict[str, float]]:
-        """Return each sentence's measures of late interaction."""
-        found: list[dict[str, float]] = []
-        context = tokens.context
+        """Return each sentence's late interaction; none for what the model's limit cut off."""
+        read = {id(form): _Nearest(form, tokens) for form in (self._long, self._short)}
+        found = []
         for sentence in passage.sentences:
-            spans = [
-                (sentence.start, sentence.end),
-                *([sentence.lead_in] if sentence.lead_in else []),
-            ]
-            inside = np.concatenate(
-                [tokens.within(a - passage.start, b - passage.start) for a, b in spans]
-            )
-            if not len(inside):
-                inside = self._encode(passage, sentence)
-            text = passage.slice(sentence.start, sentence.end)
-            found.append(_nearest(self._form(text), inside, context))
+            form = self._form(passage.slice(sentence.start, sentence.end))
+            spans = [(sentence.start, sentence.end)]
+            if sentence.lead_in is not None:
+                spans.append(sentence.lead_in)
+            inside = [(start - passage.start, end - passage.start) for start, end in spans]
+            found.append(read[id(form)].measures(inside))
         return found
 
     def _form(self, text: str) -> QuestionTokens:
@@ -174,26 +168,30 @@ class Measure:
             return self._short
         return self._long
 
-    def _encode(self, passage: Passage, sentence: Sentence) -> FloatArray:
-        """Return the tokens of a sentence that has none stored: what the model's limit cut off."""
-        words = f"{_lead_in(passage, sentence)} {passage.slice(sentence.start, sentence.end)}"
-        text = " ".join(words.split()[:_MOST_WORDS])
-        vectors = self._encoder.encode_tokens([text])[0]
-        return unpack(pack(vectors), vectors.shape[1])
 
+class _Nearest:
+    """How near a passage's tokens come to those of a question."""
 
-def _nearest(asked: QuestionTokens, inside: FloatArray, context: FloatArray) -> dict[str, float]:
-    """Return how near the nearest of some tokens come to each of the question's."""
-    counted = asked.weights > 0
-    question = asked.vectors[counted]
-    nearest = (question @ inside.T).max(axis=1)
-    around = (question @ context.T).max(axis=1) if len(context) else nearest
-    ascending = np.sort(nearest)
-    return {
-        "late": float(asked.rarity[counted] @ np.maximum(nearest, around)),
-        "words": float(nearest.mean()),
-        "weakest": float(ascending[: max(1, len(ascending) // 3)].mean()),
-    }
+    def __init__(self, asked: QuestionTokens, tokens: PassageTokens) -> None:
+        counted = asked.weights > 0
+        self._rarity = asked.rarity[counted]
+        self._tokens = tokens
+        self._cosines = asked.vectors[counted] @ tokens.vectors.T
+        context = tokens.context
+        self._around = self._cosines[:, context].max(axis=1, initial=-1.0)
+
+    def measures(self, spans: Sequence[tuple[int, int]]) -> dict[str, float]:
+        """Return the measures of what stands at these spans of the passage's text, if anything."""
+        inside = np.any([self._tokens.within(start, end) for start, end in spans], axis=0)
+        if not inside.any():
+            return {}
+        nearest = self._cosines[:, inside].max(axis=1)
+        ascending = np.sort(nearest)
+        return {
+            "late": float(self._rarity @ np.maximum(nearest, self._around)),
+            "words": float(nearest.mean()),
+            "weakest": float(ascending[: max(1, len(ascending) // 3)].mean()),
+        }
 
 
 def _lead_in(passage: Passage, sentence: Sentence) -> str:

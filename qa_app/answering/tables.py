@@ -13,7 +13,6 @@ from qa_app.answering.evidence import Evidence, Measure
 from qa_app.answering.facts import Outcome, finding
 from qa_app.answering.reading import Reading
 from qa_app.answering.repeats import group_sentences
-from qa_app.embedding import FloatArray
 from qa_app.models import Coverage, Finding, Mode, Support
 from qa_app.retrieval import Ranked, Retriever
 from qa_app.retrieval.fusion import fuse
@@ -87,24 +86,13 @@ def _firmest(row: Finding) -> tuple[bool, float, str]:
 def _cut(logits: Sequence[float]) -> float:
     """Return the logit from which a value has a row, given every value's best.
 
-    Half of it is what evidence must reach by itself. Where there are many values it is also where
-    they part: if all speak of the matter, as policies on one subject do, only those that say it
-    better than the others answer.
+    Half of it is what evidence must reach by itself. Where there are many values, the other half
+    is their mean: if all speak of the matter, as policies on one subject do, only those that say
+    it better than the others answer.
     """
     if len(logits) < _FIELD or np.std(logits) < _LEAST_SPREAD:
         return ROW_CUT
-    return (ROW_CUT + _parting(np.sort(logits))) / 2
-
-
-def _parting(ascending: FloatArray) -> float:
-    """Return the value that parts numbers into two groups far apart (Otsu, 1979)."""
-    best, parting = -1.0, float(ascending[0])
-    for count in range(1, len(ascending)):
-        low, high = ascending[:count], ascending[count:]
-        between = len(low) * len(high) * float(high.mean() - low.mean()) ** 2
-        if between > best:
-            best, parting = between, float(low[-1] + high[0]) / 2
-    return parting
+    return (ROW_CUT + float(np.mean(logits))) / 2
 
 
 def _values(retriever: Retriever, facet: str, rows: RowArray | None) -> dict[str, RowArray]:

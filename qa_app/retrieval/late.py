@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from qa_app.analysis import analyse
 from qa_app.embedding import Encoder, SpanArray
@@ -80,15 +81,17 @@ class PassageTokens:
     vectors: FloatArray
     spans: SpanArray
 
-    def within(self, start: int, end: int) -> FloatArray:
-        """Return the vectors of the tokens that stand in this span of the passage's text."""
+    def within(self, start: int, end: int) -> npt.NDArray[np.bool_]:
+        """Tell which tokens stand in this span of the passage's text."""
         inside = (self.spans[:, 0] >= max(start, 0)) & (self.spans[:, 1] <= end)
-        return self.vectors[inside]
+        return np.asarray(inside, dtype=np.bool_)
 
     @property
-    def context(self) -> FloatArray:
-        """The vectors of the tokens of title and section path."""
-        return self.vectors[1:-1][self.spans[1:-1, 0] < 0]
+    def context(self) -> npt.NDArray[np.bool_]:
+        """Which tokens are those of title and section path."""
+        outside = self.spans[:, 0] < 0
+        outside[:1] = outside[-1:] = False  # the model's marks
+        return np.asarray(outside, dtype=np.bool_)
 
 
 class TokenReader:
