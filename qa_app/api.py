@@ -57,6 +57,7 @@ class Index:
         self._encoder = encoder
         self._reranker = reranker
         self._lock = threading.Lock()
+        self._changes: dict[tuple[str, str], tuple[Change, ...]] = {}
         self._seen = self._read_current()
         self._pinned = self._open()
 
@@ -135,8 +136,12 @@ class Index:
             IndexNotFoundError: that generation is not kept, or has no topics.
         """
         triage = self.triage()
-        with open_earlier(self._path, since) as earlier:
-            return triage.changes(Triage(earlier, Facets.load(earlier.folder)))
+        key = (triage.generation, since)
+        if key not in self._changes:
+            with open_earlier(self._path, since) as earlier:
+                found = triage.changes(Triage(earlier, Facets.load(earlier.folder)))
+            self._changes = {key: found}
+        return self._changes[key]
 
     def document(self, path: str) -> Document:
         """Return one document as extracted; ``QueryError`` if it is not in the index."""

@@ -188,6 +188,35 @@ def test_a_source_is_searched_and_its_original_opened(open_page: Open) -> None:
     assert opened.value.url.endswith(f"/original?doc={REPORT}")
 
 
+def test_a_cell_of_the_heat_map_opens_its_quotes_by_keyboard(open_page: Open) -> None:
+    page = open_page("?show=topics")
+    expect(page.get_by_role("link", name="Topics", exact=True)).to_have_attribute(
+        "aria-current", "page"
+    )
+    heat = page.get_by_role("table")
+    expect(heat.get_by_role("columnheader", name="Merseyside")).to_be_visible()
+    check_with_axe(page)
+    first = heat.locator("tbody td a").first
+    first.focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("ArrowUp")
+    expect(first).to_be_focused()
+    page.keyboard.press("Enter")
+    panel = page.get_by_role("region", name=" · ")
+    expect(panel.get_by_role("heading").first).to_be_focused()
+    quote = panel.locator(".result blockquote").first.inner_text()
+    expect(page.locator("#source mark").first).to_have_text(quote)
+    check_with_axe(page)
+    address = page.url
+    panel.get_by_text("Compare with").click()
+    panel.locator(".compare a").first.click()
+    expect(panel.locator(".side-by-side > div")).to_have_count(2)
+    panel.get_by_role("link", name="Close").click()
+    expect(panel).to_have_count(0)
+    page.goto(address)
+    expect(page.locator(".cell-panel blockquote").first).to_have_text(quote)
+
+
 def test_the_address_is_the_whole_state(open_page: Open) -> None:
     page = open_page()
     ask(page, QUESTION)

@@ -54,7 +54,7 @@ def _topics(options: argparse.Namespace, settings: Settings) -> int:
             _print_comparison(options, index.triage(), topics_text.comparison_text)
         elif options.cell is not None or options.topic:
             topic, value = options.cell or (options.topic, "")
-            cell = index.triage().cell(topic, options.facet, value, options.most)
+            cell = index.triage().cell(topic, options.facet, value, options.themes, options.most)
             print_result(options, cell, topics_text.cell_text)
         else:
             report = index.topics(options.facet, themes=options.themes)

@@ -17,6 +17,7 @@ _SAMPLE = 10_000
 # Small groups are found first and then joined, since joining keeps apart what differs and
 # k-means alone would rather cut a large group in two.
 _FINE = 6
+_EVENING = 10
 _SEED = 20_240_229
 _BLOCK = 16_384
 
@@ -40,7 +41,7 @@ def find_centres(vectors: FloatArray, number: int) -> FloatArray:
     Returns:
         float32, shape (k, dim), unit rows; k is at most ``number``.
     """
-    from sklearn.cluster import AgglomerativeClustering, MiniBatchKMeans
+    from sklearn.cluster import AgglomerativeClustering, KMeans, MiniBatchKMeans
     from threadpoolctl import threadpool_limits
 
     step = max(1, -(-len(vectors) // _SAMPLE))
@@ -51,7 +52,12 @@ def find_centres(vectors: FloatArray, number: int) -> FloatArray:
         groups = np.arange(len(chosen))
         if len(chosen) > 4 * _FINE * number:
             coarse = MiniBatchKMeans(
-                _FINE * number, random_state=_SEED, n_init=1, batch_size=4096, max_iter=40
+                _FINE * number,
+                random_state=_SEED,
+                n_init=1,
+                init_size=max(1000, 4 * _FINE * number),
+                batch_size=4096,
+                max_iter=40,
             ).fit(chosen)
             groups, chosen_centres = coarse.labels_, coarse.cluster_centers_
             kept = np.unique(groups)
@@ -60,7 +66,9 @@ def find_centres(vectors: FloatArray, number: int) -> FloatArray:
         else:
             groups = _join(AgglomerativeClustering, chosen, number)
         centres = np.stack([chosen[groups == group].mean(0) for group in np.unique(groups)])
-    return _unit(centres)
+        # Joining leaves a few large groups and many small ones; this evens them out.
+        evened = KMeans(len(centres), init=centres, n_init=1, max_iter=_EVENING).fit(chosen)
+    return _unit(evened.cluster_centers_)
 
 
 def nearest(vectors: FloatArray, centres: FloatArray) -> tuple[IntArray, FloatArray]:

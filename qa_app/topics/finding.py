@@ -17,27 +17,23 @@ from qa_app.embedding import Encoder
 from qa_app.facets import Facets
 from qa_app.topics.clustering import MOST_TOPICS, count_topics, find_centres, nearest
 from qa_app.topics.exemplars import about, choose_exemplars, likeness
+from qa_app.topics.members import find_quotes, find_themes, members_of, nearest_first
 from qa_app.topics.naming import Name, choose_names
 from qa_app.topics.phrases import GroupText, find_phrases
-from qa_app.topics.prose import quoted_sentence
 from qa_app.topics.stored import (
-    WHOLE,
     FloatArray,
     Group,
     Grouping,
     HalfArray,
     IntArray,
-    Members,
     Topics,
     unique_id,
 )
-from qa_app.topics.themes import MEANING, MEANING_WITH_WORD, Theme, Themes
+from qa_app.topics.themes import Themes
 from qa_app.topics.units import Source, Units, make_units
 
 # Texts nearest to a topic's centre from which its name is taken, and phrases looked at.
 _READ, _PHRASES = 100, 40
-# Sentences that speak for a topic, and members that they are looked for in.
-_QUOTES, _LOOKED_AT = 3, 12
 # A phrase that is more than this of a report's title names the report.
 _MOST_OF_TITLE = 0.4
 # Share of the corpus that may change before topics are found anew; phrases go stale more slowly.
@@ -113,9 +109,11 @@ def find_topics(
     else:
         centres, places = _by_centre(units, earlier)
     names = _name(units, [some for some, _ in places], centres.names, excluded, language)
-    members = [_members(units, some, strengths) for some, strengths in places]
+    members = [members_of(units, some, strengths) for some, strengths in places]
     topics = [
-        Group(name.id, name.label, name.terms, found, _quotes(source, found, name.terms, language))
+        Group(
+            name.id, name.label, name.terms, found, find_quotes(source, found, name.terms, language)
+        )
         for name, found in zip(names, members, strict=True)
     ]
     order = sorted(range(len(topics)), key=lambda place: (-len(members[place]), topics[place].id))
@@ -127,7 +125,7 @@ def find_topics(
         hashes=units.hashes,
         vectors=vectors.astype(np.float16),
     )
-    own = _themes(source, units, encoder, themes.themes, language)
+    own = find_themes(source, units, encoder, themes.themes, language)
     return Topics(tuple(topics[place] for place in order), own, grouping)
 
 
@@ -163,7 +161,7 @@ def _by_phrase(
     scores = score(centres)
     chosen = about(scores)
     kept = [place for place in range(len(centres.names)) if chosen[:, place].any()]
-    placed = [_nearest_first(np.flatnonzero(chosen[:, place]), scores[:, place]) for place in kept]
+    placed = [nearest_first(np.flatnonzero(chosen[:, place]), scores[:, place]) for place in kept]
     return _some(centres, kept), [
         (some, scores[:, place]) for some, place in zip(placed, kept, strict=True)
     ]
@@ -180,7 +178,7 @@ def _by_centre(units: Units, earlier: Earlier | None) -> tuple[_Centres, list[_P
             centres = _renamed(centres, earlier)
     groups, cosines = nearest(units.vectors, centres.vectors)
     kept = np.unique(groups).tolist()
-    placed = [_nearest_first(np.flatnonzero(groups == group), cosines) for group in kept]
+    placed = [nearest_first(np.flatnonzero(groups == group), cosines) for group in kept]
     return _some(centres, kept), [(places, cosines) for places in placed]
 
 
@@ -255,14 +253,6 @@ def _renamed(fresh: _Centres, earlier: Earlier) -> _Centres:
     return replace(fresh, names=names)
 
 
-def _nearest_first(places: IntArray, strengths: FloatArray) -> IntArray:
-    return places[np.lexsort((places, -strengths[places]))]
-
-
-def _members(units: Units, places: IntArray, strengths: FloatArray) -> Members:
-    return Members(units.rows[places], units.sentences[places], strengths[places])
-
-
 def _name(
     units: Units,
     groups: Sequence[IntArray],
@@ -307,49 +297,6 @@ def _exclusion(source: Source, facets: Facets) -> Callable[[str], bool]:
 
 def _is_most_of(phrase: str, title: str) -> bool:
     return f" {phrase} " in f" {title} " and len(phrase) > _MOST_OF_TITLE * len(title)
-
-
-def _quotes(
-    source: Source, members: Members, terms: Sequence[str], language: str
-) -> tuple[tuple[int, int], ...]:
-    """Return a few sentences near the centre, from different reports where there are."""
-    rows = members.rows[:_LOOKED_AT].tolist()
-    found: list[tuple[int, int]] = []
-    used: set[str] = set()
-    spare: list[tuple[int, int]] = []
-    for passage, row, sentence in zip(
-        source.passages(rows), rows, members.sentences[:_LOOKED_AT].tolist(), strict=True
-    ):
-        chosen = sentence if sentence != WHOLE else quoted_sentence(passage, terms, language)
-        (spare if passage.document in used else found).append((row, chosen))
-        used.add(passage.document)
-    return tuple([*found, *spare][:_QUOTES])
-
-
-def _themes(
-    source: Source, units: Units, encoder: Encoder, themes: Sequence[Theme], language: str
-) -> tuple[Group, ...]:
-    if not themes:
-        return ()
-    vectors = encoder.encode_queries([theme.text for theme in themes])
-    groups: list[Group] = []
-    for theme, vector in zip(themes, vectors, strict=True):
-        cosines = units.raw @ vector
-        pattern = theme.pattern()
-        places = np.array(
-            [
-                place
-                for place in np.flatnonzero(cosines >= MEANING_WITH_WORD).tolist()
-                if cosines[place] >= MEANING or (pattern and pattern.search(units.texts[place]))
-            ],
-            dtype=np.int64,
-        )
-        members = _members(units, _nearest_first(places, cosines), cosines)
-        terms = theme.words or (theme.name,)
-        name = unique_id(theme.name, [group.id for group in groups])
-        quotes = _quotes(source, members, (*terms, theme.sentence), language)
-        groups.append(Group(name, theme.name, theme.words, members, quotes))
-    return tuple(groups)
 
 
 def _halved(vectors: FloatArray) -> FloatArray:

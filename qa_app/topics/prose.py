@@ -11,7 +11,8 @@ from qa_app.topics.words import FUNCTION, INNER
 # Fewest words of prose, and least share of function words; then those of a bullet.
 _PROSE, _BULLET = (8, 0.2), (4, 0.1)
 # Most digits and points of either.
-_MOST_FIGURES = 0.12
+_FIGURES, _MOST_FIGURES = "0123456789.", 0.12
+_LITTLE = FUNCTION | INNER
 # Words of a good quote.
 _QUOTE_WORDS = (8, 45)
 
@@ -24,8 +25,8 @@ def is_prose(text: str, bullet: bool = False) -> bool:
         bullet: it may be a bullet, which has fewer words and fewer function words.
     """
     words = text.lower().split()
-    figures = sum(letter.isdigit() or letter == "." for letter in text)
-    function = sum(word in FUNCTION or word in INNER for word in words)
+    figures = sum(map(text.count, _FIGURES))
+    function = sum(map(_LITTLE.__contains__, words))
     least_words, least_function = _BULLET if bullet else _PROSE
     return (
         len(words) >= least_words

@@ -20,8 +20,8 @@ from qa_app.questions import phrase_pattern
 THEMES_FILE = "themes.toml"
 # Cosine of a passage to the theme's sentence from which it belongs, and from which it does if it
 # has one of the theme's words. See benchmarks/RESULTS.md for how they were found.
-MEANING = 0.45
-MEANING_WITH_WORD = 0.30
+MEANING = 0.50
+MEANING_WITH_WORD = 0.35
 
 
 @dataclass(frozen=True, slots=True)

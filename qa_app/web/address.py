@@ -26,6 +26,12 @@ class Key(StrEnum):
     FORM = "as"
     FIND = "find"
     VIEW = "show"
+    # Of the view of topics: its facet, topics or themes, and the cell that is open.
+    BY = "by"
+    GROUPS = "groups"
+    TOPIC = "topic"
+    VALUE = "value"
+    WITH = "with"
 
 
 class View(StrEnum):
@@ -33,9 +39,12 @@ class View(StrEnum):
 
     ANSWER = "answer"
     SOURCES = "sources"
+    TOPICS = "topics"
 
 
-_KEYS = frozenset(key.value for key in Key)
+# A facet may be called so too: these count in the view of topics only.
+_PLACE_KEYS = (Key.BY, Key.GROUPS, Key.TOPIC, Key.VALUE, Key.WITH)
+_KEYS = frozenset(key.value for key in Key if key not in _PLACE_KEYS)
 
 
 class Form(StrEnum):
@@ -58,6 +67,7 @@ class Address:
         find: words looked for in the open source; what was found is listed where no span is.
         view: answer, or the list of sources.
         filters: facet to the values kept to.
+        place: where in the view of topics, by key.
     """
 
     question: str = ""
@@ -68,6 +78,7 @@ class Address:
     find: str = ""
     view: View = View.ANSWER
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    place: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def search(self) -> str:
@@ -77,6 +88,7 @@ class Address:
             fields += [(facet, value) for value in values]
         if self.view is not View.ANSWER:
             fields.append((Key.VIEW.value, self.view.value))
+        fields += [(key.value, self.place[key]) for key in _PLACE_KEYS if key in self.place]
         if self.document:
             fields.append((Key.DOCUMENT.value, self.document))
             if self.span is not None:
@@ -121,9 +133,14 @@ def parse_address(search: str, facets: Collection[str] = ()) -> Address:
     """
     own: dict[str, str] = {}
     filters: dict[str, tuple[str, ...]] = {}
-    for name, value in _fields(search):
+    place: dict[str, str] = {}
+    fields = _fields(search)
+    in_topics = (Key.VIEW.value, View.TOPICS.value) in fields
+    for name, value in fields:
         if name in _KEYS:
             own[name] = value
+        elif in_topics and name in _PLACE_KEYS:
+            place[name] = value
         elif name in facets:
             filters[name] = (*filters.get(name, ()), value)
     document = own.get(Key.DOCUMENT, "")
@@ -136,6 +153,7 @@ def parse_address(search: str, facets: Collection[str] = ()) -> Address:
         find=own.get(Key.FIND, "").strip() if document else "",
         view=_parse_view(own.get(Key.VIEW, "")),
         filters=filters,
+        place=place,
     )
 
 

@@ -56,7 +56,7 @@ def lay_out(desk: Desk) -> gr.Blocks:
             elem_id="bridge",
             head="".join(
                 f'<script src=".{STATIC_ROUTE}/{name}"></script>'
-                for name in ("adding.js", "desk.js")
+                for name in ("adding.js", "heat.js", "desk.js")
             ),
             js_on_load=_BRIDGE,
             apply_default_css=False,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from qa_app.web import rendering
 from qa_app.web.address import Address, View
 from qa_app.web.catalogue import Catalogue, home_view, source_list_view
+from qa_app.web.topics import topics_view
 from qa_app.web.views import NavigationLink
 
 if TYPE_CHECKING:
@@ -59,9 +60,15 @@ def _sources(visit: Visit) -> str:
     return rendering.render_sources(source_list_view(visit.catalogue, visit.uploads), visit.stamp)
 
 
+def _topics(visit: Visit) -> str:
+    view = topics_view(visit.index, visit.address, visit.catalogue.facts)
+    return rendering.render_topics(view, visit.address.search, visit.stamp)
+
+
 # In the header's order. The first is the front page; with a question it is the answer.
 VIEWS = (
     ViewEntry(View.ANSWER, "Ask", _home),
+    ViewEntry(View.TOPICS, "Topics", _topics),
     ViewEntry(View.SOURCES, "Sources", _sources),
 )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from qa_app.web.topics_views import TopicsView
 from qa_app.web.views import (
     AnswerView,
     HeaderView,
@@ -69,6 +70,11 @@ def render_source_notice(view: NoticeView, close: str, stamp: str) -> str:
 def render_sources(view: SourceListView, stamp: str) -> str:
     """Return the list of documents."""
     return _render("sources", view=view, stamp=stamp)
+
+
+def render_topics(view: TopicsView, search: str, stamp: str) -> str:
+    """Return topics by facet, with the cell that is open."""
+    return _render("topics", view=view, search=search, stamp=stamp)
 
 
 def _render(name: str, **values: object) -> str:

@@ -100,6 +100,7 @@
     markView();
     window.adding.show();
     markOpenResult();
+    find("[data-focus]", root)?.focus();
     const verdict = find("#verdict", root);
     if (verdict) announce(verdict.textContent);
   };

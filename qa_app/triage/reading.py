@@ -1,4 +1,4 @@
-"""What a pile of reports is about, read from what a build stored: topics by facet, and what is new.
+"""Topics by facet, cells, comparisons and what is new, read from what a build stored.
 
 A topic's members are passages, in a small corpus sentences. Nothing is computed here that takes
 long: groups are found when an index is built.
@@ -7,8 +7,6 @@ long: groups are found when an index is built.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 from functools import cached_property
 
 import numpy as np
@@ -16,133 +14,15 @@ import numpy as np
 from qa_app.citations import cite
 from qa_app.errors import QueryError
 from qa_app.facets import DOCUMENT_FACET, YEAR_FACET, Facets
-from qa_app.models import Citation, Passage
+from qa_app.models import Passage
 from qa_app.retrieval.filters import DATE, TYPE
 from qa_app.store.generation import Generation
 from qa_app.topics.prose import quoted_sentence
 from qa_app.topics.stored import WHOLE, FloatArray, Group, IntArray, Topics, read_topics
+from qa_app.triage.vocabulary import Cell, Change, Excerpt, Kind, Matrix, TopicSummary, Trend
 
 # Names in an error's hint.
 _MOST_NAMED = 12
-
-
-class Kind(StrEnum):
-    """Who made the groups: the program, or the analyst."""
-
-    TOPICS = "topics"
-    THEMES = "themes"
-
-
-class Trend(StrEnum):
-    """What became of a topic since an earlier generation."""
-
-    APPEARED = "appeared"
-    GREW = "grew"
-    SHRANK = "shrank"
-    CHANGED = "changed"
-    SAME = "same"
-    VANISHED = "vanished"
-
-
-@dataclass(frozen=True, slots=True)
-class Excerpt:
-    """Words of a report that belong to a topic.
-
-    Attributes:
-        strength: how near it is to the topic or theme, higher is nearer.
-        passage_id: of the passage that it stands in.
-    """
-
-    quote: str
-    citation: Citation
-    strength: float
-    passage_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class TopicSummary:
-    """A topic or theme as it is listed.
-
-    Attributes:
-        terms: what tells it, best first.
-        passages: number of different passages.
-        members: number of quotes: one a passage, or in a small corpus one a sentence.
-        quotes: a few that speak for it.
-    """
-
-    id: str
-    label: str
-    terms: tuple[str, ...]
-    passages: int
-    members: int
-    quotes: tuple[Excerpt, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Matrix:
-    """Topics or themes by a facet's values.
-
-    Attributes:
-        rows: ids of topics; labels alike.
-        columns: values of the facet, the most mentioned first, or years ascending.
-        counts: members by row and column; 0 where nothing was found.
-        strengths: the strongest member's, by row and column; 0.0 where nothing was found.
-        row_totals: members of each topic, those of no value too.
-        column_totals: sums of the columns.
-    """
-
-    kind: Kind
-    facet: str
-    rows: tuple[str, ...]
-    labels: tuple[str, ...]
-    columns: tuple[str, ...]
-    counts: tuple[tuple[int, ...], ...]
-    strengths: tuple[tuple[float, ...], ...]
-    row_totals: tuple[int, ...]
-    column_totals: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """The quotes of a topic for a value of a facet.
-
-    Attributes:
-        total: how many there are; ``excerpts`` may be fewer, the strongest first.
-    """
-
-    topic: str
-    label: str
-    value: str
-    total: int
-    excerpts: tuple[Excerpt, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """What became of a topic since an earlier generation.
-
-    Attributes:
-        before, now: members then and now.
-        new: how many of them stand in passages that were not there.
-        excerpts: the strongest of those.
-    """
-
-    id: str
-    label: str
-    trend: Trend
-    before: int
-    now: int
-    new: int
-    excerpts: tuple[Excerpt, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class TopicsReport:
-    """What the reports are about, by a facet."""
-
-    topics: tuple[TopicSummary, ...]
-    matrix: Matrix
-    generation: str
 
 
 class Triage:
@@ -228,19 +108,27 @@ class Triage:
             column_totals=tuple(int(counts[value].sum()) for value in columns),
         )
 
-    def cell(self, topic: str, facet: str = "", value: str = "", most: int = 20) -> Cell:
+    def cell(
+        self,
+        topic: str,
+        facet: str = "",
+        value: str = "",
+        themes: bool = False,
+        most: int = 20,
+    ) -> Cell:
         """Return the quotes of a topic or theme for one value of a facet, the strongest first.
 
         Args:
             topic: its id or label.
             facet: as ``matrix`` takes it; "" for the first.
             value: one of its values; "" for all there is.
+            themes: a theme is meant, should a topic have its name too.
             most: quotes.
 
         Raises:
             QueryError: there is no such topic, facet or value.
         """
-        group = self.group(topic)
+        group = self.group(topic, themes)
         places = np.arange(len(group.members))
         facet = facet or self.facet_names()[0]
         if value:
@@ -263,15 +151,16 @@ class Triage:
         """
         groups = self.groups(Kind.THEMES if themes else Kind.TOPICS)
         if topic:
-            groups = (self.group(topic),)
+            groups = (self.group(topic, themes),)
         rows = (
-            tuple(self.cell(group.id, facet, value, most) for value in values) for group in groups
+            tuple(self.cell(group.id, facet, value, themes, most) for value in values)
+            for group in groups
         )
         return tuple(cells for cells in rows if topic or any(cell.total for cell in cells))
 
-    def timeline(self, topic: str) -> Mapping[str, int]:
+    def timeline(self, topic: str, themes: bool = False) -> Mapping[str, int]:
         """Return a topic's members by the year of their report; empty where none has a date."""
-        members = self.group(topic).members.rows
+        members = self.group(topic, themes).members.rows
         years = self._values(DATE)
         return {year: int(np.isin(members, rows).sum()) for year, rows in years.items()}
 
@@ -294,13 +183,14 @@ class Triage:
                 found.append(gone)
         return tuple(sorted(found, key=lambda change: (-change.new, change.label)))
 
-    def group(self, name: str) -> Group:
-        """Return the topic or theme with this id or label.
+    def group(self, name: str, themes: bool = False) -> Group:
+        """Return the topic or theme with this id or label, of two the topic unless ``themes``.
 
         Raises:
             QueryError: there is none.
         """
-        groups = (*self.groups(), *self.groups(Kind.THEMES))
+        kinds = (Kind.THEMES, Kind.TOPICS) if themes else (Kind.TOPICS, Kind.THEMES)
+        groups = [group for kind in kinds for group in self.groups(kind)]
         folded = name.strip().casefold()
         for group in groups:
             if folded in (group.id, group.label.casefold()):

@@ -1,0 +1,188 @@
+"""Topics beside BERTopic's, from the same passages and the same vectors, in one run.
+
+    python benchmarks/topics.py PEER_PYTHON INDEX …
+
+Each INDEX is one of ours; PEER_PYTHON is that of an environment with bertopic. Prints Markdown:
+coherence (NPMI of a topic's ten terms, by presence in the passages, the mean over topics), how many
+of a topic's passages have a word of its label, and processor time as a ratio to ours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import math
+import re
+import statistics
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qa_app.api import encoder_for
+from qa_app.facets import Facets
+from qa_app.models import Passage
+from qa_app.settings import Settings
+from qa_app.store.generation import Generation, open_generation
+from qa_app.topics.finding import find_topics
+from qa_app.topics.themes import Themes
+
+_TERMS, _LABEL = 10, 3
+_WORD = re.compile(r"\w+")
+
+# Runs in the peer's environment: passages and vectors in, terms and members out.
+_PEER = """
+import json, sys, time
+import numpy as np
+from bertopic import BERTopic
+from sklearn.feature_extraction.text import CountVectorizer
+folder, number = sys.argv[1], int(sys.argv[2])
+texts = json.load(open(folder + "/texts.json"))
+vectors = np.load(folder + "/vectors.npy")
+class Given:
+    def embed(self, documents, verbose=False): return vectors
+def fit(some, rows):
+    model = BERTopic(
+        vectorizer_model=CountVectorizer(stop_words="english"), nr_topics=number or None,
+        calculate_probabilities=False,
+    )
+    groups, _ = model.fit_transform([some[r] for r in rows], vectors[rows])
+    return model, groups
+fit(texts, list(range(min(400, len(texts)))))  # compiles what is compiled at the first use
+started = time.process_time()
+model, groups = fit(texts, list(range(len(texts))))
+seconds = time.process_time() - started
+topics = {}
+for row, group in enumerate(groups):
+    if group >= 0:
+        topics.setdefault(int(group), []).append(row)
+json.dump(
+    {"seconds": seconds, "topics": [
+        {"terms": [term for term, _ in model.get_topic(group) if term][:10], "rows": rows}
+        for group, rows in sorted(topics.items())
+    ]}, open(folder + "/out.json", "w"))
+"""
+
+
+class Texts:
+    """An index's passages, held in memory."""
+
+    def __init__(self, generation: Generation) -> None:
+        self._passages = generation.passages(range(generation.num_passages))
+        numbers = {record.path: n for n, record in enumerate(generation.documents)}
+        self._outline = [(numbers[p.document], p.text) for p in self._passages]
+        self._titles = [record.title for record in generation.documents]
+
+    def outline(self) -> list[tuple[int, str]]:
+        return self._outline
+
+    def titles(self) -> list[str]:
+        return self._titles
+
+    def passages(self, rows: Any) -> tuple[Passage, ...]:
+        return tuple(self._passages[row] for row in rows)
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("peer_python")
+    parser.add_argument("indexes", nargs="+", type=Path)
+    options = parser.parse_args()
+    print("| set | program | topics | passages in one | NPMI | label in passages | time |")
+    print("|---|---|---|---|---|---|---|")
+    for index in options.indexes:
+        compare(index, options.peer_python)
+
+
+def compare(index: Path, peer_python: str) -> None:
+    """Print the rows of one index."""
+    with open_generation(index) as generation:
+        texts = Texts(generation)
+        vectors = np.asarray(generation.vectors.embeddings)
+        facets = Facets.load(generation.folder)
+    ours = own_topics(index, texts, vectors, facets)
+    found = {"qa_app": ours}
+    rows = sorted({row for topic in ours["topics"] for row in topic["rows"]})
+    for name, number in (
+        ("BERTopic", 0),
+        (f"BERTopic, reduced to {len(ours['topics'])}", len(ours["topics"]) + 1),
+    ):
+        found[name] = peer_topics(peer_python, texts, vectors, rows, number)
+    plain = [f" {' '.join(_WORD.findall(text.lower()))} " for _, text in texts.outline()]
+    for name, result in found.items():
+        topics = result["topics"]
+        covered = sum(len(topic["rows"]) for topic in topics) / len(rows)
+        coherence = statistics.mean(npmi(topic["terms"], plain, rows) for topic in topics)
+        overlap = statistics.mean(label_share(topic, plain) for topic in topics)
+        ratio = result["seconds"] / ours["seconds"]
+        print(
+            f"| {index.name} | {name} | {len(topics)} | {covered:.2f} | {coherence:.3f} | "
+            f"{overlap:.2f} | {ratio:.1f} |",
+            flush=True,
+        )
+
+
+def own_topics(index: Path, texts: Texts, vectors: Any, facets: Facets) -> dict[str, Any]:
+    """Return our topics and the processor time they took."""
+    encoder = encoder_for(Settings(index=index))
+    # The first use of the libraries loads them; that is no part of the work.
+    find_topics(texts, vectors, encoder, facets, Themes())
+    started = time.process_time()
+    topics = find_topics(texts, vectors, encoder, facets, Themes()).topics
+    seconds = time.process_time() - started
+    return {
+        "seconds": seconds,
+        "topics": [{"terms": t.terms, "rows": t.members.rows.tolist()} for t in topics],
+    }
+
+
+def peer_topics(
+    python: str, texts: Texts, vectors: Any, rows: list[int], number: int
+) -> dict[str, Any]:
+    """Return BERTopic's, from the passages that ours are made of."""
+    with tempfile.TemporaryDirectory() as folder:
+        chosen = [texts.outline()[row][1] for row in rows]
+        Path(folder, "texts.json").write_text(json.dumps(chosen), encoding="utf-8")
+        np.save(Path(folder, "vectors.npy"), vectors[rows].astype(np.float32))
+        subprocess.run([python, "-c", _PEER, folder, str(number)], check=True)
+        result: dict[str, Any] = json.loads(Path(folder, "out.json").read_text(encoding="utf-8"))
+    for topic in result["topics"]:
+        topic["rows"] = [rows[row] for row in topic["rows"]]
+    return result
+
+
+def npmi(terms: list[str], plain: list[str], rows: list[int]) -> float:
+    """Return the mean normalised pointwise mutual information of a topic's pairs of terms.
+
+    Bouma (2009): ln(p(a, b) / p(a) p(b)) / -ln p(a, b), by presence in a passage; -1 for two that
+    never meet.
+    """
+    where = []
+    for term in terms[:_TERMS]:
+        needle = f" {' '.join(_WORD.findall(term.lower()))} "
+        where.append({row for row in rows if needle in plain[row]})
+    values = []
+    for first, second in itertools.combinations(where, 2):
+        both = len(first & second) / len(rows)
+        if not both:
+            values.append(-1.0)
+        elif both < 1:
+            chance = len(first) * len(second) / len(rows) ** 2
+            values.append(math.log(both / chance) / -math.log(both))
+    return statistics.mean(values) if values else 0.0
+
+
+def label_share(topic: dict[str, Any], plain: list[str]) -> float:
+    """Return the share of a topic's passages that have one of the label's three terms."""
+    needles = [f" {' '.join(_WORD.findall(term.lower()))} " for term in topic["terms"][:_LABEL]]
+    found = sum(any(needle in plain[row] for needle in needles) for row in topic["rows"])
+    return found / len(topic["rows"])
+
+
+if __name__ == "__main__":
+    main()
