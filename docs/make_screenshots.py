@@ -6,14 +6,9 @@ Chromium. Needs the development packages and Debian's ``chromium``.
 
 from __future__ import annotations
 
-import os
-import re
 import shutil
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,10 +17,12 @@ from playwright.sync_api import Browser, sync_playwright
 from qa_app import build_index
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tests"))
+from web_serving import serving  # noqa: E402  (the tests' way to run the server)
+
 IMAGES = ROOT / "docs" / "images"
 ANSWERED = "?q=which+forces+improved+data-sharing?"
 NOT_FOUND = "?q=what+was+the+budget+for+police+horses?"
-PORT = 7899
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +44,7 @@ SHOTS = (
     Shot("answer-wide", ANSWERED, width=1600, height=900, opens=True),
     Shot("not-found", NOT_FOUND),
     Shot("sources", "?show=sources"),
+    Shot("topics", "?show=topics"),
     Shot("phone", ANSWERED, width=400, height=860),
     Shot("phone-dark", ANSWERED, width=400, height=860, dark=True),
     Shot("phone-source", ANSWERED, width=400, height=860, opens=True),
@@ -58,7 +56,10 @@ def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         build_index(ROOT / "corpus", Path(folder) / "index")
-        with _serving(Path(folder) / "index") as url, sync_playwright() as playwright:
+        with (
+            serving(Path(folder) / "index", ROOT / "corpus") as url,
+            sync_playwright() as playwright,
+        ):
             browser = playwright.chromium.launch(
                 executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
             )
@@ -84,23 +85,6 @@ def _take(browser: Browser, url: str, shot: Shot) -> None:
     page.wait_for_timeout(300)
     page.screenshot(path=IMAGES / f"{shot.name}.png")
     context.close()
-
-
-@contextmanager
-def _serving(index: Path) -> Iterator[str]:
-    command = [sys.executable, "-m", "qa_app", "serve", "--port", str(PORT)]
-    folders = ["--index", str(index), "--corpus", str(ROOT / "corpus")]
-    with subprocess.Popen(
-        [*command, *folders], stderr=subprocess.PIPE, text=True, env=dict(os.environ)
-    ) as server:
-        try:
-            assert server.stderr is not None
-            for line in server.stderr:
-                if found := re.search(r"http://\S+/", line):
-                    yield found[0]
-                    break
-        finally:
-            server.terminate()
 
 
 if __name__ == "__main__":

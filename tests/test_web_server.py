@@ -112,9 +112,16 @@ def test_gradios_own_client_works(url: str) -> None:
     assert found["passages"][0]["citation"]["section"][-1] == "Lincolnshire"
 
 
-def test_the_public_functions_are_three(http: httpx.Client) -> None:
+def test_topics_are_counted_for_each_value(http: httpx.Client) -> None:
+    event, body = call(http, "topics", facet="force")
+    assert event == "event: complete"
+    (found,) = json.loads(body)
+    assert set(found) >= {"topics", "matrix"}
+
+
+def test_the_public_functions_are_four(http: httpx.Client) -> None:
     described = http.get("/gradio_api/info").json()
-    assert set(described["named_endpoints"]) == {"/ask", "/search", "/status"}
+    assert set(described["named_endpoints"]) == {"/ask", "/search", "/topics", "/status"}
     assert described["unnamed_endpoints"] == {}
 
 

@@ -195,7 +195,7 @@ class Desk:
         return self._pages.draw(path, sha256, document, page, valid_span(document, address))
 
     def _trouble(self, error: QAAppError, search: str) -> str:
-        if isinstance(error, IndexNotFoundError):
+        if isinstance(error, IndexNotFoundError) and self._index is None:
             return rendering.render_setup(
                 SetupView("There is nothing to ask yet.", self.builds is not None), self._stamp()
             )

@@ -23,7 +23,7 @@ STATE_ROUTE = "/state"
 UPLOAD_ROUTE = "/upload"
 BUILD_ROUTE = "/build"
 # The page's own events have names as well; only these are called by name from outside.
-PUBLIC_FUNCTIONS = ("ask", "search", "status")
+PUBLIC_FUNCTIONS = ("ask", "search", "topics", "status")
 _CALL = rf"/gradio_api/call/(?:v2/)?(?:{'|'.join(PUBLIC_FUNCTIONS)})"
 _MCP_ROUTE = "/gradio_api/mcp"
 _READ_ROUTES = re.compile(
