@@ -159,7 +159,7 @@ def test_markup_in_any_text_of_any_view_stays_text(name: str) -> None:
 def test_no_template_turns_escaping_off() -> None:
     folder = Path(rendering.__file__).parent / "templates"
     templates = sorted(folder.glob("*.html"))
-    assert len(templates) == 10
+    assert len(templates) == 11
     for path in templates:
         assert not re.search(r"\|\s*safe|autoescape", path.read_text(encoding="utf-8")), path
 
