@@ -456,6 +456,59 @@ def test_the_first_reports_are_added_from_the_page(browser: Browser, tmp_path: P
         page.close()
 
 
+def test_a_brief_is_collected_arranged_and_taken_away(open_page: Open) -> None:
+    page = open_page(LINK)
+    row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="Merseyside"))
+    pin = row.locator("[data-pin]")
+    pin.click()
+    expect(pin).to_have_attribute("aria-pressed", "true")
+    pin.click()
+    expect(pin).to_have_attribute("aria-pressed", "false")
+    row.locator("a.open").focus()
+    page.keyboard.press("p")
+    expect(pin).to_have_text("Pinned to the brief")
+    page.get_by_role("button", name="Save this question").click()
+    expect(page.get_by_role("button", name="Question saved")).to_be_disabled()
+    ask(page, "What was the stationery budget?")
+    page.locator(".passages [data-pin]").first.click()
+    page.get_by_role("link", name="Brief (2)").click()
+
+    items = page.locator("[data-item]")
+    expect(items.locator("blockquote")).to_have_count(2)
+    expect(items.nth(1)).to_contain_text("The stationery budget")
+    page.get_by_label("New heading").fill(PAYLOADS[20])
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(items).to_have_count(3)
+    page.get_by_label("Note on Merseyside").fill("Mine.")
+    expect(items.first).to_contain_text("Saved")
+    page.get_by_label("Note on Merseyside").fill("Mine, still unsaved.")
+    page.keyboard.press("Alt+ArrowDown")
+    expect(items.nth(1).locator("textarea")).to_have_value("Mine, still unsaved.")
+    expect(items.nth(1).locator(".move-down")).to_be_focused()
+    items.nth(1).get_by_role("button", name="Remove").click()
+    expect(page.get_by_role("button", name="Undo removing Merseyside")).to_be_focused()
+    check_with_axe(page)
+    page.keyboard.press("Enter")
+    expect(items.nth(1).locator("textarea")).to_have_value("Mine, still unsaved.")
+
+    page.reload()
+    expect(items.nth(1).locator("textarea")).to_have_value("Mine, still unsaved.")
+    check_with_axe(page)
+    for form, ending in (("Word", "docx"), ("Markdown", "md"), ("CSV", "csv")):
+        with page.expect_download() as download:
+            page.get_by_role("link", name=form, exact=True).click()
+        assert download.value.suggested_filename == f"brief.{ending}"
+    items.nth(1).get_by_role("link", name="Deep Dives, Merseyside").click()
+    expect(page.locator("#source mark#quote")).to_have_text(QUOTE)
+    page.get_by_role("button", name="Forget").click()
+    expect(page.locator("[data-saved-item]")).to_have_count(0)
+    while items.count():
+        left = items.count() - 1
+        items.first.get_by_role("button", name="Remove").click()
+        expect(items).to_have_count(left)
+    assert page.evaluate("window.hurt") is None
+
+
 def test_on_paper_there_is_the_answer_alone(open_page: Open) -> None:
     page = open_page(LINK)
     page.emulate_media(media="print")

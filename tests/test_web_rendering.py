@@ -7,6 +7,7 @@ import pytest
 
 from qa_app.models import BlockKind, Support, Verdict
 from qa_app.web import rendering
+from qa_app.web.brief_view import BriefView, ItemView, NoticesView, SavedView
 from qa_app.web.marking import Segment
 from qa_app.web.views import (
     AnswerView,
@@ -55,9 +56,27 @@ ROW = EvidenceRow(
     source=LINK,
     also_in=(LINK,),
     copies=COPIES,
+    pin='{"doc": "a.txt", "at": "1-5", "value": "North"}',
     why=WHY,
 )
-PASSAGE = PassageView(1, "0.98", (Line(SEGMENTS, bullet=True),), LINK, (LINK,), COPIES, WHY)
+PASSAGE = PassageView(
+    1, "0.98", (Line(SEGMENTS, bullet=True),), LINK, (LINK,), COPIES, '{"doc": "a.txt"}', WHY
+)
+PIN = ItemView(2, "North", "My note", "asked", "North", "Lead:", ("Words",), LINK, "Changed")
+SAVED_QUESTION = SavedView(1, LINK, "region: North", "2 new findings", (LINK,) * 4, "000002")
+BRIEF = BriefView(
+    title="Brief",
+    summary="1 quote",
+    items=(ItemView(1, "Heading", "Heading", "", "", "", (), None, ""), PIN),
+    exports=(LINK,),
+    saved=(SAVED_QUESTION,),
+    undo=PIN,
+    removed=(PIN,),
+    version=3,
+    search="?show=brief",
+    stamp="1",
+)
+NOTICES = NoticesView("Done.", "Wrong.", 0, 3, 1, '["a"]', '["?q=x"]', (SAVED_QUESTION,), "1")
 VALUES = tuple(FilterValue(f"North {n}", "5", "?", active=True) for n in range(13))
 FILTERS = FilterPanelView(
     (LINK,), (FilterGroup("Region", VALUES),), DateFilterView("?q=x", "2019", "2024", "Hint")
@@ -126,6 +145,8 @@ RENDERED = {
     "sources": lambda swap: rendering.render_sources(swap(SOURCES), "1"),
     "notice": lambda swap: rendering.render_notice(swap(NOTICE), "1"),
     "source notice": lambda swap: rendering.render_source_notice(swap(NOTICE), "?", "1"),
+    "brief": lambda swap: rendering.render_brief(swap(BRIEF)),
+    "notices": lambda swap: rendering.render_notices(swap(NOTICES)),
     "shell": lambda swap: rendering.render_shell(swap(SHELL)),
     "setup": lambda swap: rendering.render_setup(swap(SetupView("Message", uploads=True)), "1"),
 }
@@ -159,7 +180,7 @@ def test_markup_in_any_text_of_any_view_stays_text(name: str) -> None:
 def test_no_template_turns_escaping_off() -> None:
     folder = Path(rendering.__file__).parent / "templates"
     templates = sorted(folder.glob("*.html"))
-    assert len(templates) == 11
+    assert len(templates) == 13
     for path in templates:
         assert not re.search(r"\|\s*safe|autoescape", path.read_text(encoding="utf-8")), path
 

@@ -16,6 +16,7 @@ from gradio_client import Client
 
 from conftest import ROOT
 from qa_app import build_index
+from qa_app.briefs.files import open_brief
 from qa_app.errors import ServeError
 from qa_app.web.app import serve
 from web_serving import free_port, serving
@@ -242,6 +243,7 @@ def test_a_password_is_asked_for(folder: Path) -> None:
         assert http.post("/gradio_api/call/ask", json={"data": ["x"]}).status_code == 401
         original = "/original?doc=" + REPORT
         assert http.get(original).status_code == 401
+        assert http.get("/brief.md").status_code == 401
         assert "qa_app" not in http.get("/config").text
         wrong = {"username": "ann", "password": "wrong"}
         assert http.post("/login", data=wrong).status_code == 400
@@ -249,6 +251,15 @@ def test_a_password_is_asked_for(folder: Path) -> None:
         assert http.post("/login", data=right).status_code == 200
         assert json.loads(call(http, "status")[1])[0]["generation"] == "000001"
         assert http.get(original).status_code == 200
+        open_brief(folder / "index", "ann").change(lambda brief: brief.titled("Ann’s own"))
+        open_brief(folder / "index").change(lambda brief: brief.titled("Nobody’s"))
+        brief = http.get("/brief.md")
+        assert brief.text.startswith("# Ann’s own\n")
+        assert brief.headers["content-disposition"] == 'attachment; filename="ann-s-own.md"'
+        assert brief.headers["cache-control"] == "no-store"
+        for path in ("/brief.exe", "/brief", "/brief.md/x"):
+            assert http.get(path).status_code == 403
+        assert http.post("/brief.md").status_code == 403
 
 
 def test_reports_are_taken_only_where_that_is_allowed(

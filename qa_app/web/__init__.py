@@ -9,6 +9,8 @@ address.py      the page's state as a query string, both ways
 handlers.py     an Answer as view models, pure
 source.py       a Document as a view model, pure
 filtering.py    what an answer is kept to, and could be
+brief_view.py   the brief and the saved questions as view models, pure
+brief_desk.py   what the brief's buttons do
 catalogue.py    what is indexed: header, front page, list of sources
 examples.py     example questions, made from the corpus
 finding.py      words searched for inside the open source

@@ -46,13 +46,14 @@ class Accounts:
             return right
 
 
-def signed_in(request: Request) -> bool:
-    """Tell whether a request comes with a session of Gradio's login, or none is asked for."""
+def signed_in(request: Request) -> str | None:
+    """Return whose session of Gradio's login a request comes with; "" where none is asked for."""
     app = request.app
     if app.auth is None:
-        return True
+        return ""
     names = (f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}")
-    return any(request.cookies.get(name) in app.tokens for name in names)
+    users = (app.tokens.get(request.cookies.get(name)) for name in names)
+    return next((user for user in users if user is not None), None)
 
 
 def read_accounts(path: Path) -> Accounts:

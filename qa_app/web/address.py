@@ -38,6 +38,7 @@ class View(StrEnum):
     """What the left side shows; ``navigation.VIEWS`` says how."""
 
     ANSWER = "answer"
+    BRIEF = "brief"
     SOURCES = "sources"
     TOPICS = "topics"
 
@@ -147,7 +148,7 @@ def parse_address(search: str, facets: Collection[str] = ()) -> Address:
     return Address(
         question=own.get(Key.QUESTION, "").strip(),
         document=document,
-        span=_parse_span(own.get(Key.SPAN, "")) if document else None,
+        span=parse_span(own.get(Key.SPAN, "")) if document else None,
         part=_parse_part(own.get(Key.PART, "")) if document else 0,
         form=Form.TEXT if document and own.get(Key.FORM) == Form.TEXT else Form.PAGE,
         find=own.get(Key.FIND, "").strip() if document else "",
@@ -164,7 +165,8 @@ def _fields(search: str) -> list[tuple[str, str]]:
         return []
 
 
-def _parse_span(value: str) -> tuple[int, int] | None:
+def parse_span(value: str) -> tuple[int, int] | None:
+    """Return the span that "1203-1291" stands for, or None."""
     match = _SPAN.fullmatch(value)
     if match is None or int(match[1]) >= int(match[2]):
         return None

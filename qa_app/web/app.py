@@ -142,7 +142,10 @@ def _launch_options(
         "favicon_path": str(FAVICON),
         "theme": make_theme(),
         # By link, since Gradio would rewrite the selectors of a stylesheet that is handed to it.
-        "head": f'<link rel="stylesheet" href=".{STATIC_ROUTE}/desk.css">',
+        "head": "".join(
+            f'<link rel="stylesheet" href=".{STATIC_ROUTE}/{name}.css">'
+            for name in ("desk", "brief")
+        ),
         "app_kwargs": {
             "docs_url": None,
             "redoc_url": None,

@@ -5,6 +5,7 @@ The build publishes a new generation or leaves the old one, whatever becomes of 
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -14,7 +15,7 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from qa_app.errors import QAAppError
+from qa_app.errors import BriefError, QAAppError
 from qa_app.models import BuildReport
 from qa_app.presentation import count
 from qa_app.settings import Settings
@@ -133,9 +134,12 @@ def _build(connection: Connection, settings: Settings) -> None:
     if hasattr(os, "nice"):
         os.nice(_NICENESS)  # questions go first
     from qa_app.api import build_from_settings
+    from qa_app.briefs.saved import ask_after_build
 
     try:
         report = build_from_settings(settings, _Reporter(connection))
+        with contextlib.suppress(BriefError):  # the brief's own page says it
+            ask_after_build(settings, report.generation)
         connection.send(BuildState(message=build_summary(report)))
     except QAAppError as exc:
         connection.send(BuildState(failed=True, message=exc.message, hint=exc.hint))

@@ -58,9 +58,9 @@ class Desk:
         self._pages = PageImages()
         self.builds = Builds(uploads) if uploads is not None else None
 
-    def load(self, search: str) -> tuple[str, str, str, str]:
+    def load(self, search: str, user: str = "") -> tuple[str, str, str, str]:
         """Return question, header, answer and source for a page that opens at this address."""
-        question, answer, source = self.go(search)
+        question, answer, source = self.go(search, user)
         return question, self.header(), answer, source
 
     def header(self) -> str:
@@ -78,13 +78,13 @@ class Desk:
         except QAAppError:
             return ""
 
-    def go(self, search: str) -> tuple[str, str, str]:
+    def go(self, search: str, user: str = "") -> tuple[str, str, str]:
         """Return question, answer and source for an address."""
         try:
             address = parse_address(search, self.catalogue().facets)
         except QAAppError as exc:
             return parse_address(search).question, self._trouble(exc, ""), ""
-        answer, shell = self._answer(address)
+        answer, shell = self._answer(address, user)
         return address.question, answer, self._source(address) or shell
 
     def ask(self, question: str, search: str) -> tuple[str, str]:
@@ -146,13 +146,14 @@ class Desk:
             for example in self.catalogue().examples[:1]:
                 self.ask(example, "")
 
-    def _answer(self, address: Address) -> tuple[str, str]:
+    def _answer(self, address: Address, user: str = "") -> tuple[str, str]:
         """Return the left side, and a shell that keeps the best quote's place on the right."""
         here = address.opening("")
         try:
             if address.view is not View.ANSWER or not address.question:
                 uploads = self.builds is not None
-                visit = Visit(self.index(), self.catalogue(), here, self._stamp(), uploads)
+                index, stamp = self.index(), self._stamp()
+                visit = Visit(index, self.catalogue(), here, stamp, uploads, user)
                 return render_view(visit), ""
             answer = self.index().ask(address.question, filters=address.filters)
             catalogue = self.catalogue()

@@ -20,6 +20,7 @@ from qa_app.models import (
     Support,
 )
 from qa_app.web.address import Address
+from qa_app.web.brief_view import pin_payload
 from qa_app.web.filtering import capitalise
 from qa_app.web.marking import mark_words
 from qa_app.web.views import Copies, EvidenceRow, Line, Link, PassageView, Score
@@ -83,6 +84,7 @@ def passage_view(result: SearchResult, reading: Reading) -> PassageView:
         source=_source_link(result.citation, reading),
         also_in=_also_in(result.also_in, reading),
         copies=copies(result.passage.text, result.citation, reading.facts),
+        pin=pin_payload(result.citation),
         why=tuple(
             Score(_score_name(name), f"{value:.2f}")
             for name, value in result.scores.items()
@@ -112,6 +114,7 @@ def _evidence_row(
         source=_source_link(finding.citation, reading, finding.facet_value or ""),
         also_in=_also_in(finding.also_in, reading),
         copies=copies(finding.quote, finding.citation, reading.facts),
+        pin=pin_payload(finding.citation, finding.facet_value or "", finding.lead_in),
         why=tuple(_weighed(finding, reading.explanation)),
     )
 

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from qa_app.retrieval.retriever import MAX_QUESTION_CHARACTERS
+from qa_app.web.brief_desk import BriefDesk
 from qa_app.web.catalogue import PRODUCT
 from qa_app.web.events import Desk
 from qa_app.web.public_api import public_functions
@@ -24,7 +25,7 @@ _PLAIN: dict[str, Any] = {"js_on_load": None, "apply_default_css": False}
 _WITH_ADDRESS = "(question, address) => [question, window.location.search]"
 _ADDRESS = "() => [window.location.search]"
 # The names of the bridge's events stand here quoted since Gradio looks for them in this text.
-_BRIDGE = "window.desk.connect(trigger); // 'go', 'open', 'peek', 'header'"
+_BRIDGE = "window.desk.connect(trigger); // 'go', 'open', 'peek', 'header', 'aside', 'revise'"
 
 
 def lay_out(desk: Desk) -> gr.Blocks:
@@ -47,6 +48,7 @@ def lay_out(desk: Desk) -> gr.Blocks:
             )
             ask = gr.Button("Ask", elem_id="ask", variant="primary", scale=0)
             stop = gr.Button("Stop", elem_id="stop", scale=0)
+        notices = gr.HTML(elem_id="notices", **_PLAIN)
         with gr.Row(elem_id="desk"):
             answer = gr.HTML(elem_id="answer", **_PLAIN)
             source = gr.HTML(elem_id="source", **_PLAIN)
@@ -56,7 +58,7 @@ def lay_out(desk: Desk) -> gr.Blocks:
             elem_id="bridge",
             head="".join(
                 f'<script src=".{STATIC_ROUTE}/{name}"></script>'
-                for name in ("adding.js", "heat.js", "desk.js")
+                for name in ("adding.js", "heat.js", "desk.js", "brief.js")
             ),
             js_on_load=_BRIDGE,
             apply_default_css=False,
@@ -64,7 +66,9 @@ def lay_out(desk: Desk) -> gr.Blocks:
         # First, so that the page's own events do not take the public names.
         for name, function in public_functions(desk).items():
             gr.api(function, api_name=name)
-        _connect(page, desk, _Parts(header, question, ask, stop, answer, source, address, bridge))
+        parts = _Parts(header, question, ask, stop, notices, answer, source, address, bridge)
+        _connect(page, desk, parts)
+        _connect_brief(page, BriefDesk(desk), parts)
     return page
 
 
@@ -74,6 +78,7 @@ class _Parts:
     question: gr.Textbox
     ask: gr.Button
     stop: gr.Button
+    notices: gr.HTML
     answer: gr.HTML
     source: gr.HTML
     address: gr.Textbox
@@ -81,8 +86,11 @@ class _Parts:
 
 
 def _connect(page: gr.Blocks, desk: Desk, parts: _Parts) -> None:
-    def go(event: gr.EventData) -> tuple[str, str, str]:
-        return desk.go(str(event.search))
+    def load(search: str, request: gr.Request) -> tuple[str, str, str, str]:
+        return desk.load(search, _user(request))
+
+    def go(event: gr.EventData, request: gr.Request) -> tuple[str, str, str]:
+        return desk.go(str(event.search), _user(request))
 
     def open_source(event: gr.EventData) -> str:
         return desk.open(str(event.search))
@@ -92,7 +100,7 @@ def _connect(page: gr.Blocks, desk: Desk, parts: _Parts) -> None:
 
     shown = [parts.answer, parts.source]
     loading = page.load(
-        desk.load,
+        load,
         [parts.address],
         [parts.question, parts.header, *shown],
         js=_ADDRESS,
@@ -114,3 +122,30 @@ def _connect(page: gr.Blocks, desk: Desk, parts: _Parts) -> None:
     for event in (loading, asking, going):
         event.failure(desk.broken, None, shown, **_PRIVATE)
     parts.stop.click(None, cancels=[asking, going], **_PRIVATE)
+
+
+def _connect_brief(page: gr.Blocks, briefs: BriefDesk, parts: _Parts) -> None:
+    def notices(request: gr.Request) -> str:
+        return briefs.notices(_user(request))
+
+    def aside(event: gr.EventData, request: gr.Request) -> str:
+        return briefs.aside(_user(request), _act(event))
+
+    def change(event: gr.EventData, request: gr.Request) -> tuple[str, str]:
+        return briefs.change(_user(request), _act(event))
+
+    # None is dropped, and one comes after the other, so that the last shown is the last done.
+    every = {**_PRIVATE, "trigger_mode": "multiple", "concurrency_limit": 1}
+    every["concurrency_id"] = "brief"
+    page.load(notices, None, [parts.notices], **_PRIVATE)
+    parts.bridge.aside(aside, None, [parts.notices], **every)
+    parts.bridge.revise(change, None, [parts.answer, parts.notices], **every)
+
+
+def _user(request: gr.Request) -> str:
+    return request.username or ""
+
+
+def _act(event: gr.EventData) -> dict[str, Any]:
+    act = getattr(event, "act", None)
+    return act if isinstance(act, dict) else {}

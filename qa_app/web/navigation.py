@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from qa_app.web import rendering
 from qa_app.web.address import Address, View
+from qa_app.web.brief_desk import brief_page
 from qa_app.web.catalogue import Catalogue, home_view, source_list_view
 from qa_app.web.topics import topics_view
 from qa_app.web.views import NavigationLink
@@ -28,6 +29,7 @@ class Visit:
             element's ``data-search``.
         stamp: belongs into the root element's ``data-stamp``; it tells the page that this is new.
         uploads: reports may be added from the page.
+        user: who is signed in, or "" where nobody has to be.
     """
 
     index: Index
@@ -35,6 +37,7 @@ class Visit:
     address: Address
     stamp: str
     uploads: bool = False
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,10 @@ def _home(visit: Visit) -> str:
     return rendering.render_home(view, visit.address.search, visit.stamp)
 
 
+def _brief(visit: Visit) -> str:
+    return brief_page(visit.index, visit.user, visit.stamp)
+
+
 def _sources(visit: Visit) -> str:
     return rendering.render_sources(source_list_view(visit.catalogue, visit.uploads), visit.stamp)
 
@@ -69,6 +76,7 @@ def _topics(visit: Visit) -> str:
 VIEWS = (
     ViewEntry(View.ANSWER, "Ask", _home),
     ViewEntry(View.TOPICS, "Topics", _topics),
+    ViewEntry(View.BRIEF, "Brief", _brief),
     ViewEntry(View.SOURCES, "Sources", _sources),
 )
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from qa_app.web.brief_view import BriefView, NoticesView
 from qa_app.web.topics_views import TopicsView
 from qa_app.web.views import (
     AnswerView,
@@ -65,6 +66,16 @@ def render_shell(view: ShellView) -> str:
 def render_source_notice(view: NoticeView, close: str, stamp: str) -> str:
     """Return the source pane when the source cannot be shown."""
     return _render("source_notice", view=view, close=close, stamp=stamp)
+
+
+def render_brief(view: BriefView) -> str:
+    """Return the brief."""
+    return _render("brief", view=view)
+
+
+def render_notices(view: NoticesView) -> str:
+    """Return what stands above every view."""
+    return _render("notices", view=view)
 
 
 def render_sources(view: SourceListView, stamp: str) -> str:

@@ -1,4 +1,4 @@
-"""Routes of our own beside Gradio's: the original files, what the index is at, and new reports.
+"""Routes of our own beside Gradio's: what is taken away, what the index is at, new reports.
 
 Gradio asks for the password on its own routes only, so each of these asks for itself.
 """
@@ -13,15 +13,28 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from qa_app.briefs.exporting import Form
 from qa_app.errors import QAAppError
 from qa_app.web.access import signed_in
+from qa_app.web.brief_desk import BriefDesk
 from qa_app.web.builds import Builds, BuildState
 from qa_app.web.events import Desk
 from qa_app.web.originals import read_original
-from qa_app.web.security import BUILD_ROUTE, ORIGINAL_ROUTE, STATE_ROUTE, UPLOAD_ROUTE
+from qa_app.web.security import (
+    BRIEF_ROUTE,
+    BUILD_ROUTE,
+    ORIGINAL_ROUTE,
+    STATE_ROUTE,
+    UPLOAD_ROUTE,
+)
 from qa_app.web.uploads import IncomingFile
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+_BRIEF_TYPES = {
+    Form.WORD: "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    Form.MARKDOWN: "text/markdown; charset=utf-8",
+    Form.CSV: "text/csv; charset=utf-8",
+}
 _NO_STORE = {"cache-control": "no-store"}
 
 
@@ -34,7 +47,15 @@ def page_routes(desk: Desk) -> list[Route]:
     async def state(_request: Request) -> Response:
         return await run_in_threadpool(_state, desk)
 
-    routes = [_route(ORIGINAL_ROUTE, original, "GET"), _route(STATE_ROUTE, state, "GET")]
+    async def brief(request: Request) -> Response:
+        form = Form(request.path_params["form"])
+        return await run_in_threadpool(_brief, BriefDesk(desk), signed_in(request) or "", form)
+
+    routes = [
+        _route(ORIGINAL_ROUTE, original, "GET"),
+        _route(f"{BRIEF_ROUTE}.{{form}}", brief, "GET"),
+        _route(STATE_ROUTE, state, "GET"),
+    ]
     return routes if desk.builds is None else [*routes, *_upload_routes(desk.builds)]
 
 
@@ -61,7 +82,7 @@ def _upload_routes(builds: Builds) -> list[Route]:
 
 def _route(path: str, endpoint: Endpoint, method: str) -> Route:
     async def answer(request: Request) -> Response:
-        if not signed_in(request):
+        if signed_in(request) is None:
             return PlainTextResponse("Sign in first.\n", 401)
         return await endpoint(request)
 
@@ -72,6 +93,19 @@ def _state(desk: Desk) -> Response:
     build = desk.builds.state if desk.builds else BuildState()
     state = {"generation": desk.generation(), "build": asdict(build)}
     return JSONResponse(state, headers=_NO_STORE)
+
+
+def _brief(briefs: BriefDesk, user: str, form: Form) -> Response:
+    try:
+        name, content = briefs.export(user, form)
+    except QAAppError as exc:
+        return PlainTextResponse(f"{exc.message} {exc.hint}\n", 404)
+    headers = {
+        "content-type": _BRIEF_TYPES[form],
+        "content-disposition": f'attachment; filename="{name}"',
+        **_NO_STORE,
+    }
+    return Response(content, headers=headers)
 
 
 def _original(desk: Desk, document: str) -> Response:

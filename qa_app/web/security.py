@@ -22,6 +22,7 @@ ORIGINAL_ROUTE = "/original"
 STATE_ROUTE = "/state"
 UPLOAD_ROUTE = "/upload"
 BUILD_ROUTE = "/build"
+BRIEF_ROUTE = "/brief"
 # The page's own events have names as well; only these are called by name from outside.
 PUBLIC_FUNCTIONS = ("ask", "search", "topics", "status")
 _CALL = rf"/gradio_api/call/(?:v2/)?(?:{'|'.join(PUBLIC_FUNCTIONS)})"
@@ -29,7 +30,7 @@ _MCP_ROUTE = "/gradio_api/mcp"
 _READ_ROUTES = re.compile(
     r"/|/(config|theme\.css|favicon\.ico|manifest\.json|robots\.txt|login|logout)/?"
     rf"|(/assets|/static|/svelte|{STATIC_ROUTE})/[\w./-]+"
-    rf"|{ORIGINAL_ROUTE}|{STATE_ROUTE}"
+    rf"|{ORIGINAL_ROUTE}|{STATE_ROUTE}|{BRIEF_ROUTE}\.(?:docx|md|csv)"
     r"|/gradio_api/(info|startup-events|app_id|login_check|user|theme\.css|queue/data)/?"
     r"|/gradio_api/heartbeat/\w+"
     rf"|{_CALL}/\w+"

@@ -109,6 +109,7 @@ class EvidenceRow:
     source: Link
     also_in: tuple[Link, ...]
     copies: Copies
+    pin: str
     why: tuple[Score, ...]
 
 
@@ -130,6 +131,7 @@ class PassageView:
     source: Link
     also_in: tuple[Link, ...]
     copies: Copies
+    pin: str
     why: tuple[Score, ...]
 
 

@@ -235,7 +235,7 @@
       return;
     }
     const result = target.closest(".result");
-    if (result && !target.closest("button, summary, details") && !String(getSelection())) {
+    if (result && !target.closest("button, summary, details, label, input, textarea") && !String(getSelection())) {
       find("a.open", result).click();
     }
   };
@@ -357,10 +357,10 @@
     window.adding.start();
   };
 
-  // A new generation: the header's counts, and what lists the corpus; an answer being read stays.
+  // A new generation: the header's counts, and what lists the corpus; an answer or a brief stays.
   const changed = () => {
     send("header", {});
-    if (!find("#answer [data-question]")) send("go", { search: location.search });
+    if (!find("#answer [data-question], #answer .brief")) send("go", { search: location.search });
   };
 
   window.desk = {
@@ -370,5 +370,6 @@
       send = trigger;
       start();
     },
+    send: (name, detail) => send(name, detail),
   };
 })();

@@ -1,0 +1,175 @@
+"""The brief's events, as functions: what the buttons do, and what they cannot be made to do."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from brief_samples import Desk as Reports
+from brief_samples import make_desk
+from qa_app.briefs.exporting import Form
+from qa_app.briefs.files import open_brief
+from qa_app.briefs.saved import ask_again, open_saved
+from qa_app.web.brief_desk import BriefDesk
+from qa_app.web.brief_view import pin_payload
+from qa_app.web.events import Desk
+
+QUESTION = "Which reports improved road safety?"
+WORDS = "Road safety improved in the north."
+
+
+@pytest.fixture
+def reports(tmp_path: Path) -> Iterator[Reports]:
+    reports = make_desk(tmp_path)
+    yield reports
+    reports.index.close()
+
+
+@pytest.fixture
+def briefs(reports: Reports) -> BriefDesk:
+    return BriefDesk(Desk(reports.index))
+
+
+def _act(reports: Reports, words: str, document: str = "roads.txt") -> dict[str, Any]:
+    pin = reports.pin(words, document)
+    return {"do": "pin", "question": QUESTION, **json.loads(pin_payload(pin.quote.citation))}
+
+
+def _said(html: str) -> str:
+    found = re.search(r'data-said="([^"]*)" data-trouble="([^"]*)"', html)
+    assert found is not None
+    return unescape(found[1] or found[2])
+
+
+def _items(html: str) -> list[str]:
+    return re.findall(r'data-item="(\d+)"', html)
+
+
+def test_a_pin_is_made_from_a_place_and_taken_out_again(
+    reports: Reports, briefs: BriefDesk
+) -> None:
+    act = _act(reports, WORDS)
+    html = briefs.aside("", act)
+    assert _said(html) == "Pinned. 1 quote in the brief."
+    assert unescape(re.findall(r'data-pinned="([^"]*)"', html)[0]) == '["roads.txt 7-41 "]'
+    [pin] = open_brief(reports.folder).read().pins
+    assert (pin.quote.text, pin.question) == (WORDS, QUESTION)
+    assert _said(briefs.aside("", {**act, "do": "unpin"})) == "Taken out of the brief."
+    assert open_brief(reports.folder).read().pins == ()
+
+
+def test_every_user_has_a_brief_of_their_own(reports: Reports, briefs: BriefDesk) -> None:
+    briefs.aside("ann", _act(reports, WORDS))
+    assert 'data-quotes="1"' in briefs.notices("ann")
+    assert 'data-quotes="0"' in briefs.notices("bob")
+    assert 'data-quotes="0"' in briefs.notices("")
+    assert WORDS.encode() in briefs.export("ann", Form.MARKDOWN)[1]
+    assert WORDS.encode() not in briefs.export("bob", Form.MARKDOWN)[1]
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        {},
+        {"do": "drop everything"},
+        {"do": ["pin"]},
+        {"do": "pin", "doc": "roads.txt", "at": "5"},
+        {"do": "pin", "doc": "roads.txt", "at": "0-999999"},
+        {"do": "pin", "doc": "../index/CURRENT", "at": "0-5"},
+        {"do": "pin", "doc": 7, "at": None},
+        {"do": "note", "id": "1", "text": 5, "seen": True},
+        {"do": "save", "search": "?q="},
+        {"do": "forget", "id": 10**30},
+    ],
+)
+def test_what_no_button_says_changes_nothing(
+    reports: Reports, briefs: BriefDesk, act: dict[str, Any]
+) -> None:
+    before = open_brief(reports.folder).change(lambda _: reports.brief())
+    assert _said(briefs.aside("", act))
+    left, notices = briefs.change("", act)
+    assert 'class="trouble"' in notices
+    assert _items(left) == ["1", "2", "3"]
+    assert open_brief(reports.folder).read() == before
+
+
+def test_the_order_changes_and_notes_on_their_way_are_kept(
+    reports: Reports, briefs: BriefDesk
+) -> None:
+    brief = open_brief(reports.folder).change(lambda _: reports.brief())
+    note = {"do": "note", "id": 3, "text": "On its way.", "seen": brief.version}
+    left, _ = briefs.change("", {"do": "move", "id": 3, "by": -1, "notes": [note, "nonsense"]})
+    assert _items(left) == ["1", "3", "2"]
+    left, _ = briefs.change("", {"do": "remove", "id": 2})
+    assert "Removed: North" in left
+    assert '"do": "restore", "id": 2' in left
+    left, _ = briefs.change("", {"do": "restore", "id": 2})
+    assert "Removed" not in left
+    left, _ = briefs.change("", {"do": "heading", "text": "<b>Last</b>"})
+    assert 'value="&lt;b&gt;Last&lt;/b&gt;"' in left
+    left, _ = briefs.change("", {"do": "title", "text": "Mine"})
+    assert "</span>Mine</h2>" in left
+    assert open_brief(reports.folder).read().item(3).text == "On its way."
+
+
+def test_a_note_changed_in_another_window_is_not_overwritten(
+    reports: Reports, briefs: BriefDesk
+) -> None:
+    seen = open_brief(reports.folder).change(lambda _: reports.brief()).version
+    note = {"do": "note", "id": 2, "seen": seen}
+    assert _said(briefs.aside("", {**note, "text": "First window."})) == "Saved."
+    html = briefs.aside("", {**note, "text": "Second window."})
+    assert "it says now: First window." in _said(html)
+    assert 'data-note="2"' in html
+    assert open_brief(reports.folder).read().item(2).text == "First window."
+
+
+def test_a_quote_whose_report_changed_is_marked(reports: Reports, briefs: BriefDesk) -> None:
+    open_brief(reports.folder).change(lambda _: reports.brief())
+    left, _ = briefs.change("", {"do": "move", "id": 3, "by": 1})
+    assert "Since it was pinned" not in left
+    roads = reports.corpus / "roads.txt"
+    roads.write_text(roads.read_text().replace("north", "south"))
+    reports.rebuild()
+    left, _ = briefs.change("", {"do": "move", "id": 3, "by": 1})
+    warning = "Since it was pinned: These words are not in roads.txt any more."
+    assert left.count(warning) == left.count("Since it was pinned") == 1
+
+
+def test_a_saved_question_shows_its_news_until_it_is_seen(
+    reports: Reports, briefs: BriefDesk
+) -> None:
+    saved = briefs.aside("", {"do": "save", "search": f"?q={QUESTION}&document=south.txt"})
+    assert "south.txt" in _said(saved)  # there is no such document yet
+    assert "asked again" in _said(briefs.aside("", {"do": "save", "search": f"?q={QUESTION}"}))
+    (reports.corpus / "south.txt").write_text("South\n\nRoad safety improved in the south.\n")
+    reports.rebuild()
+    ask_again(open_saved(reports.folder), reports.index)
+    html = briefs.notices("")
+    assert "<strong>1 new finding</strong>" in html
+    assert 'href="?q=Which+reports+improved+road+safety?&amp;doc=south.txt&amp;at=7-41"' in html
+    seen = {"do": "shown", "id": 1, "generation": "000002"}
+    assert "new finding" not in briefs.aside("", seen)
+
+
+def test_without_an_index_there_is_nothing_to_say() -> None:
+    briefs = BriefDesk(Desk(None))
+    assert 'data-trouble=""' in briefs.notices("")
+    left, notices = briefs.change("", {"do": "title", "text": "x"})
+    assert "There is no index yet." in left
+    assert "There is no index yet." in notices
+
+
+def test_a_damaged_brief_is_said_calmly(reports: Reports, briefs: BriefDesk) -> None:
+    path = open_brief(reports.folder).path
+    path.parent.mkdir()
+    path.write_text("{")
+    assert "brief.json cannot be read" in briefs.notices("")
+    left, _ = briefs.change("", {"do": "title", "text": "x"})
+    assert "brief.json cannot be read" in left
