@@ -157,6 +157,7 @@ def _timed(page: Page) -> float:
 
 def _page_images(page: Page, url: str) -> list[float]:
     page.goto(f"{url}?show=sources")
+    page.locator("#answer .documents").wait_for()
     reports = page.locator("#answer .documents a.open").all()
     pdfs = [link.get_attribute("href") or "" for link in reports]
     times: list[float] = []

@@ -120,6 +120,7 @@ def test_not_found_is_said_plainly_with_the_nearest_passages() -> None:
     assert view.detail == "These passages come nearest; none of them answers the question."
     assert (view.rows, view.silent) == ((), ())
     assert view.passages_heading == "Nearest passages"
+    assert [passage.score for passage in view.passages] == [""]
     nothing = answer_view(replace(answer, passages=()), HERE, FILTERS)
     assert nothing.detail == "Nothing in them comes near the question."
 

@@ -75,11 +75,11 @@ def evidence_rows(findings: Iterable[Finding], reading: Reading) -> tuple[Eviden
     )
 
 
-def passage_view(result: SearchResult, reading: Reading) -> PassageView:
-    """Return a ranked passage."""
+def passage_view(result: SearchResult, reading: Reading, scored: bool) -> PassageView:
+    """Return a ranked passage, with its score where the reports answer."""
     return PassageView(
         rank=result.rank,
-        score=f"{result.score:.2f}",
+        score=f"{result.score:.2f}" if scored else "",
         lines=tuple(_lines(result.passage, reading.terms)),
         source=_source_link(result.citation, reading),
         also_in=_also_in(result.also_in, reading),

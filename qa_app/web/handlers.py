@@ -41,7 +41,7 @@ def answer_view(
         silent=coverage.without_evidence if coverage and found else (),
         silent_heading="No evidence found for",
         passages_heading="Passages" if found else "Nearest passages",
-        passages=tuple(passage_view(result, reading) for result in answer.passages),
+        passages=tuple(passage_view(result, reading, found) for result in answer.passages),
         filters=filters,
         search=address.search,
         best=_best(answer, address),

@@ -123,7 +123,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class PassageView:
-    """A ranked passage."""
+    """A ranked passage; a near miss shows no ``score``, which would look like a good one."""
 
     rank: int
     score: str
