@@ -19,6 +19,7 @@ _CLAUSE = re.compile(r"(\d{1,3}(?:\.\d{1,3})+)\.?\s+(?=\S)|(\d{1,3})\.\s+(?=[A-Z
 _NOTE = re.compile(r"(\d{1,3}|[*†‡§])\s*(?=[^\s\d.,%)])")
 _CAPTION = re.compile(r"(?:figure|table|chart|box|source|exhibit|map)\s*[\d:.]", re.IGNORECASE)
 _CONTENTS = re.compile(r"(?:\.\s?){3,}\s*\w{0,6}$|…\s*\w{0,6}$")
+_NO_LETTER = re.compile(r"[\W_]+")
 _DIGIT = re.compile(r"\d")
 _ENDS = (".", "?", "!", ":", ";", ".”", ".’", '."', ".)", "…")
 _FULL_STOPS = tuple(end for end in _ENDS if end not in {";", "…"})
@@ -26,6 +27,7 @@ _KEYWORD = re.compile(r"(?:chapter|part|section|annex|appendix|volume)\s+[\dA-Z]
 _USUAL = 5  # lines at one distance
 _DEEPEST = 8
 _LONGEST_HEADING = 160
+_MOST_LINES = 8  # of a heading in the outline
 _LARGER = 1.12  # of the body's size
 
 _Style = tuple[int, bool, bool, bool]
@@ -264,6 +266,8 @@ def _mark_outlined(
     for page, title, depth in outline:
         wanted = _squeeze(title)
         for draft in by_page.get(page, ()):
+            if len(draft.lines) > _MOST_LINES:
+                continue
             own = _squeeze(draft.words)
             if wanted and (own == wanted or (own.endswith(wanted) and len(own) < len(wanted) + 8)):
                 marked.setdefault(id(draft), depth)
@@ -272,7 +276,7 @@ def _mark_outlined(
 
 
 def _squeeze(text: str) -> str:
-    return "".join(c for c in text.lower() if c.isalnum())
+    return _NO_LETTER.sub("", text.lower())
 
 
 def _looks_like_heading(draft: Draft, body: float, bold_body: bool) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from operator import itemgetter
 from statistics import median
 
 from qa_app.loading.numerals import roman
@@ -39,6 +41,11 @@ def strip_furniture(pages: Sequence[PageText]) -> tuple[list[list[Line]], list[s
         for is_top, rows in bands:
             for row in rows:
                 seen[is_top, _normalise(row)].append(_sight(number, row))
+    totals = {
+        key: Counter(n - page for page, numbers in {(p, n) for p, _, n in rows} for n in numbers)
+        for key, rows in seen.items()
+        if _ONLY_NUMBER.match(key[1])
+    }
     support, best = _count_offsets(edges)
     kept = []
     printed: list[set[int]] = []
@@ -46,15 +53,12 @@ def strip_furniture(pages: Sequence[PageText]) -> tuple[list[list[Line]], list[s
         dropped: list[_Band] = []
         for is_top, rows in edges[number]:
             for row in rows:
-                text = _normalise(row)
-                if _AXIS.match(text):
-                    break
-                alone = _ONLY_NUMBER.match(text) is not None
+                key = is_top, _normalise(row)
                 sight = _sight(number, row)
                 own = {n for n in sight[2] if 10 * support[n - number] > 9 * best[number]}
-                if not (alone and _counts(seen[is_top, text], number)) and not _comes_again(
-                    seen[is_top, text], sight, own
-                ):
+                near = _nearby(seen[key], number)
+                counts = key in totals and _counts(near, number, totals[key])
+                if _AXIS.match(key[1]) or not (counts or _comes_again(near, sight, own)):
                     break
                 dropped.append(row)
         gone = {id(line) for row in dropped for line in row}
@@ -130,19 +134,21 @@ def _comes_again(seen: Sequence[_Sighting], this: _Sighting, pages: set[int]) ->
         turned = other - page
         steps = {b - a for a, b in zip(numbers, other_numbers, strict=False) if a in pages}
         same = numbers == other_numbers or turned in steps
-        if 0 < abs(turned) <= _NEAR and abs(other_height - height) < _SAME_HEIGHT and same:
+        if turned and abs(other_height - height) < _SAME_HEIGHT and same:
             near.add(other)
     return len(near) > 1
 
 
-def _counts(seen: Sequence[_Sighting], page: int) -> bool:
+def _nearby(seen: Sequence[_Sighting], page: int) -> Sequence[_Sighting]:
+    """Return the sightings within ``_NEAR`` pages; they come in the order of their pages."""
+    first = bisect_left(seen, page - _NEAR, key=itemgetter(0))
+    return seen[first : bisect_right(seen, page + _NEAR, key=itemgetter(0))]
+
+
+def _counts(seen: Sequence[_Sighting], page: int, offsets: Counter[int]) -> bool:
     """Tell whether the numbers that stand alone at the edge count this page and others."""
-    offsets: Counter[int] = Counter()
-    for other, numbers in {(other, numbers) for other, _, numbers in seen}:
-        offsets.update({number - other for number in numbers})
     own = {number - page for other, _, numbers in seen if other == page for number in numbers}
-    roman = not own
-    return roman or max((offsets[offset] for offset in own), default=0) > 1
+    return not own or max(offsets[offset] for offset in own) > 1  # none are Roman
 
 
 def _values(row: _Band) -> list[int]:

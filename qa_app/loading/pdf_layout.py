@@ -18,6 +18,7 @@ from qa_app.loading.pdf_text import Line
 
 _LEAST_ROWS = 8  # that show a gutter between columns
 _MOST_RUNS = 100  # ordering by place takes time that grows with the cube
+_HINT = re.compile(r"[\d–—-]|/a", re.IGNORECASE)  # without it no word is numeric
 _NUMERIC = re.compile(r"[-–(£$€+<>~]*\d[\d,.:/%)–-]*[a-zA-Z]{0,2}$|[-–—]$|n/?a$", re.I)
 
 
@@ -211,5 +212,7 @@ def _looks_tabular(row: Row) -> bool:
     if len(row.lines) > 1:
         # A bullet, number or note mark and its text are no table.
         return len(row.lines[0].text) > 4 or len(row.lines) > 2
+    if not _HINT.search(row.lines[0].text):
+        return False
     words = row.lines[0].text.split()
     return len(words) > 2 and 2 * sum(bool(_NUMERIC.match(word)) for word in words) >= len(words)
