@@ -24,7 +24,7 @@ _WORD = re.compile(r"\S+")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _LABEL = re.compile(r"(?:\(?(?:\d{1,3}(?:\.\d{1,3})*|[a-zA-Z]|[ivxlIVXL]{1,5})[.):]?|\W)$")
 _SUPERSCRIPT = re.compile(r"(?<=[^\W\d_])\d{1,3}(?!\w)")
-_SPLIT_OFF = re.compile(r"(?:(?<=[^\W\d_]{2}) (?=[^\W\d_])|(?<=\d\d) (?=\d))(?=\w(?:[\s.,;:)]|$))")
+_SPLIT_OFF = re.compile(r"(?<=[^\W\d_]{2}) (?=[^\W\d_](?:[\s.,;:)]|$))")
 _NO_BLANK = "\u2060"  # holds the place of a blank that is none
 _UNIT = re.compile(r"(?<![^\W\d_])(?:[kcdm]?m|ft|yd)$")  # "m2" is no word with a note
 _WIDEST_SPACE = 1.3  # of the size of type; justified lines stay under it
