@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from qa_app.answering import answer_question
+from qa_app.citations import Facts, document_facts
 from qa_app.embedding import Encoder, SentenceTransformerEncoder
 from qa_app.errors import IndexCorruptError, StoreError
 from qa_app.facets import Facets
@@ -104,6 +105,11 @@ class Index:
     def filters(self) -> FilterChoices:
         """Return what questions can be kept to: every facet's values, and the dates."""
         return filter_choices(self.refresh().generation)
+
+    def facts(self) -> Facts:
+        """Return each document's author, publisher and date, where known, by its path."""
+        documents = self.refresh().generation.documents
+        return {item.path: document_facts(item.metadata) for item in documents}
 
     def topics(self, facet: str = "", themes: bool = False) -> TopicsReport:
         """Return what the reports are about, by a facet.

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from qa_app.dates import parse_date
-from qa_app.models import Citation, Passage
+from qa_app.models import Answer, Citation, Finding, MetadataField, Passage
 
+Facts = Mapping[str, Mapping[str, str]]
 _LONGEST_TITLE = 60
 _SUBTITLED = 2  # parts of "Title: subtitle"; more are "Series: Report: Part"
 _SUBTITLE = re.compile(r"\s*[:;|(\u2013\u2014]|\s-\s")
@@ -60,14 +62,18 @@ def quoted_plain(quote: str, citation: Citation) -> str:
 
 
 def quoted_harvard(quote: str, citation: Citation, facts: Mapping[str, str]) -> str:
-    """Return a quote in Harvard style: Author (2024) Title, p. 3. ‘words’.
+    """Return a quote in Harvard style, ready to paste: Author (2024) Title, p. 3. ‘words’."""
+    return f"{harvard(citation, facts)}. {_quoted(quote)}"
+
+
+def harvard(citation: Citation, facts: Mapping[str, str]) -> str:
+    """Return a citation in Harvard style: Author (2024) Title, p. 3.
 
     Without an author the publisher is named; without either the title comes first. Without a
     date it says "no date"; without pages the heading stands in their place.
 
     Args:
-        quote: the words.
-        citation: where they stand.
+        citation: where words stand.
         facts: of the document: "author", "publisher" and "date", where known.
     """
     title = " ".join((citation.title or citation.document).split())
@@ -80,7 +86,31 @@ def quoted_harvard(quote: str, citation: Citation, facts: Mapping[str, str]) -> 
         reference += f", p. {citation.page}"
     elif heading and heading.casefold() != title.casefold():
         reference += f", section ‘{_shorten(heading)}’"
-    return f"{reference}. {_quoted(quote)}"
+    return reference
+
+
+def cited_in_harvard(answer: Answer, facts: Facts) -> Answer:
+    """Return the answer with the labels of its quotes' citations in Harvard style.
+
+    Args:
+        answer: as it was given.
+        facts: path of a document to its facts.
+    """
+
+    def cited(finding: Finding) -> Finding:
+        own = facts.get(finding.citation.document, {})
+        return replace(
+            finding,
+            citation=replace(finding.citation, label=harvard(finding.citation, own)),
+            others=tuple(map(cited, finding.others)),
+        )
+
+    return replace(answer, findings=tuple(map(cited, answer.findings)))
+
+
+def document_facts(metadata: Iterable[MetadataField]) -> Mapping[str, str]:
+    """Return a document's facts by name; of several with one name the first."""
+    return {item.name: item.value for item in reversed(tuple(metadata))}
 
 
 def _quoted(quote: str) -> str:

@@ -4,8 +4,15 @@ from dataclasses import replace
 
 import pytest
 
-from qa_app.citations import cite, label, quoted_harvard, quoted_plain, short_title
-from qa_app.models import Citation, Passage
+from qa_app.citations import (
+    cite,
+    cited_in_harvard,
+    label,
+    quoted_harvard,
+    quoted_plain,
+    short_title,
+)
+from qa_app.models import Answer, Citation, Finding, Passage, Support, Verdict
 
 
 def passage(title: str = "Deep Dives", section: tuple[str, ...] = (), **more: object) -> Passage:
@@ -90,3 +97,13 @@ def test_harvard_style_names_the_section_where_there_are_no_pages() -> None:
     )
     untitled = replace(CITED, page=None, section=(), title="")
     assert quoted_harvard("Words.", untitled, {}) == "a/annual.pdf (no date). ‘Words.’"
+
+
+def test_an_answers_quotes_are_cited_in_harvard_style_those_beside_them_too() -> None:
+    other = Finding(None, "Then.", Support.STRONG, 0.8, replace(CITED, document="old.pdf"))
+    finding = Finding(None, "Now.", Support.STRONG, 0.9, CITED, others=(other,))
+    answer = Answer("q", Verdict.ANSWERED, 0.9, (finding,), (), None, {}, "000001")
+    facts = {"a/annual.pdf": {"author": "A. Other", "date": "2024"}}
+    (cited,) = cited_in_harvard(answer, facts).findings
+    assert cited.citation.label == "A. Other (2024) Annual report, p. 3"
+    assert cited.others[0].citation.label == "Annual report (no date), p. 3"

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from qa_app import presentation, printing
+from qa_app.citations import cited_in_harvard
 from qa_app.cli.common import (
     add_command,
     add_filter,
@@ -30,6 +31,7 @@ def add_ask(commands: Any) -> None:
         action="store_true",
         help="read the cited files again and compare every quote; exit 1 if one differs",
     )
+    parser.add_argument("--harvard", action="store_true", help="cite the quotes in Harvard style")
     parser.add_argument(
         "--explain", action="store_true", help="say how the scores came about (--json always does)"
     )
@@ -63,6 +65,8 @@ def _ask(options: argparse.Namespace, settings: Settings) -> int:
             options.question, settings.top_k, parse_filters(options), Mode(settings.mode)
         )
         check = index.verify(answer) if options.verify else None
+        if options.harvard:
+            answer = cited_in_harvard(answer, index.facts())
     parts = [printing.answer_text(answer)]
     if options.explain:
         parts.append(printing.explained_text(answer))

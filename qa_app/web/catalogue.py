@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from qa_app.citations import Facts, document_facts
 from qa_app.facets import DOCUMENT_FACET, Facets
 from qa_app.models import Failure
 from qa_app.presentation import count
@@ -12,7 +13,6 @@ from qa_app.retrieval.filters import BUILT_IN, FilterChoices, filter_choices
 from qa_app.store.generation import Generation
 from qa_app.store.records import DocumentRecord
 from qa_app.web.address import Address, View
-from qa_app.web.evidence import Facts, document_facts
 from qa_app.web.examples import make_examples
 from qa_app.web.filtering import filter_panel
 from qa_app.web.views import (

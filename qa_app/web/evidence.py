@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from qa_app.citations import quoted_harvard, quoted_plain, short_title
+from qa_app.citations import Facts, quoted_harvard, quoted_plain, short_title
 from qa_app.models import (
     BlockKind,
     Citation,
     Explanation,
     Finding,
-    MetadataField,
     Passage,
     Relation,
     SearchResult,
@@ -25,7 +24,6 @@ from qa_app.web.filtering import capitalise
 from qa_app.web.marking import mark_words
 from qa_app.web.views import Copies, EvidenceRow, Line, Link, PassageView, Score
 
-Facts = Mapping[str, Mapping[str, str]]
 _STRENGTH = {Support.STRONG: "Strong", Support.PARTIAL: "Partial"}
 _RELATION = {Relation.EARLIER: "Earlier", Relation.CONTRADICTS: "Says otherwise"}
 _SCORE_NAMES = {
@@ -59,11 +57,6 @@ class Reading:
     terms: Collection[str]
     facts: Facts = field(default_factory=dict)
     explanation: Explanation | None = None
-
-
-def document_facts(metadata: Iterable[MetadataField]) -> Mapping[str, str]:
-    """Return a document's facts by name; of several with one name the first."""
-    return {item.name: item.value for item in reversed(tuple(metadata))}
 
 
 def evidence_rows(findings: Iterable[Finding], reading: Reading) -> tuple[EvidenceRow, ...]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from qa_app.citations import Facts
 from qa_app.models import Answer, Verdict
 from qa_app.presentation import count, coverage_headline, plural
 from qa_app.web.address import Address
-from qa_app.web.evidence import Facts, Reading, evidence_rows, passage_view
+from qa_app.web.evidence import Reading, evidence_rows, passage_view
 from qa_app.web.filtering import capitalise
 from qa_app.web.marking import question_terms
 from qa_app.web.views import AnswerView, FilterPanelView

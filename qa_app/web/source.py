@@ -9,11 +9,11 @@ from dataclasses import replace
 from itertools import groupby
 from urllib.parse import quote
 
-from qa_app.citations import short_title
+from qa_app.citations import document_facts, short_title
 from qa_app.models import Block, BlockKind, Citation, Document
 from qa_app.presentation import count
 from qa_app.web.address import Address, Form
-from qa_app.web.evidence import copies, document_facts
+from qa_app.web.evidence import copies
 from qa_app.web.marking import mark_spans, overlap
 from qa_app.web.page_images import PageImage
 from qa_app.web.security import ORIGINAL_ROUTE

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from qa_app.citations import short_title
+from qa_app.citations import Facts, short_title
 from qa_app.errors import IndexNotFoundError
 from qa_app.presentation import count
 from qa_app.retrieval.filters import DATE
 from qa_app.triage import Cell, Change, Excerpt, Kind, Matrix, TopicsReport, Trend, Triage
 from qa_app.web.address import Address, Key
-from qa_app.web.evidence import Facts, copies
+from qa_app.web.evidence import copies
 from qa_app.web.topics_views import (
     CellView,
     ChangeView,
