@@ -10,7 +10,8 @@ import os
 import platform
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -205,7 +206,7 @@ class SentenceTransformerEncoder:
         encode = model.encode_query if queries else model.encode_document
         # Always given: left to itself the library would not find a prompt called "passage".
         prompt = identity.query_prompt if queries else identity.document_prompt
-        with self._lock:
+        with self._lock, _one_thread() if queries else nullcontext():
             return encode(
                 list(texts), prompt=prompt, batch_size=_BATCH, show_progress_bar=False, **options
             )
@@ -235,6 +236,23 @@ class SentenceTransformerEncoder:
             if self._model is None:
                 self._model = load_model(self._folder, truncate_dim=self._cut)
             return self._model
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep torch from sharing one question among threads.
+
+    It is too short to gain much by it, and on a busy machine the threads wait for each other:
+    ten times as long (benchmarks/RESULTS.md).
+    """
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _unit_rows(rows: FloatArray) -> FloatArray:

@@ -6,6 +6,8 @@ candidates, which are then scored exactly. Its recall is measured when it is bui
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -130,12 +132,14 @@ class Vectors:
             bits = np.packbits(mask, bitorder="little")
             selector = faiss.IDSelectorBitmap(count, faiss.swig_ptr(bits))
             chosen, count = faiss.SearchParameters(sel=selector), int(mask.sum())
-        scores, found = self._index.search(queries, min(top_k, count), params=chosen)
+        with _one_thread():
+            scores, found = self._index.search(queries, min(top_k, count), params=chosen)
         return _sorted(scores, found)
 
     def _search_approximately(self, queries: FloatArray, top_k: int) -> tuple[FloatArray, RowArray]:
         k = min(top_k, len(self.embeddings))
-        _, found = self._index.search(queries, min(k * _OVERSAMPLE, len(self.embeddings)))
+        with _one_thread():
+            _, found = self._index.search(queries, min(k * _OVERSAMPLE, len(self.embeddings)))
         scores = np.full((len(queries), k), -np.inf, dtype=np.float32)
         rows = np.full((len(queries), k), -1, dtype=np.int64)
         for number, candidates in enumerate(found):
@@ -182,6 +186,23 @@ def _faiss() -> Any:
     import faiss
 
     return faiss
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Keep faiss from sharing one question among threads.
+
+    That saves a few milliseconds on a machine with nothing else to do, and costs fifty or more on
+    a busy one, where its threads wait for each other (benchmarks/RESULTS.md).
+    """
+    faiss = _faiss()
+    threads = faiss.omp_get_max_threads()
+    faiss.omp_set_num_threads(1)
+    try:
+        yield
+    finally:
+        # The number may be torch's too: the two can share one OpenMP library.
+        faiss.omp_set_num_threads(threads)
 
 
 def _save_array(path: Path, array: HalfArray) -> None:
