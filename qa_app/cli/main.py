@@ -38,6 +38,8 @@ _SETTING_FLAGS = (
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, 1 for an error, 2 for wrong usage."""
+    # Before numpy is there: its sums are small, and threads that share one wait for each other.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     options = _parser().parse_args(arguments)
     if not options.debug:
         sys.excepthook = _no_traceback
