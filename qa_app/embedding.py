@@ -77,8 +77,8 @@ class Encoder(Protocol):
         """Return float32 unit rows, shape (len(texts), dimension)."""
         ...
 
-    def encode_tokens(self, texts: Sequence[str], queries: bool = False) -> list[FloatArray]:
-        """Return for each text its tokens' unit vectors, shape (tokens, dimension)."""
+    def encode_query_tokens(self, text: str) -> FloatArray:
+        """Return the unit vectors of a question's tokens, shape (tokens, dimension)."""
         ...
 
 
@@ -169,13 +169,9 @@ class SentenceTransformerEncoder:
             return self._question(texts[0])[0].copy()
         return self._encode(texts, queries=True)
 
-    def encode_tokens(self, texts: Sequence[str], queries: bool = False) -> list[FloatArray]:
-        """Return for each text its tokens' unit vectors, shape (tokens, dimension)."""
-        if not texts:
-            return []
-        if not queries:
-            return self._encode_with_tokens(texts, queries=False)[1]
-        return [self._question(text)[1].copy() for text in texts]
+    def encode_query_tokens(self, text: str) -> FloatArray:
+        """Return the unit vectors of a question's tokens, shape (tokens, dimension)."""
+        return self._question(text)[1].copy()
 
     def _encode_question(self, text: str) -> tuple[FloatArray, FloatArray]:
         """Return the unit row, shape (1, dim), and those of the tokens."""

@@ -43,8 +43,8 @@ class FakeEncoder:
         self.encoded.extend(texts)
         if progress is not None:
             progress(len(texts))
-        for place, tokens in enumerate(self.encode_tokens(texts) if keep_tokens else ()):
-            keep_tokens(place, tokens)
+        for place, text in enumerate(texts if keep_tokens else ()):
+            keep_tokens(place, self.encode_query_tokens(text))
         return self._encode(texts)
 
     def token_spans(self, texts: Sequence[str]) -> list[SpanArray]:
@@ -54,12 +54,8 @@ class FakeEncoder:
     def encode_queries(self, texts: Sequence[str]) -> FloatArray:
         return self._encode(texts)
 
-    def encode_tokens(
-        self,
-        texts: Sequence[str],
-        queries: bool = False,  # noqa: ARG002 - the protocol's; queries and documents are alike here
-    ) -> list[FloatArray]:
-        return [self._encode(re.findall(r"\w+", text) or [""]) for text in texts]
+    def encode_query_tokens(self, text: str) -> FloatArray:
+        return self._encode(re.findall(r"\w+", text) or [""])
 
     def _encode(self, texts: Sequence[str]) -> FloatArray:
         rows = np.zeros((len(texts), len(VOCABULARY) + 1), dtype=np.float32)

@@ -57,7 +57,7 @@ def test_order_is_kept_whatever_the_lengths(model: SentenceTransformerEncoder) -
 
 @pytest.mark.model
 def test_token_vectors_are_unit_rows(model: SentenceTransformerEncoder) -> None:
-    (tokens,) = model.encode_tokens(["data-sharing"], queries=True)
+    tokens = model.encode_query_tokens("data-sharing")
     assert tokens.shape == (5, 384)
     np.testing.assert_allclose(np.linalg.norm(tokens, axis=1), 1.0, atol=1e-5)
 
@@ -85,13 +85,12 @@ def test_one_pass_gives_the_same_rows_and_the_tokens(model: SentenceTransformerE
     ]  # fmt: skip
     assert len(spans[2]) == 256
     assert spans[2][-2].tolist() == [5 * 253, 5 * 253 + 4]
-    alone = model.encode_tokens([texts[1]])[0]
+    alone = model.encode_query_tokens(texts[1])  # this model has no prompts
     np.testing.assert_allclose(kept[1], alone, atol=0.05)
 
 
 def test_nothing_to_encode_is_no_rows(model: SentenceTransformerEncoder) -> None:
     assert model.encode_queries([]).shape == (0, 384)
-    assert model.encode_tokens([]) == []
 
 
 @pytest.mark.parametrize("name", ["harmful.py", "pytorch_model.bin", "weights.pkl"])

@@ -176,7 +176,7 @@ def test_tokens_are_kept_with_the_vectors(settings: Settings, encoder: FakeEncod
     with open_generation(settings.index) as generation:
         before = _tokens(generation)
         text = searchable_text(generation.passage(2))
-    assert before[2] == pack(encoder.encode_tokens([text])[0]).tolist()
+    assert before[2] == pack(encoder.encode_query_tokens(text)).tolist()
     (_corpus(settings) / "copy.md").write_text(ROADS)
     encoder.encoded.clear()
     build(settings, encoder)

@@ -119,7 +119,7 @@ class TokenReader:
 
     def question(self, text: str, passed_over: Collection[str] = ()) -> QuestionTokens:
         """Return the tokens of a question; terms that are passed over count as stop words."""
-        vectors = self._encoder.encode_tokens([text], queries=True)[0]
+        vectors = self._encoder.encode_query_tokens(text)
         lexical = self._generation.lexical
         words = text.split()
         terms = [set(analyse(word, lexical.language)).difference(passed_over) for word in words]
