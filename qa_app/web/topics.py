@@ -13,6 +13,7 @@ from qa_app.presentation import count
 from qa_app.retrieval.filters import DATE
 from qa_app.triage import Cell, Change, Excerpt, Kind, Matrix, TopicsReport, Trend, Triage
 from qa_app.web.address import Address, Key
+from qa_app.web.brief_view import pin_payload
 from qa_app.web.evidence import copies
 from qa_app.web.topics_views import (
     CellView,
@@ -192,6 +193,7 @@ def _quote_view(excerpt: Excerpt, here: Address, facts: Facts) -> QuoteView:
         source=Link(citation.label, href),
         span=f"{citation.document}:{citation.start}",
         copies=copies(excerpt.quote, citation, facts),
+        pin=pin_payload(citation),
     )
 
 

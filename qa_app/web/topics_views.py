@@ -44,6 +44,7 @@ class QuoteView:
     source: Link
     span: str
     copies: Copies
+    pin: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,8 +46,9 @@
 
   const togglePin = (button) => {
     const on = button.getAttribute("aria-pressed") === "true";
-    const question = button.closest("[data-question]")?.dataset.question || "";
-    aside({ ...JSON.parse(button.dataset.pin), question, do: on ? "unpin" : "pin" });
+    const { question, foundBy } = button.closest("[data-found-by], [data-question]")?.dataset ?? {};
+    const found = { question: foundBy ?? question ?? "" };
+    aside({ ...JSON.parse(button.dataset.pin), ...found, do: on ? "unpin" : "pin" });
   };
 
   // Notes
