@@ -61,6 +61,9 @@ def arrange(lines: Sequence[Line]) -> list[Row]:
 
 
 def _row(lines: list[Line]) -> Row:
+    if len(lines) == 1:
+        line = lines[0]
+        return Row(lines, line.x0, line.y0, line.x1, line.y1)
     return Row(
         lines,
         min(line.x0 for line in lines),

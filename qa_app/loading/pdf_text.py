@@ -248,7 +248,11 @@ class _Reader:
             left, bottom, right, top = rect.left, rect.bottom, rect.right, rect.top
             if last - first > 1:
                 measure(page, last - 1, pointer)
-                left, right = min(left, rect.left), max(right, rect.right)
+                edge, end = rect.left, rect.right
+                if edge < left:
+                    left = edge
+                if end > right:
+                    right = end
             gap = left - x1
             if start < 0:
                 start, x0, y0, x1, y1 = first, left, bottom, right, top
