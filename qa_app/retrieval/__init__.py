@@ -5,7 +5,8 @@
                                               tokens      terms                share scores
 
 ``retriever`` drives it; ``fusion``, ``late`` (reading) and ``feedback`` hold the arithmetic and
-its numbers; ``filters`` turns filters into rows before anything is searched.
+its numbers; ``filters`` turns filters into rows before anything is searched. At the end a reranker,
+where there is one, orders the first passages anew, and ``repeats`` shows each wording once.
 """
 
 from qa_app.retrieval.retriever import MAX_QUESTION_CHARACTERS, Ranked, Retriever
