@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,9 +22,6 @@ from qa_app.models import (
 from qa_app.presentation import also_in_text, count, coverage_text, reranked
 
 if TYPE_CHECKING:
-    from qa_app.briefs.brief import Brief, Pin
-    from qa_app.briefs.checking import Check
-    from qa_app.briefs.saved import SavedQuestion, SavedQuestions
     from qa_app.evaluation import Comparison, Evaluation, Scored
     from qa_app.retrieval.filters import FilterChoices
     from qa_app.verification import VerifyReport
@@ -132,7 +128,7 @@ def results_text(results: Sequence[SearchResult]) -> str:
     lines: list[str] = []
     for result in results:
         lines.append(f"{result.rank:>3}. {result.citation.label}   [{result.score:.3f}]")
-        lines += _wrap(result.passage.text, "     ")
+        lines += wrap(result.passage.text, "     ")
         lines += _also_in_lines(result.also_in, "     ")
     if number := reranked(results):
         lines.append(f"The reranker read the first {count(number, 'passage')}.")
@@ -154,60 +150,6 @@ def filters_text(choices: FilterChoices) -> str:
         verb = "has" if choices.undated == 1 else "have"
         lines.append(f"{count(choices.undated, 'document')} {verb} no date")
     return "\n".join(lines)
-
-
-def brief_text(brief: Brief) -> str:
-    """Return a brief for people, with the number of each item."""
-    lines = [f"{brief.title}: {count(len(brief.pins), 'quote')}"]
-    for item in brief.items:
-        lines.append("")
-        if item.pin is None:
-            lines.append(f"[{item.id}] {item.text}")
-            continue
-        lines += _pin_lines(item.pin, f"[{item.id}] ")
-        lines += _wrap(item.text, "    ") if item.text else []
-    if not brief.items:
-        lines.append("Pin something: qa-app brief add QUESTION")
-    return "\n".join(lines)
-
-
-def export_text(written: Mapping[str, Any]) -> str:
-    """Return what was exported."""
-    return f"{written['file']}: {count(written['quotes'], 'quote')}, {written['bytes']:,} bytes."
-
-
-def checks_text(checks: Sequence[Check]) -> str:
-    """Return what became of each quote of a brief, those that stand as cited in one number."""
-    tally = Counter(str(check.standing) for check in checks)
-    lines = [
-        f"{count(len(checks), 'quote')}: {', '.join(f'{n} {name}' for name, n in tally.items())}"
-    ]
-    for check in checks:
-        if check.reason:
-            note = f"note {check.claim.number}" if check.claim.number else "no note"
-            lines.append(f"  {note} ({check.standing}): {check.reason}")
-            lines += _wrap(textwrap.shorten(check.claim.words, 90, placeholder="…"), "    ")
-    return "\n".join(lines)
-
-
-def saved_text(saved: SavedQuestions) -> str:
-    """Return the saved questions for people, each with its new evidence."""
-    lines: list[str] = []
-    for item in saved.items:
-        lines.append(f"[{item.id}] {item.question}")
-        lines += [f"    {facet}: {', '.join(values)}" for facet, values in item.filters.items()]
-        lines.append(f"    {item.trouble or (count(len(item.new), 'new finding'))}")
-        for pin in item.new:
-            lines += _pin_lines(pin, "    ● ")
-    return "\n".join(lines) or "No saved questions. Save one: qa-app saved add QUESTION"
-
-
-def news_text(items: Iterable[SavedQuestion]) -> str:
-    """Return one line for each saved question that has new evidence."""
-    return "\n".join(
-        f"{count(len(item.new), 'new finding')} for “{item.question}” (qa-app saved check)"
-        for item in items
-    )
 
 
 def figures_text(figures: Mapping[str, Any]) -> str:
@@ -272,17 +214,17 @@ def _comparison_lines(comparison: Comparison, figures: Mapping[str, Any]) -> Ite
 
 def _miss_lines(item: Scored) -> Iterator[str]:
     yield ""
-    yield from _wrap(f"{item.id}: {item.question}", "  ")
+    yield from wrap(f"{item.id}: {item.question}", "  ")
     expected = "; ".join(item.expected[:_MOST_EXPECTED]) or "a refusal"
     more = len(item.expected) - _MOST_EXPECTED
-    yield from _wrap(f"expected {expected}{f' and {more} more' if more > 0 else ''}", "    ")
+    yield from wrap(f"expected {expected}{f' and {more} more' if more > 0 else ''}", "    ")
     if item.rank is not None:
         yield f"    which first came at rank {item.rank}"
     if item.verdict is Verdict.NOT_FOUND:
         yield "    refused; nearest:"
     for quote in item.came:
         words = textwrap.shorten(quote.text, _LONGEST_CAME, placeholder="…")
-        yield from _wrap(f"came: {quote.citation.label}: “{words}”", "    ")
+        yield from wrap(f"came: {quote.citation.label}: “{words}”", "    ")
 
 
 def _failure_lines(failures: Iterable[Failure], verb: str, singular: str = "") -> list[str]:
@@ -307,25 +249,19 @@ def _finding_lines(finding: Finding) -> list[str]:
 
 
 def _quote_lines(finding: Finding, indent: str, dated: bool) -> list[str]:
-    lead_in = _wrap(f"[{finding.lead_in.text}]", indent) if finding.lead_in else []
+    lead_in = wrap(f"[{finding.lead_in.text}]", indent) if finding.lead_in else []
     date = f" ({finding.date})" if dated and finding.date else ""
     source = f"{indent}— {finding.citation.label}{date}"
     also_in = _also_in_lines(finding.also_in, indent)
-    return [*lead_in, *_wrap(f"“{finding.quote}”", indent), source, *also_in]
+    return [*lead_in, *wrap(f"“{finding.quote}”", indent), source, *also_in]
 
 
 def _also_in_lines(citations: Sequence[Citation], indent: str) -> list[str]:
-    return _wrap(f"[{also_in_text(citations)}]", indent) if citations else []
+    return wrap(f"[{also_in_text(citations)}]", indent) if citations else []
 
 
-def _pin_lines(pin: Pin, head: str) -> list[str]:
-    # The label says where where there is nobody to name.
-    lines = [f"{head}{pin.facet_value or pin.quote.citation.label}"]
-    lines += _wrap(f"[{pin.lead_in.text}]", "    ") if pin.lead_in else []
-    return [*lines, *_wrap(f"“{pin.quote.text}”", "    "), f"    — {pin.quote.citation.label}"]
-
-
-def _wrap(text: str, indent: str) -> list[str]:
+def wrap(text: str, indent: str) -> list[str]:
+    """Return a text's lines, broken to the terminal's width, each with the indent."""
     width = min(100, shutil.get_terminal_size().columns)
     lines: list[str] = []
     for line in text.splitlines():

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qa_app import printing
+from qa_app.cli.brief_text import brief_text, checks_text, export_text
 from qa_app.cli.common import add_command, add_filter, open_index, parse_filters, print_result
 from qa_app.models import Mode, to_json
 from qa_app.settings import Settings
@@ -102,7 +102,7 @@ def _found(index: Any, options: argparse.Namespace, settings: Settings) -> tuple
 def _list(options: argparse.Namespace, settings: Settings) -> int:
     from qa_app.briefs.files import open_brief
 
-    print_result(options, open_brief(settings.index, options.user).read(), printing.brief_text)
+    print_result(options, open_brief(settings.index, options.user).read(), brief_text)
     return 0
 
 
@@ -137,7 +137,7 @@ def _change(options: argparse.Namespace, settings: Settings, edit: Callable[[Bri
     from qa_app.briefs.files import open_brief
 
     changed = open_brief(settings.index, options.user).change(edit)
-    print_result(options, changed, printing.brief_text)
+    print_result(options, changed, brief_text)
     return 0
 
 
@@ -153,7 +153,7 @@ def _export(options: argparse.Namespace, settings: Settings) -> int:
         content = export_brief(brief, generation, form, api.corpus_of(settings), options.date)
     write_export(options.file, content)
     written = {"file": str(options.file), "bytes": len(content), "quotes": len(brief.pins)}
-    print_result(options, written, printing.export_text)
+    print_result(options, written, export_text)
     return 0
 
 
@@ -169,5 +169,5 @@ def _verify(options: argparse.Namespace, settings: Settings) -> int:
     checks = verify_claims(settings.index, claims, settings.corpus)
     bad = failed(checks)
     found = {"quotes": len(checks), "bad": len(bad), "checks": to_json(checks)}
-    print_result(options, found if options.json else checks, printing.checks_text)
+    print_result(options, found if options.json else checks, checks_text)
     return 1 if bad else 0

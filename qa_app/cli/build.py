@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from qa_app import presentation, printing
+from qa_app.cli.brief_text import news_text
 from qa_app.cli.common import add_command, add_model, ask_saved, print_result
 from qa_app.settings import Settings
 
@@ -31,5 +32,5 @@ def _build(options: argparse.Namespace, settings: Settings) -> int:
         counts = [{"question": item.question, "new": len(item.new)} for item in news]
         print_result(options, {**presentation.build_json(report), "saved": counts}, str)
     else:
-        print("\n".join(filter(None, (printing.build_text(report), printing.news_text(news)))))
+        print("\n".join(filter(None, (printing.build_text(report), news_text(news)))))
     return 1 if options.strict and report.failures else 0

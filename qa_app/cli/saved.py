@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING, Any
 
-from qa_app import printing
+from qa_app.cli.brief_text import saved_text
 from qa_app.cli.common import add_command, add_filter, open_index, parse_filters, print_result
 from qa_app.settings import Settings
 
@@ -42,12 +42,12 @@ def _save(options: argparse.Namespace, settings: Settings) -> int:
         saved = save_question(
             _file(options, settings), index, options.question, parse_filters(options)
         )
-    print_result(options, saved, printing.saved_text)
+    print_result(options, saved, saved_text)
     return 0
 
 
 def _list(options: argparse.Namespace, settings: Settings) -> int:
-    print_result(options, _file(options, settings).read(), printing.saved_text)
+    print_result(options, _file(options, settings).read(), saved_text)
     return 0
 
 
@@ -57,14 +57,14 @@ def _check(options: argparse.Namespace, settings: Settings) -> int:
     file = _file(options, settings)
     with open_index(settings) as index:
         saved = ask_again(file, index)
-    print_result(options, saved, printing.saved_text)
+    print_result(options, saved, saved_text)
     file.change(lambda now: now.shown({item.id: item.generation for item in saved.items}))
     return 0
 
 
 def _remove(options: argparse.Namespace, settings: Settings) -> int:
     changed = _file(options, settings).change(lambda saved: saved.without(options.number))
-    print_result(options, changed, printing.saved_text)
+    print_result(options, changed, saved_text)
     return 0
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from qa_app import printing
+from qa_app.cli.brief_text import news_text
 from qa_app.cli.common import (
     add_command,
     add_own_model,
@@ -46,7 +47,7 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
             report = api.build_from_settings(settings, printing.Progress())
             print(printing.build_text(report), file=sys.stderr)
             if news := ask_saved(settings, report.generation):
-                print(printing.news_text(news), file=sys.stderr)
+                print(news_text(news), file=sys.stderr)
         except CorpusError as exc:
             # The page opens all the same and says what to do.
             print_error(exc)
