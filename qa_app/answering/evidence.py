@@ -9,6 +9,7 @@ Every measure is in [0, 1] or a cosine, and comparable between questions:
 * ``lexical``: BM25 of the sentence as a share of the most that the question's words can give.
 * ``covered``: share of the question's idf that the sentence has, with its headings and lead-in.
 * ``dense``: cosine of the passage. ``share``: the passage's BM25 as a share of the possible.
+* ``size``: log10 of the number of passages searched: among many, one is sooner near by chance.
 * ``passage``: the passage's fused score over the best passage's.
 * ``absent``: 1 if the question asks for a date, number, sum or share and the passage has none.
 * ``kind``: 1 if the sentence has the sort of words asked for, 0.5 where any would do.
@@ -55,22 +56,28 @@ class Evidence:
 
 
 class Measure:
-    """Measures sentences against one question."""
+    """Measures sentences against one question.
 
-    def __init__(self, reading: Reading, retriever: Retriever) -> None:
+    Args:
+        evenness: added to each term's idf: of a few pages, most terms are on all or on none, so
+            that what was asked is better told by all the terms alike.
+    """
+
+    def __init__(self, reading: Reading, retriever: Retriever, evenness: float = 0.0) -> None:
         lexical = retriever.generation.lexical
         self._reading = reading
         self._language = lexical.language
-        self._idf = {term: lexical.idf(term) for term in reading.terms}
+        self._idf = {term: evenness + lexical.idf(term) for term in reading.terms}
         self._possible = sum(self._idf.values()) or 1.0
         short = lexical.max_score(reading.short_terms) or 1.0
-        self._shares = [(reading.terms, self._possible), (reading.short_terms, short)]
+        long = lexical.max_score(reading.terms) or 1.0
+        self._shares = [(reading.terms, long), (reading.short_terms, short)]
         self._lexical = lexical
         self._reader = retriever.tokens
-        self._long = self._reader.question(reading.text, LIGHT)
+        self._long = self._reader.question(reading.text, LIGHT, evenness)
         self._short = self._long
         if reading.short_text:
-            self._short = self._reader.question(reading.short_text, LIGHT)
+            self._short = self._reader.question(reading.short_text, LIGHT, evenness)
 
     def shares(self, rows: RowArray) -> FloatArray:
         """Return each passage's BM25 as a share of the possible, float32, shape (len(rows),)."""
@@ -83,15 +90,14 @@ class Measure:
         """Return every sentence of each passage, measured.
 
         Args:
-            ranked: the passages' scores, in the same order, with "dense" and "share".
+            ranked: the passages' scores, in the same order, with those that are theirs.
             best: the best passage's fused score.
         """
         found = []
         tokens = self._reader.passages([item.row for item in ranked], passages)
         for item, passage, vectors in zip(ranked, passages, tokens, strict=True):
             of_passage = {
-                "dense": item.scores["dense"],
-                "share": item.scores["share"],
+                **item.scores,
                 "passage": item.score / best if best > 0 else 0.0,
                 "absent": self._absent(passage),
             }

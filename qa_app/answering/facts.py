@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from qa_app.answering.calibration import ANSWERED, SENTENCE, STRONG, THRESHOLD
+from qa_app.answering.calibration import ANSWERED, EVENNESS, SENTENCE, STRONG, THRESHOLD
 from qa_app.answering.conflict import mark_contradictions
 from qa_app.answering.evidence import Evidence, Measure
 from qa_app.answering.reading import Reading
@@ -50,7 +51,8 @@ def answer_fact(
         return _overview(retriever, reading, top_k, within, mode)
     ranked = retriever.rank_distinct(reading.text, max(top_k, _PASSAGES), within, mode)
     results = retriever.results(ranked[:top_k])
-    evidence = rank_sentences(retriever, reading, ranked[:_PASSAGES])
+    searched = retriever.generation.num_passages if within is None else len(within)
+    evidence = rank_sentences(retriever, reading, ranked[:_PASSAGES], searched)
     if not evidence:
         return Outcome(0.0, (), results)
     why = ANSWERED.explain(THRESHOLD, SENTENCE)
@@ -86,13 +88,19 @@ def _overview(
     return Outcome(1.0 if quotes else 0.0, tuple(quotes[:_MOST_OVERVIEW]), results)
 
 
-def rank_sentences(retriever: Retriever, reading: Reading, ranked: list[Ranked]) -> list[Evidence]:
-    """Return the sentences of the passages, the likeliest answer first."""
+def rank_sentences(
+    retriever: Retriever, reading: Reading, ranked: list[Ranked], searched: int
+) -> list[Evidence]:
+    """Return the sentences of the passages, the likeliest answer first.
+
+    Args:
+        searched: number of passages that these are the best of.
+    """
     if not ranked:
         return []
     passages = retriever.generation.passages([item.row for item in ranked])
-    measure = Measure(reading, retriever)
-    scored = _complete(retriever, reading, measure, ranked)
+    measure = Measure(reading, retriever, EVENNESS)
+    scored = _complete(retriever, reading, measure, ranked, math.log10(searched))
     evidence = measure.sentences(scored, passages, ranked[0].score)
     return sorted(
         (item for of_passage in evidence for item in of_passage),
@@ -101,7 +109,7 @@ def rank_sentences(retriever: Retriever, reading: Reading, ranked: list[Ranked])
 
 
 def _complete(
-    retriever: Retriever, reading: Reading, measure: Measure, ranked: list[Ranked]
+    retriever: Retriever, reading: Reading, measure: Measure, ranked: list[Ranked], size: float
 ) -> list[Ranked]:
     """Return the passages with the scores that are measured, whatever the mode ranked by."""
     rows = np.array([item.row for item in ranked], dtype=np.int64)
@@ -112,7 +120,7 @@ def _complete(
         query = retriever.encoder.encode_queries([reading.text])
         dense = [float(score) for score in retriever.generation.vectors.scores(query, rows)[0]]
     return [
-        replace(item, scores={"dense": cosine, "share": float(share)})
+        replace(item, scores={"dense": cosine, "share": float(share), "size": size})
         for item, cosine, share in zip(ranked, dense, shares, strict=True)
     ]
 

@@ -117,8 +117,16 @@ class TokenReader:
         order = np.argsort(read)
         return Reading(read[order], late[order])
 
-    def question(self, text: str, passed_over: Collection[str] = ()) -> QuestionTokens:
-        """Return the tokens of a question; terms that are passed over count as stop words."""
+    def question(
+        self, text: str, passed_over: Collection[str] = (), evenness: float = 0.0
+    ) -> QuestionTokens:
+        """Return the tokens of a question.
+
+        Args:
+            text: of the question.
+            passed_over: terms that count as stop words.
+            evenness: added to each term's idf, so that terms count more alike.
+        """
         vectors = self._encoder.encode_query_tokens(text)
         lexical = self._generation.lexical
         words = text.split()
@@ -126,7 +134,8 @@ class TokenReader:
         rarity = [max(map(lexical.idf, found), default=0.0) for found in terms]
         counts = self._encoder.count_tokens(words)
         weights = token_weights(counts, [1 + idf for idf in rarity], len(vectors))
-        rare = token_weights(counts, rarity, len(vectors)) if any(rarity) else weights
+        even = [idf + evenness if idf else 0.0 for idf in rarity]
+        rare = token_weights(counts, even, len(vectors)) if any(even) else weights
         return QuestionTokens(vectors, weights, rare)
 
     def passages(self, rows: Sequence[int], passages: Sequence[Passage]) -> list[PassageTokens]:
