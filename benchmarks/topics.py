@@ -10,6 +10,7 @@ of a topic's passages have a word of its label, and processor time as a ratio to
 from __future__ import annotations
 
 import argparse
+import copy
 import itertools
 import json
 import math
@@ -28,7 +29,8 @@ from qa_app.facets import Facets
 from qa_app.models import Passage
 from qa_app.settings import Settings
 from qa_app.store.generation import Generation, open_generation
-from qa_app.topics.finding import find_topics
+from qa_app.topics.finding import Earlier, find_topics
+from qa_app.topics.stored import Topics
 from qa_app.topics.themes import Themes
 
 _TERMS, _LABEL = 10, 3
@@ -43,28 +45,25 @@ from sklearn.feature_extraction.text import CountVectorizer
 folder, number = sys.argv[1], int(sys.argv[2])
 texts = json.load(open(folder + "/texts.json"))
 vectors = np.load(folder + "/vectors.npy")
-class Given:
-    def embed(self, documents, verbose=False): return vectors
-def fit(some, rows):
-    model = BERTopic(
-        vectorizer_model=CountVectorizer(stop_words="english"), nr_topics=number or None,
-        calculate_probabilities=False,
-    )
-    groups, _ = model.fit_transform([some[r] for r in rows], vectors[rows])
-    return model, groups
-fit(texts, list(range(min(400, len(texts)))))  # compiles what is compiled at the first use
-started = time.process_time()
-model, groups = fit(texts, list(range(len(texts))))
-seconds = time.process_time() - started
-topics = {}
-for row, group in enumerate(groups):
-    if group >= 0:
-        topics.setdefault(int(group), []).append(row)
-json.dump(
-    {"seconds": seconds, "topics": [
+def fit(most):
+    model = BERTopic(vectorizer_model=CountVectorizer(stop_words="english"))
+    return model, model.fit_transform(texts[:most], vectors[:most])[0]
+def told(model, groups, seconds):
+    topics = {}
+    for row, group in enumerate(groups):
+        if group >= 0:
+            topics.setdefault(int(group), []).append(row)
+    return {"seconds": seconds, "topics": [
         {"terms": [term for term, _ in model.get_topic(group) if term][:10], "rows": rows}
         for group, rows in sorted(topics.items())
-    ]}, open(folder + "/out.json", "w"))
+    ]}
+fit(400)  # compiles what is compiled at the first use
+started = time.process_time()
+model, groups = fit(len(texts))
+found = [told(model, groups, time.process_time() - started)]
+model.reduce_topics(texts, nr_topics=number + 1)
+found.append(told(model, model.topics_, time.process_time() - started))
+json.dump(found, open(folder + "/out.json", "w"))
 """
 
 
@@ -76,6 +75,13 @@ class Texts:
         numbers = {record.path: n for n, record in enumerate(generation.documents)}
         self._outline = [(numbers[p.document], p.text) for p in self._passages]
         self._titles = [record.title for record in generation.documents]
+
+    def only(self, rows: Any) -> Texts:
+        """Return the passages of these rows alone."""
+        chosen = copy.copy(self)
+        chosen._passages = self.passages(rows)
+        chosen._outline = [self._outline[row] for row in rows]
+        return chosen
 
     def outline(self) -> list[tuple[int, str]]:
         return self._outline
@@ -92,7 +98,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("peer_python")
     parser.add_argument("indexes", nargs="+", type=Path)
+    parser.add_argument("--steadiness", action="store_true", help="only after a small change")
     options = parser.parse_args()
+    if options.steadiness:
+        for index in options.indexes:
+            steadiness(index)
+        return
     print("| set | program | topics | passages in one | NPMI | label in passages | time |")
     print("|---|---|---|---|---|---|---|")
     for index in options.indexes:
@@ -108,11 +119,9 @@ def compare(index: Path, peer_python: str) -> None:
     ours = own_topics(index, texts, vectors, facets)
     found = {"qa_app": ours}
     rows = sorted({row for topic in ours["topics"] for row in topic["rows"]})
-    for name, number in (
-        ("BERTopic", 0),
-        (f"BERTopic, reduced to {len(ours['topics'])}", len(ours["topics"]) + 1),
-    ):
-        found[name] = peer_topics(peer_python, texts, vectors, rows, number)
+    names = ("BERTopic", "BERTopic, reduced to as many")
+    peers = peer_topics(peer_python, texts, vectors, rows, len(ours["topics"]))
+    found |= dict(zip(names, peers, strict=True))
     plain = [f" {' '.join(_WORD.findall(text.lower()))} " for _, text in texts.outline()]
     for name, result in found.items():
         topics = result["topics"]
@@ -125,6 +134,36 @@ def compare(index: Path, peer_python: str) -> None:
             f"{overlap:.2f} | {ratio:.1f} |",
             flush=True,
         )
+
+
+def steadiness(index: Path) -> None:
+    """Print how many passages keep their topic when a twentieth goes and as many come."""
+    with open_generation(index) as generation:
+        texts = Texts(generation)
+        vectors = np.asarray(generation.vectors.embeddings)
+        facets = Facets.load(generation.folder)
+    mixed = np.random.default_rng(3).permutation(len(vectors))
+    few = len(mixed) // 20
+    before, after = np.sort(mixed[few:]), np.sort(np.r_[mixed[:few], mixed[2 * few :]])
+    encoder = encoder_for(Settings(index=index))
+
+    def find(rows: Any, earlier: Earlier | None = None) -> Topics:
+        return find_topics(texts.only(rows), vectors[rows], encoder, facets, Themes(), earlier)
+
+    def names(topics: Topics, rows: Any) -> dict[int, str]:
+        return {
+            int(rows[row]): topic.id + topic.label
+            for topic in topics.topics
+            for row in topic.members.rows.tolist()
+        }
+
+    first = find(before)
+    second = find(after, Earlier(first, ~np.isin(after, before), few))
+    same = find(before).to_text() == first.to_text()
+    old, new = names(first, before), names(second, after)
+    stayed = [row for row in old if row in new]
+    kept = statistics.mean(old[row] == new[row] for row in stayed)
+    print(f"{index.name}: found twice alike: {same}; kept their topic: {kept:.4f}", flush=True)
 
 
 def own_topics(index: Path, texts: Texts, vectors: Any, facets: Facets) -> dict[str, Any]:
@@ -143,17 +182,18 @@ def own_topics(index: Path, texts: Texts, vectors: Any, facets: Facets) -> dict[
 
 def peer_topics(
     python: str, texts: Texts, vectors: Any, rows: list[int], number: int
-) -> dict[str, Any]:
-    """Return BERTopic's, from the passages that ours are made of."""
+) -> list[dict[str, Any]]:
+    """Return BERTopic's as it finds them and reduced to ``number``, from the passages of ours."""
     with tempfile.TemporaryDirectory() as folder:
         chosen = [texts.outline()[row][1] for row in rows]
         Path(folder, "texts.json").write_text(json.dumps(chosen), encoding="utf-8")
         np.save(Path(folder, "vectors.npy"), vectors[rows].astype(np.float32))
         subprocess.run([python, "-c", _PEER, folder, str(number)], check=True)
-        result: dict[str, Any] = json.loads(Path(folder, "out.json").read_text(encoding="utf-8"))
-    for topic in result["topics"]:
-        topic["rows"] = [rows[row] for row in topic["rows"]]
-    return result
+        results: list[dict[str, Any]] = json.loads(Path(folder, "out.json").read_text())
+    for result in results:
+        for topic in result["topics"]:
+            topic["rows"] = [rows[row] for row in topic["rows"]]
+    return results
 
 
 def npmi(terms: list[str], plain: list[str], rows: list[int]) -> float:
