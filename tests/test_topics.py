@@ -203,7 +203,7 @@ def test_a_phrase_is_noun_like_and_spelt_as_in_the_texts() -> None:
 
 def test_a_label_has_no_word_twice_and_no_phrase_of_another_label() -> None:
     def phrases(*texts: str) -> list[Phrase]:
-        return [Phrase(text, tuple(text.split()), 1.0) for text in texts]
+        return [Phrase(text, tuple(text.split()), 1.0, 1.0, frozenset({1})) for text in texts]
 
     names = choose_names(
         [
@@ -213,6 +213,7 @@ def test_a_label_has_no_word_twice_and_no_phrase_of_another_label() -> None:
         ],
         [None, None, Name("kept", "kept label", ("kept",))],
         lambda phrase: phrase == "Surrey",
+        9,
     )
     assert [name.label for name in names] == [
         "serious violence, knife crime",

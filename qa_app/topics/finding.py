@@ -269,7 +269,7 @@ def _name(
         for place in places[:_READ].tolist()
     ]
     phrases = find_phrases(texts, len(groups), _PHRASES, language)
-    return choose_names(phrases, names, excluded)
+    return choose_names(phrases, names, excluded, len(texts))
 
 
 def _exclusion(source: Source, facets: Facets) -> Callable[[str], bool]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -27,6 +28,7 @@ def choose_names(
     phrases: Sequence[Sequence[Phrase]],
     names: Sequence[Name | None],
     excluded: Callable[[str], bool],
+    texts: int,
 ) -> list[Name]:
     """Return a name for each group: as it has one, or made of its best phrases.
 
@@ -37,6 +39,7 @@ def choose_names(
         phrases: of each group, best first.
         names: of groups that have one already; one without terms gets them.
         excluded: tells which phrases may not be used.
+        texts: number of texts that the phrases were found in.
     """
     labels = [name.label for name in names if name]
     ids = [name.id for name in names if name]
@@ -48,9 +51,9 @@ def choose_names(
             name = Name(unique_id(label, ids), label, ())
             labels.append(name.label)
             ids.append(name.id)
-            known = _apart(usable, _TERMS, whole=True)
+            known = _coherent(usable, texts)
         else:
-            known = [name.label, *_apart(usable, _TERMS, whole=True)]
+            known = [name.label, *_coherent(usable, texts)]
         if not name.terms:
             name = replace(name, terms=tuple(dict.fromkeys(known))[:_TERMS])
         found.append(name)
@@ -94,6 +97,33 @@ def _apart(phrases: Sequence[Phrase], most: int, whole: bool = False) -> list[st
         if len(chosen) == most:
             break
     return [phrase.text for phrase in chosen]
+
+
+def _coherent(phrases: Sequence[Phrase], texts: int) -> list[str]:
+    """Return the terms that tell a group best and stand together: each next one is chosen by its
+    weight and its mean NPMI with those before."""
+    left = sorted(phrases, key=lambda phrase: (-phrase.weight, phrase.key))
+    chosen: list[Phrase] = []
+    while left and len(chosen) < _TERMS:
+        most = left[0].weight if not chosen else chosen[0].weight
+
+        def gain(phrase: Phrase, most: float = most) -> float:
+            together = [_npmi(phrase.places, other.places, texts) for other in chosen]
+            return phrase.weight / most + (sum(together) / len(together) if together else 0.0)
+
+        best = max(left, key=gain)
+        chosen.append(best)
+        words = set(best.key)
+        left = [phrase for phrase in left if not _is_part(set(phrase.key), words)]
+    return [phrase.text for phrase in chosen]
+
+
+def _npmi(first: frozenset[int], second: frozenset[int], texts: int) -> float:
+    both = len(first & second)
+    if both in {0, texts}:
+        return -1.0 if not both else 1.0
+    chance = len(first) * len(second) / texts
+    return math.log(both / chance) / -math.log(both / texts)
 
 
 def _is_part(words: set[str], others: set[str]) -> bool:

@@ -56,11 +56,19 @@ class GroupText:
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """A phrase of a group: as the texts write it, and how well it tells the group."""
+    """A phrase of a group: as the texts write it, and how well it tells the group.
+
+    Attributes:
+        score: for labels, where longer phrases say more.
+        weight: the same without regard to length.
+        places: of the texts that have it.
+    """
 
     text: str
     key: Key
     score: float
+    weight: float = 0.0
+    places: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
@@ -215,9 +223,10 @@ class _Counts:
                 if contrast <= 0 or inside[group] < self._least:
                     continue
                 spread = len(set(documents[places[groups[places] == group]].tolist()))
-                score = portion * contrast * _LENGTH_BONUS[seen.content]
-                score *= min(1.0, 0.5 + spread / 6)
-                found[group].append(Phrase(_form(seen.forms), key, float(score)))
+                weight = float(portion * contrast * min(1.0, 0.5 + spread / 6))
+                score = weight * _LENGTH_BONUS[seen.content]
+                own = frozenset(seen.places)
+                found[group].append(Phrase(_form(seen.forms), key, score, weight, own))
         for phrases in found:
             phrases.sort(key=lambda phrase: (-phrase.score, phrase.key))
         return [phrases[:most] for phrases in found]
