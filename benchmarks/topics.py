@@ -176,7 +176,10 @@ def own_topics(index: Path, texts: Texts, vectors: Any, facets: Facets) -> dict[
     seconds = time.process_time() - started
     return {
         "seconds": seconds,
-        "topics": [{"terms": t.terms, "rows": t.members.rows.tolist()} for t in topics],
+        "topics": [
+            {"terms": t.terms, "label": t.label.split(", "), "rows": t.members.rows.tolist()}
+            for t in topics
+        ],
     }
 
 
@@ -218,8 +221,9 @@ def npmi(terms: list[str], plain: list[str], rows: list[int]) -> float:
 
 
 def label_share(topic: dict[str, Any], plain: list[str]) -> float:
-    """Return the share of a topic's passages that have one of the label's three terms."""
-    needles = [f" {' '.join(_WORD.findall(term.lower()))} " for term in topic["terms"][:_LABEL]]
+    """Return the share of a topic's passages that have one of the label's three parts."""
+    label = topic.get("label") or topic["terms"][:_LABEL]
+    needles = [f" {' '.join(_WORD.findall(term.lower()))} " for term in label]
     found = sum(any(needle in plain[row] for needle in needles) for row in topic["rows"])
     return found / len(topic["rows"])
 

@@ -100,8 +100,10 @@ def _apart(phrases: Sequence[Phrase], most: int, whole: bool = False) -> list[st
 
 
 def _coherent(phrases: Sequence[Phrase], texts: int) -> list[str]:
-    """Return the terms that tell a group best and stand together: each next one is chosen by its
-    weight and its mean NPMI with those before."""
+    """Return the terms that tell a group best and stand together.
+
+    Each is chosen by its weight and its mean NPMI with those before.
+    """
     left = sorted(phrases, key=lambda phrase: (-phrase.weight, phrase.key))
     chosen: list[Phrase] = []
     while left and len(chosen) < _TERMS:

@@ -29,9 +29,10 @@ _TOKEN = re.compile(r"[^\W\d_][\w]*(?:['’&\-‑][\w]+)*|[^\w\s]|\d[\w.,]*")
 _BREAK, _JOINT, _ATTRIBUTE, _CONTENT = range(4)
 _STARTS = frozenset({_ATTRIBUTE, _CONTENT})
 _SHORTEST = 3
+_CONTRACTED = ("'re", "'ve", "'ll", "n't", "'d", "'m")
 _LONGEST, _MOST_CONTENT = 5, 3
 # Longer phrases say more.
-_LENGTH_BONUS = (0.0, 1.0, 1.6, 1.8)
+_LENGTH_BONUS = (0.0, 1.0, 1.4, 1.5)
 # Up to so many texts a phrase counts that stands in one alone.
 _FEW_TEXTS = 400
 # Share of a word's places that are a verb's, at most, and at which a noun ends, at least.
@@ -161,7 +162,7 @@ class _Counts:
             return _BREAK
         if word in FUNCTION or word in VERB_FORMS or word not in frequent or word.endswith("ly"):
             return _BREAK
-        if self._verbs[word] > _MOST_VERB:
+        if self._verbs[word] > _MOST_VERB or word.replace("’", "'").endswith(_CONTRACTED):
             return _BREAK
         participle = word.endswith("ed") and "-" not in word
         return _CONTENT if self._heads[word] >= _LEAST_HEAD and not participle else _ATTRIBUTE
