@@ -33,7 +33,7 @@ from qa_app.topics.themes import Themes
 from qa_app.topics.units import Source, Units, make_units
 
 # Texts nearest to a topic's centre from which its name is taken, and phrases looked at.
-_READ, _PHRASES = 100, 40
+_READ, _PHRASES = 100, 100
 # A phrase that is more than this of a report's title names the report.
 _MOST_OF_TITLE = 0.4
 # Share of the corpus that may change before topics are found anew; phrases go stale more slowly.

@@ -32,7 +32,7 @@ _SHORTEST = 3
 _CONTRACTED = ("'re", "'ve", "'ll", "n't", "'d", "'m")
 _LONGEST, _MOST_CONTENT = 5, 3
 # Longer phrases say more.
-_LENGTH_BONUS = (0.0, 1.0, 1.4, 1.5)
+_LENGTH_BONUS = (0.0, 1.0, 1.6, 1.8)
 # Up to so many texts a phrase counts that stands in one alone.
 _FEW_TEXTS = 400
 # Share of a word's places that are a verb's, at most, and at which a noun ends, at least.
