@@ -75,6 +75,7 @@ def _take(browser: Browser, url: str, shot: Shot) -> None:
         reduced_motion="reduce",
     )
     page = context.new_page()
+    page.set_default_timeout(180_000)  # the first question waits for the model
     page.goto(url + shot.search)
     page.locator("#answer [data-stamp]").wait_for()
     if shot.opens:
