@@ -18,6 +18,7 @@ Every measure is in [0, 1] or a cosine, and comparable between questions:
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,6 +38,8 @@ from qa_app.retrieval.late import PassageTokens, QuestionTokens
 from qa_app.store.lexical import K1, B
 from qa_app.store.vectors import RowArray
 
+# An entry of a list of contents points to what is said, and says nothing.
+_LEADERS = re.compile(r"(?:\.\s?){6}")
 # Terms of an ordinary sentence: what BM25 measures a sentence's length by.
 _USUAL_TERMS = 14
 
@@ -87,7 +90,7 @@ class Measure:
     def sentences(
         self, ranked: Sequence[Ranked], passages: Sequence[Passage], best: float
     ) -> list[list[Evidence]]:
-        """Return every sentence of each passage, measured.
+        """Return every sentence of each passage, measured; entries of contents left out.
 
         Args:
             ranked: the passages' scores, in the same order, with those that are theirs.
@@ -111,6 +114,7 @@ class Measure:
                         of_passage | self._of_sentence(passage, sentence, around) | nearest,
                     )
                     for sentence, nearest in zip(passage.sentences, late, strict=True)
+                    if not _LEADERS.search(passage.slice(sentence.start, sentence.end))
                 ]
             )
         return found
