@@ -23,7 +23,8 @@ from qa_app.models import Answer, Mode
 
 def f1(answer: Answer, gold: Mapping[str, bool | None]) -> tuple[float, list[str], list[str]]:
     """Return the F1 of an answer's rows, and which rows are wrong and which are missing."""
-    rows = {finding.facet_value for finding in answer.findings}
+    # Documents are named by their paths in the questions, by their titles in the rows.
+    rows = {name for row in answer.findings for name in (row.facet_value, row.citation.document)}
     wrong = [value for value, said in gold.items() if said is False and value in rows]
     missing = [value for value, said in gold.items() if said and value not in rows]
     right = sum(bool(said) for said in gold.values()) - len(missing)
