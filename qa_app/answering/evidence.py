@@ -38,8 +38,10 @@ from qa_app.retrieval.late import PassageTokens, QuestionTokens
 from qa_app.store.lexical import K1, B
 from qa_app.store.vectors import RowArray
 
-# An entry of a list of contents points to what is said, and says nothing.
+# An entry of a list of contents, or a web address with its name, points to what is said, and says
+# nothing.
 _LEADERS = re.compile(r"(?:\.\s?){6}")
+_ADDRESS = re.compile(r"\b(?:https?://|www\.)\S+")
 # Terms of an ordinary sentence: what BM25 measures a sentence's length by.
 _USUAL_TERMS = 14
 
@@ -90,7 +92,7 @@ class Measure:
     def sentences(
         self, ranked: Sequence[Ranked], passages: Sequence[Passage], best: float
     ) -> list[list[Evidence]]:
-        """Return every sentence of each passage, measured; entries of contents left out.
+        """Return every sentence of each passage, measured; those that only point are left out.
 
         Args:
             ranked: the passages' scores, in the same order, with those that are theirs.
@@ -114,7 +116,7 @@ class Measure:
                         of_passage | self._of_sentence(passage, sentence, around) | nearest,
                     )
                     for sentence, nearest in zip(passage.sentences, late, strict=True)
-                    if not _LEADERS.search(passage.slice(sentence.start, sentence.end))
+                    if not _only_points(passage.slice(sentence.start, sentence.end))
                 ]
             )
         return found
@@ -206,3 +208,9 @@ class _Nearest:
 
 def _lead_in(passage: Passage, sentence: Sentence) -> str:
     return passage.slice(*sentence.lead_in) if sentence.lead_in else ""
+
+
+def _only_points(text: str) -> bool:
+    """Tell whether a sentence is an entry of contents, or mostly web addresses."""
+    addresses = sum(len(address) for address in _ADDRESS.findall(text))
+    return 2 * addresses > len(text) or _LEADERS.search(text) is not None
