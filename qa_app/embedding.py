@@ -188,7 +188,7 @@ class SentenceTransformerEncoder:
             item["token_embeddings"][item["attention_mask"].bool()].float().numpy()
             for item in found
         ]
-        return self._checked(rows), [_unit_rows(vectors) for vectors in tokens]
+        return self._checked(rows), [unit_rows(vectors) for vectors in tokens]
 
     def _encode(self, texts: Sequence[str], queries: bool) -> FloatArray:
         if not texts:
@@ -215,7 +215,7 @@ class SentenceTransformerEncoder:
                 "Save the model again with sentence-transformers.",
             )
         # Weights may be bfloat16: its rounding is taken out of the length here.
-        return _unit_rows(rows)
+        return unit_rows(rows)
 
     def _load_tokenizer(self) -> Tokenizer:
         if self._tokenizer is None:
@@ -251,7 +251,8 @@ def _one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _unit_rows(rows: FloatArray) -> FloatArray:
+def unit_rows(rows: FloatArray) -> FloatArray:
+    """Return the rows at length 1, float32; rows of zeros stay so."""
     norms = np.linalg.norm(rows, axis=-1, keepdims=True)
     return np.asarray(rows / np.maximum(norms, 1e-12), dtype=np.float32)
 

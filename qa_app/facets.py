@@ -94,13 +94,7 @@ class Facets:
             ConfigError: the file is not TOML, or not of the form that its README shows.
         """
         path = folder / FACETS_FILE
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-            found = tomllib.loads(text)
-        except FileNotFoundError:
-            return cls()
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as exc:
-            raise ConfigError(f"{path} cannot be read: {exc}.", _FORM) from exc
+        found, text = read_tables(path, _FORM)
         return cls((_parse_facet(path, name, table) for name, table in found.items()), text)
 
     @property
@@ -241,6 +235,25 @@ _FORM = (
     'Its form is: [facet] with nouns = ["noun", "nouns"], then [facet.values] with '
     '"Value" = ["alias"] on each line.'
 )
+
+
+def read_tables(path: Path, form: str) -> tuple[dict[str, Any], str]:
+    """Return the tables of a file that the user writes beside the reports, and its text.
+
+    Args:
+        path: of the file; without one there are no tables.
+        form: says what the file looks like.
+
+    Raises:
+        ConfigError: the file is not TOML, or cannot be read.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        return tomllib.loads(text), text
+    except FileNotFoundError:
+        return {}, ""
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as exc:
+        raise ConfigError(f"{path} cannot be read: {exc}.", form) from exc
 
 
 def _parse_facet(path: Path, name: str, table: Any) -> Facet:

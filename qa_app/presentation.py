@@ -92,7 +92,8 @@ def also_in_text(citations: Sequence[Citation]) -> str:
 
 def topics_json(report: TopicsReport) -> dict[str, Any]:
     """Return topics and their matrix as the contract has them."""
-    return {**to_json(report), "generation": report.generation}
+    found: dict[str, Any] = to_json(report)
+    return found
 
 
 def changes_json(changes: Sequence[Change]) -> dict[str, Any]:
@@ -123,9 +124,14 @@ def coverage_text(coverage: Coverage) -> str:
     if coverage.without_evidence:
         text += f"; none for {_listed(coverage.without_evidence)}"
     if coverage.not_in_corpus:
-        verb = "is" if coverage.not_in_corpus == 1 else "are"
-        text += f"; {count(coverage.not_in_corpus, f'known {coverage.facet}')} {verb} not mentioned"
+        text += f"; {not_mentioned(coverage)}"
     return f"{text}."
+
+
+def not_mentioned(coverage: Coverage) -> str:
+    """Return how many known values are nowhere in the corpus: "2 known forms are not mentioned"."""
+    verb = "is" if coverage.not_in_corpus == 1 else "are"
+    return f"{count(coverage.not_in_corpus, f'known {coverage.facet}')} {verb} not mentioned"
 
 
 def count(number: int, noun: str) -> str:

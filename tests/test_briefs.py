@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -112,9 +113,8 @@ def test_a_brief_survives_a_restart(desk: Desk) -> None:
 def test_two_writers_lose_nothing(desk: Desk) -> None:
     def write(name: str) -> None:
         for number in range(20):
-            open_brief(desk.folder).change(
-                lambda brief: brief.with_heading(f"{name} {number}")  # noqa: B023 - run at once
-            )
+            heading = f"{name} {number}"
+            open_brief(desk.folder).change(partial(Brief.with_heading, text=heading))
 
     threads = [threading.Thread(target=write, args=(name,)) for name in "ab"]
     for thread in threads:

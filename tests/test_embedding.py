@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qa_app.embedding import SentenceTransformerEncoder
+from qa_app.embedding import FloatArray, SentenceTransformerEncoder
 from qa_app.errors import EmbeddingError
 
 
@@ -75,7 +75,7 @@ def test_a_question_that_is_kept_cannot_be_changed(model: SentenceTransformerEnc
 @pytest.mark.model
 def test_one_pass_gives_the_same_rows_and_the_tokens(model: SentenceTransformerEncoder) -> None:
     texts = ["Roads\nForces share data.", "A bowl of soup.", "long " * 300]
-    kept: dict[int, np.ndarray] = {}  # type: ignore[type-arg]  # rows
+    kept: dict[int, FloatArray] = {}
     rows = model.encode_documents(texts, keep_tokens=kept.__setitem__)
     assert (rows * model.encode_documents(texts)).sum(axis=1).min() > 0.9999
     spans = model.token_spans(texts)

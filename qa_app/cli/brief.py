@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qa_app.cli.brief_text import brief_text, checks_text, export_text
-from qa_app.cli.common import add_command, add_filter, open_index, parse_filters, print_result
+from qa_app.cli.common import add_filter, add_own_command, open_index, parse_filters, print_result
 from qa_app.models import Mode, to_json
 from qa_app.settings import Settings
 
@@ -26,7 +26,9 @@ def add_brief(commands: Any) -> None:
     parser = commands.add_parser("brief", help=about, description=f"{about.capitalize()}.")
     inner = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    command = _add(inner, "add", _pin, "pin what a question finds, each quote with its citation")
+    command = add_own_command(
+        inner, "add", _pin, "pin what a question finds, each quote with its citation"
+    )
     command.add_argument("question", help="in plain words; with --passage a query as for search")
     command.add_argument(
         "--row",
@@ -42,34 +44,30 @@ def add_brief(commands: Any) -> None:
     command.add_argument("--note", default="", metavar="TEXT", help="to stand below each quote")
     add_filter(command)
 
-    _add(inner, "list", _list, "show the brief, with the numbers that the other commands take")
-    command = _add(inner, "title", _title, "give the brief a title")
+    add_own_command(
+        inner, "list", _list, "show the brief, with the numbers that the other commands take"
+    )
+    command = add_own_command(inner, "title", _title, "give the brief a title")
     command.add_argument("text")
-    command = _add(inner, "heading", _heading, "put a heading at the end")
+    command = add_own_command(inner, "heading", _heading, "put a heading at the end")
     command.add_argument("text")
-    command = _add(inner, "note", _note, "put a note below a quote, or change a heading")
+    command = add_own_command(inner, "note", _note, "put a note below a quote, or change a heading")
     command.add_argument("number", type=int)
     command.add_argument("text", help='in plain words; "" takes the note away')
-    command = _add(inner, "move", _move, "move an item")
+    command = add_own_command(inner, "move", _move, "move an item")
     command.add_argument("number", type=int)
     command.add_argument("place", type=_place, help="up, down, or a place counted from 1")
-    command = _add(inner, "remove", _remove, "take an item out")
+    command = add_own_command(inner, "remove", _remove, "take an item out")
     command.add_argument("number", type=int)
-    command = _add(inner, "restore", _restore, "put a removed item back where it was")
+    command = add_own_command(inner, "restore", _restore, "put a removed item back where it was")
     command.add_argument("number", type=int)
 
-    command = _add(inner, "export", _export, "write the brief as Word, Markdown or CSV")
+    command = add_own_command(inner, "export", _export, "write the brief as Word, Markdown or CSV")
     command.add_argument("file", type=Path, help="its ending says which: .docx, .md or .csv")
     command.add_argument("--date", type=date.fromisoformat, help="to bear (default: today)")
     about = "check every quote of the brief, or of an exported file, against the reports"
-    command = _add(inner, "verify", _verify, about)
+    command = add_own_command(inner, "verify", _verify, about)
     command.add_argument("file", type=Path, nargs="?", metavar="FILE.md")
-
-
-def _add(commands: Any, name: str, command: Any, about: str) -> argparse.ArgumentParser:
-    parser = add_command(commands, name, command, about)
-    parser.add_argument("--user", default="", metavar="NAME", help="whose, where there are logins")
-    return parser
 
 
 def _place(text: str) -> str:

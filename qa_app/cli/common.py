@@ -32,6 +32,13 @@ def add_command(commands: Any, name: str, command: Any, about: str) -> argparse.
     return parser
 
 
+def add_own_command(commands: Any, name: str, command: Any, about: str) -> argparse.ArgumentParser:
+    """Add a command about what each user has of their own."""
+    parser = add_command(commands, name, command, about)
+    parser.add_argument("--user", default="", metavar="NAME", help="whose, where there are logins")
+    return parser
+
+
 def add_mode(parser: argparse.ArgumentParser) -> None:
     """Add ``--mode``."""
     parser.add_argument("--mode", choices=[str(mode) for mode in Mode], help="how to rank")

@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING, Any
 
 from qa_app.cli.brief_text import saved_text
-from qa_app.cli.common import add_command, add_filter, open_index, parse_filters, print_result
+from qa_app.cli.common import add_filter, add_own_command, open_index, parse_filters, print_result
 from qa_app.settings import Settings
 
 if TYPE_CHECKING:
@@ -19,20 +19,16 @@ def add_saved(commands: Any) -> None:
     about = "save questions, and see only what is new when reports arrive"
     parser = commands.add_parser("saved", help=about, description=f"{about.capitalize()}.")
     inner = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    command = _add(inner, "add", _save, "save a question; what it finds today counts as seen")
+    command = add_own_command(
+        inner, "add", _save, "save a question; what it finds today counts as seen"
+    )
     command.add_argument("question", help="in plain words")
     add_filter(command)
-    _add(inner, "list", _list, "list the saved questions and their new evidence")
+    add_own_command(inner, "list", _list, "list the saved questions and their new evidence")
     about = "ask every saved question again, show the new evidence, and count it as seen"
-    _add(inner, "check", _check, about)
-    command = _add(inner, "remove", _remove, "forget a saved question")
+    add_own_command(inner, "check", _check, about)
+    command = add_own_command(inner, "remove", _remove, "forget a saved question")
     command.add_argument("number", type=int)
-
-
-def _add(commands: Any, name: str, command: Any, about: str) -> argparse.ArgumentParser:
-    parser = add_command(commands, name, command, about)
-    parser.add_argument("--user", default="", metavar="NAME", help="whose, where there are logins")
-    return parser
 
 
 def _save(options: argparse.Namespace, settings: Settings) -> int:

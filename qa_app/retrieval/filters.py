@@ -115,14 +115,14 @@ def _rows_of(generation: Generation, facets: Facets, name: str, value: str) -> R
 
 def _rows_tagged(generation: Generation, facets: Facets, name: str, value: str) -> RowArray:
     values = generation.facet_values(name)
-    exact = _exact_value(values, value, facets.named_by(name, value))
+    exact = exact_value(values, value, facets.named_by(name, value))
     if exact is None:
         others = [record.path for record in generation.documents] if name == DOCUMENT_FACET else []
         raise _no_value(name, value, [*values, *others])
     return generation.rows_tagged(name, exact)
 
 
-def _exact_value(values: Sequence[str], asked: str, named: Sequence[str]) -> str | None:
+def exact_value(values: Sequence[str], asked: str, named: Sequence[str]) -> str | None:
     """Return the value that is meant: as it stands, in any case, or by an alias."""
     if asked in values:
         return asked

@@ -106,7 +106,8 @@ class TokenReader:
         tokens = self._generation.tokens
         if tokens is None:
             return NOTHING_READ
-        codes = [(row, found) for row in rows[:MOST_READ] if len(found := tokens.codes([row])[0])]
+        first = rows[:MOST_READ]
+        codes = [pair for pair in zip(first, tokens.codes(first), strict=True) if len(pair[1])]
         if not codes:
             return NOTHING_READ
         asked = self.question(question)
@@ -146,22 +147,26 @@ class TokenReader:
             passages: in the same order.
         """
         tokens = self._generation.tokens
-        spans = self._encoder.token_spans([searchable_text(passage) for passage in passages])
-        found = []
-        for row, passage, standing in zip(rows, passages, spans, strict=True):
-            width = self._generation.manifest.model.dimension
-            vectors = np.empty((0, width), dtype=np.float32)
-            if tokens is not None:
-                vectors = unpack(tokens.codes([row])[0], tokens.dimension)
-            found.append(PassageTokens(vectors, _inside(passage, standing, len(vectors))))
-        return found
+        texts = [searchable_text(passage) for passage in passages]
+        none = np.empty((0, self._generation.manifest.model.dimension), dtype=np.float32)
+        vectors = [none] * len(texts)
+        if tokens is not None:
+            vectors = [unpack(codes, tokens.dimension) for codes in tokens.codes(rows)]
+        before = [
+            len(text) - len(passage.text) for text, passage in zip(texts, passages, strict=True)
+        ]
+        return [
+            PassageTokens(own, _inside(spans, start, len(own)))
+            for own, spans, start in zip(
+                vectors, self._encoder.token_spans(texts), before, strict=True
+            )
+        ]
 
 
-def _inside(passage: Passage, spans: SpanArray, tokens: int) -> SpanArray:
-    """Return spans of the searchable text as spans of the passage's own."""
+def _inside(spans: SpanArray, before: int, tokens: int) -> SpanArray:
+    """Return spans of the searchable text as spans of the passage's, which begins at ``before``."""
     if len(spans) != tokens:  # another tokenizer than the model's own reads the text: unknown
         return np.full((tokens, 2), _NOWHERE, dtype=np.int32)
-    before = len(searchable_text(passage)) - len(passage.text)
     moved = spans - before
     moved[(spans[:, 0] == spans[:, 1]) | (moved[:, 0] < 0)] = _NOWHERE
     return np.asarray(moved, dtype=np.int32)

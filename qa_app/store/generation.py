@@ -258,8 +258,7 @@ def open_earlier(index: Path, name: str = "") -> Generation:
     kept = [folder for folder in generation_folders(index) if folder.name < live]
     for folder in kept:
         if not name or int(folder.name) == int(name if name.isdecimal() else -1):
-            path = folder / MANIFEST_FILE
-            return _open(folder, parse_manifest(read_manifest_bytes(path), path), searchable=False)
+            return _open(folder, _manifest_in(folder), searchable=False)
     there = ", ".join(folder.name for folder in kept)
     raise IndexNotFoundError(
         f"Generation {name} is not kept." if name else "There is no earlier generation.",
@@ -278,12 +277,17 @@ def last_manifest(index: Path) -> Manifest | None:
     except StoreError:
         pass
     for folder in generation_folders(index):
-        path = folder / MANIFEST_FILE
         try:
-            return parse_manifest(read_manifest_bytes(path), path)
+            return _manifest_in(folder)
         except StoreError:
             continue
     return None
+
+
+def _manifest_in(folder: Path) -> Manifest:
+    """Return a generation's manifest, taken at its word."""
+    path = folder / MANIFEST_FILE
+    return parse_manifest(read_manifest_bytes(path), path)
 
 
 def _open_live(index: Path, searchable: bool) -> Generation:
@@ -323,10 +327,8 @@ def _open_newest_sound(index: Path, searchable: bool, reason: str) -> Generation
     for folder in generation_folders(index):
         if folder.name == live:
             continue
-        path = folder / MANIFEST_FILE
         try:
-            manifest = parse_manifest(read_manifest_bytes(path), path)
-            return _open(folder, manifest, searchable, reason)
+            return _open(folder, _manifest_in(folder), searchable, reason)
         except StoreError:
             continue
     return None

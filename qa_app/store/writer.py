@@ -163,8 +163,8 @@ class GenerationWriter:
         alike: dict[int, list[int]] = {}
         for place, row in zip(places.tolist(), rows.tolist(), strict=True):
             alike.setdefault(row, []).append(place)
-        for row, group in alike.items():
-            self.add_tokens(group, previous.tokens.codes([row])[0])
+        for group, codes in zip(alike.values(), previous.tokens.codes(list(alike)), strict=True):
+            self.add_tokens(group, codes)
 
     def texts(self, rows: Sequence[int]) -> list[str]:
         """Return what is to be embedded for these rows."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from qa_app.embedding import unit_rows
+
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int64]
 
@@ -68,7 +70,7 @@ def find_centres(vectors: FloatArray, number: int) -> FloatArray:
         centres = np.stack([chosen[groups == group].mean(0) for group in np.unique(groups)])
         # Joining leaves a few large groups and many small ones; this evens them out.
         evened = KMeans(len(centres), init=centres, n_init=1, max_iter=_EVENING).fit(chosen)
-    return _unit(evened.cluster_centers_)
+    return unit_rows(evened.cluster_centers_)
 
 
 def nearest(vectors: FloatArray, centres: FloatArray) -> tuple[IntArray, FloatArray]:
@@ -87,8 +89,3 @@ def _join(method: type, vectors: FloatArray, number: int) -> IntArray:
         return np.arange(len(vectors))
     labels: IntArray = method(n_clusters=number, linkage="ward").fit_predict(vectors)
     return labels
-
-
-def _unit(vectors: FloatArray) -> FloatArray:
-    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(norms, 1e-9), dtype=np.float32)

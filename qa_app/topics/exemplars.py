@@ -17,7 +17,7 @@ import numpy.typing as npt
 from qa_app.analysis import analyse
 from qa_app.embedding import Encoder
 from qa_app.topics.phrases import GroupText, phrases_of
-from qa_app.topics.stored import FloatArray
+from qa_app.topics.stored import FloatArray, as_stored
 
 # What a sentence gains by the words of the phrase, where no other sentence has them.
 _WORDS = 0.5
@@ -59,7 +59,7 @@ def choose_exemplars(
     if not usable:
         return [], vectors[:0]
     phrases = [phrase for phrase, _ in usable]
-    centres = _halved(encoder.encode_queries(phrases))
+    centres = as_stored(encoder.encode_queries(phrases))
     weights = np.array([weight for _, weight in usable], dtype=np.float32)
     gains = weights * (likeness(texts, vectors, phrases, centres, language) - _FLOOR)
     nearest = np.zeros(len(texts), dtype=np.float32)
@@ -106,7 +106,3 @@ def about(scores: FloatArray) -> npt.NDArray[np.bool_]:
     """Return which text is about which phrase, bool, of the shape of ``scores``."""
     best = scores.max(1, keepdims=True)
     return np.asarray((scores >= _ABOUT) | ((scores == best) & (scores >= _NEAREST)))
-
-
-def _halved(vectors: FloatArray) -> FloatArray:
-    return vectors.astype(np.float16).astype(np.float32)

@@ -27,6 +27,7 @@ from qa_app.topics.stored import (
     HalfArray,
     IntArray,
     Topics,
+    as_stored,
     unique_id,
 )
 from qa_app.topics.themes import Themes
@@ -213,7 +214,7 @@ def _some(centres: _Centres, kept: Sequence[int]) -> _Centres:
 
 def _fresh(units: Units) -> _Centres:
     number = count_topics(len(units))
-    centres = _halved(find_centres(units.vectors, number))
+    centres = as_stored(find_centres(units.vectors, number))
     groups, _ = nearest(units.vectors, centres)
     sizes = np.bincount(groups, minlength=len(centres))
     large = sizes >= min(sizes.max(), max(2.0, _LEAST_SHARE * len(units) / number))
@@ -231,7 +232,7 @@ def _with_new(units: Units, earlier: Earlier, centres: _Centres) -> _Centres:
     if room <= 0 or len(misfits) < max(_LEAST_NEW, even / 4):
         return centres
     number = min(room, max(1, round(len(misfits) / even)))
-    found = _halved(find_centres(units.vectors[misfits], number))
+    found = as_stored(find_centres(units.vectors[misfits], number))
     return replace(
         centres,
         vectors=np.vstack([centres.vectors, found]),
@@ -297,8 +298,3 @@ def _exclusion(source: Source, facets: Facets) -> Callable[[str], bool]:
 
 def _is_most_of(phrase: str, title: str) -> bool:
     return f" {phrase} " in f" {title} " and len(phrase) > _MOST_OF_TITLE * len(title)
-
-
-def _halved(vectors: FloatArray) -> FloatArray:
-    """Return the vectors as they will be read back, so that the next build groups by the same."""
-    return vectors.astype(np.float16).astype(np.float32)

@@ -196,6 +196,11 @@ def _unpack(text: str, kind: str) -> npt.NDArray[Any]:
     return np.frombuffer(base64.b64decode(text), dtype=kind)
 
 
+def as_stored(vectors: FloatArray) -> FloatArray:
+    """Return the vectors as they will be read back, so that the next build groups by the same."""
+    return vectors.astype(np.float16).astype(np.float32)
+
+
 def unique_id(label: str, taken: Sequence[str]) -> str:
     """Return a label as a short name for addresses, different from those taken."""
     words = "".join(letter if letter.isalnum() else " " for letter in label.split(",")[0]).split()

@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from qa_app.errors import ConfigError
+from qa_app.facets import read_tables
 from qa_app.questions import phrase_pattern
 
 THEMES_FILE = "themes.toml"
@@ -76,13 +76,7 @@ class Themes:
             ConfigError: the file is not TOML, or not of the form that its README shows.
         """
         path = folder / THEMES_FILE
-        try:
-            text = path.read_text(encoding="utf-8-sig")
-            found = tomllib.loads(text)
-        except FileNotFoundError:
-            return cls()
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as exc:
-            raise ConfigError(f"{path} cannot be read: {exc}.", _FORM) from exc
+        found, text = read_tables(path, _FORM)
         return cls(tuple(_parse(path, name, table) for name, table in found.items()), text)
 
 

@@ -9,10 +9,10 @@ from typing import Protocol
 
 import numpy as np
 
-from qa_app.embedding import Encoder
+from qa_app.embedding import Encoder, unit_rows
 from qa_app.models import Passage
 from qa_app.topics.prose import is_prose, sentence_texts
-from qa_app.topics.stored import WHOLE, FloatArray, HalfArray, IntArray
+from qa_app.topics.stored import WHOLE, FloatArray, HalfArray, IntArray, as_stored
 
 # Up to so many passages are grouped by their sentences: each of the few passages of a single
 # report is about many things.
@@ -116,7 +116,7 @@ def _sentences(
     vectors = dict(known)
     if new:
         # As questions: models that tell the two apart want short texts compared so.
-        made = encoder.encode_queries(list(new.values())).astype(np.float16).astype(np.float32)
+        made = as_stored(encoder.encode_queries(list(new.values())))
         vectors.update(zip(new, made, strict=True))
     stacked = np.stack([vectors[key] for key in hashes])
     return Units(places[:, 0], places[:, 1], places[:, 2], texts, stacked, stacked, hashes)
@@ -132,6 +132,4 @@ def _centred(vectors: FloatArray, documents: IntArray) -> FloatArray:
     np.add.at(means, which, vectors)
     means /= sizes[:, None]
     shifts = (means - vectors.mean(0)) * (_CENTRING * sizes / (sizes + _FEW))[:, None]
-    moved = vectors - shifts[which]
-    norms = np.linalg.norm(moved, axis=1, keepdims=True)
-    return np.asarray(moved / np.maximum(norms, 1e-9), dtype=np.float32)
+    return unit_rows(vectors - shifts[which])

@@ -15,7 +15,7 @@ from qa_app.citations import cite
 from qa_app.errors import QueryError
 from qa_app.facets import DOCUMENT_FACET, YEAR_FACET, Facets
 from qa_app.models import Passage
-from qa_app.retrieval.filters import DATE, TYPE
+from qa_app.retrieval.filters import DATE, TYPE, exact_value
 from qa_app.store.generation import Generation
 from qa_app.topics.prose import quoted_sentence
 from qa_app.topics.stored import WHOLE, FloatArray, Group, IntArray, Topics, read_topics
@@ -232,11 +232,9 @@ class Triage:
     def _value(self, facet: str, asked: str) -> tuple[str, IntArray]:
         """Return a value as it is written, by any case or an alias, and its rows."""
         values = self._values(facet)
-        named = self._facets.named_by(facet, asked)
-        folded = asked.strip().casefold()
-        for value in values:
-            if folded == value.casefold() or named == (value,):
-                return value, values[value]
+        value = exact_value(list(values), asked, self._facets.named_by(facet, asked))
+        if value is not None:
+            return value, values[value]
         known = ", ".join(list(values)[:_MOST_NAMED])
         raise QueryError(f"No passage has the {facet} {asked!r}.", f"There are: {known}.")
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from urllib.parse import parse_qsl, quote
 
+from qa_app.models import Citation
+
 _SPAN = re.compile(r"(\d{1,9})-(\d{1,9})")
 # More than any page writes; a longer query string is not one of ours.
 _MOST_FIELDS = 64
@@ -106,6 +108,10 @@ class Address:
     def opening(self, document: str, span: tuple[int, int] | None = None) -> Address:
         """Return the address with a source open."""
         return replace(self, document=document, span=span, part=0, form=Form.PAGE, find="")
+
+    def citing(self, citation: Citation) -> Address:
+        """Return the address with the source of a citation open at its words."""
+        return self.opening(citation.document, (citation.start, citation.end))
 
     def asking(self, question: str) -> Address:
         """Return the address of another question under the same filters, no source open."""

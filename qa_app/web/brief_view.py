@@ -172,7 +172,6 @@ def _item(item: Item, address: Address, warnings: Mapping[int, str]) -> ItemView
     if pin is None:
         return ItemView(item.id, item.text, item.text, "", "", "", (), None, "")
     place = pin.quote.citation
-    href = address.opening(place.document, (place.start, place.end)).search
     return ItemView(
         id=item.id,
         name=pin.facet_value or place.label,
@@ -181,7 +180,7 @@ def _item(item: Item, address: Address, warnings: Mapping[int, str]) -> ItemView
         value=pin.facet_value,
         lead_in=pin.lead_in.text if pin.lead_in else "",
         lines=tuple(line.strip() for line in pin.quote.text.split("\n") if line.strip()),
-        source=Link(place.label, href),
+        source=Link(place.label, address.citing(place).search),
         warning=warnings.get(item.id, ""),
     )
 
@@ -216,8 +215,7 @@ def _saved(item: SavedQuestion) -> SavedView:
 def _news(pins: Iterable[Pin], address: Address) -> Iterable[Link]:
     for pin in pins:
         place = pin.quote.citation
-        href = address.opening(place.document, (place.start, place.end)).search
-        yield Link(pin.facet_value or place.label, href)
+        yield Link(pin.facet_value or place.label, address.citing(place).search)
 
 
 def _address(item: SavedQuestion) -> Address:

@@ -132,12 +132,11 @@ def _score_name(name: str) -> str:
 
 
 def _source_link(citation: Citation, reading: Reading, beside: str = "") -> Link:
-    span = (citation.start, citation.end)
     text = citation.label
     if beside == citation.title:
         # The title stands in the row already.
         text = text.removeprefix(f"{short_title(citation.title)}, ")
-    return Link(text, reading.address.opening(citation.document, span).search)
+    return Link(text, reading.address.citing(citation).search)
 
 
 def _also_in(citations: Sequence[Citation], reading: Reading) -> tuple[Link, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qa_app.citations import Facts
 from qa_app.models import Answer, Verdict
-from qa_app.presentation import count, coverage_headline, plural
+from qa_app.presentation import count, coverage_headline, not_mentioned
 from qa_app.web.address import Address
 from qa_app.web.evidence import Reading, evidence_rows, passage_view
 from qa_app.web.filtering import capitalise
@@ -55,7 +55,7 @@ def _best(answer: Answer, address: Address) -> str:
     if answer.verdict is not Verdict.ANSWERED or not answer.findings:
         return ""
     best = answer.findings[0].citation
-    return address.opening(best.document, (best.start, best.end)).search
+    return address.citing(best).search
 
 
 def _headline(answer: Answer, filtered: bool) -> str:
@@ -71,13 +71,9 @@ def _detail(answer: Answer) -> str:
         if not answer.passages:
             return "Nothing in them comes near the question."
         return "These passages come nearest; none of them answers the question."
-    missing = answer.coverage.not_in_corpus if answer.coverage else 0
-    if not answer.coverage or not missing:
+    if not answer.coverage or not answer.coverage.not_in_corpus:
         return ""
-    facet = answer.coverage.facet
-    if missing == 1:
-        return f"1 known {facet} is not mentioned."
-    return f"{missing:,} known {plural(facet)} are not mentioned."
+    return f"{not_mentioned(answer.coverage)}."
 
 
 def _footnote(answer: Answer) -> str:

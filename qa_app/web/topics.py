@@ -187,10 +187,9 @@ def _quotes_view(cell: Cell, here: Address, facts: Facts, headed: bool) -> Quote
 
 def _quote_view(excerpt: Excerpt, here: Address, facts: Facts) -> QuoteView:
     citation = excerpt.citation
-    href = here.opening(citation.document, (citation.start, citation.end)).search
     return QuoteView(
         quote=excerpt.quote,
-        source=Link(citation.label, href),
+        source=Link(citation.label, here.citing(citation).search),
         span=f"{citation.document}:{citation.start}",
         copies=copies(excerpt.quote, citation, facts),
         pin=pin_payload(citation),

@@ -17,6 +17,7 @@ from qa_app.errors import UploadError
 from qa_app.loading.corpus import NOT_REPORTS
 from qa_app.loading.limits import check_size
 from qa_app.loading.registry import check_suffix
+from qa_app.store.files import hash_file
 
 _LONGEST_NAME = 200  # bytes; file systems take 255
 _UNSAFE = frozenset('/\\:*?"<>|')
@@ -68,7 +69,7 @@ class IncomingFile:
             os.fsync(self._file.fileno())
             os.link(self._temporary, target)
         except FileExistsError as exc:
-            if target.is_file() and _hash(target) == self._sha256.hexdigest():
+            if target.is_file() and hash_file(target).sha256 == self._sha256.hexdigest():
                 return False
             raise UploadError(
                 f"Another file is called {self.name} already.", "Rename yours, then add it again."
@@ -111,11 +112,6 @@ def safe_name(name: str) -> str:
         raise UploadError(f"{name[:_LONGEST_NAME]!r} {fault}.", "Rename the file, then add it.")
     check_suffix(name)
     return name
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _not_saved(name: str, error: OSError) -> UploadError:
