@@ -12,7 +12,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from qa_app import build_index
 
@@ -27,7 +27,12 @@ NOT_FOUND = "?q=what+was+the+budget+for+police+horses?"
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """A picture: its name, the address, the window and whether a quote is opened first."""
+    """A picture: its name, the address, the window, and what is done before it is taken.
+
+    Attributes:
+        opens: the first quote is opened.
+        pins: quotes of the answer that are pinned to the brief before the address is opened.
+    """
 
     name: str
     search: str
@@ -35,6 +40,7 @@ class Shot:
     height: int = 800
     dark: bool = False
     opens: bool = False
+    pins: int = 0
 
 
 SHOTS = (
@@ -48,6 +54,7 @@ SHOTS = (
     Shot("phone", ANSWERED, width=400, height=860),
     Shot("phone-dark", ANSWERED, width=400, height=860, dark=True),
     Shot("phone-source", ANSWERED, width=400, height=860, opens=True),
+    Shot("brief", "?show=brief", pins=2),  # last, since the header counts what is pinned
 )
 
 
@@ -76,6 +83,8 @@ def _take(browser: Browser, url: str, shot: Shot) -> None:
     )
     page = context.new_page()
     page.set_default_timeout(180_000)  # the first question waits for the model
+    if shot.pins:
+        _pin(page, url, shot.pins)
     page.goto(url + shot.search)
     page.locator("#answer [data-stamp]").wait_for()
     if shot.opens:
@@ -86,6 +95,14 @@ def _take(browser: Browser, url: str, shot: Shot) -> None:
     page.wait_for_timeout(300)
     page.screenshot(path=IMAGES / f"{shot.name}.png")
     context.close()
+
+
+def _pin(page: Page, url: str, quotes: int) -> None:
+    page.goto(url + ANSWERED)
+    for number in range(quotes):
+        button = page.locator("tr.result [data-pin]").nth(number)
+        button.click()
+        page.locator('[data-pin][aria-pressed="true"]').nth(number).wait_for()
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ def test_what_a_build_did_is_said_in_words() -> None:
     failed = (Failure("a.pdf", "Broken."),)
     report = BuildReport("000002", 2, 1, 0, 5, failed, (), 9, 3, 6, 1.5)
     assert build_summary(report) == (
-        "2 reports added, 1 report changed. 1 file could not be read: the top of the page says why."
+        "2 reports added, 1 report changed. 1 file could not be read: Sources says why."
     )
     nothing = BuildReport("000002", 0, 0, 0, 5, (), (), 9, 0, 9, 0.1)
     assert build_summary(nothing) == "Nothing new."

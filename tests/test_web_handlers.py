@@ -103,7 +103,7 @@ def test_a_passage_keeps_its_list_and_names_its_scores() -> None:
         Line((Segment("Second item"),), bullet=True),
     )
     assert passage.score == "0.99"
-    assert passage.why == (Score("Likeness of meaning", "0.50"), Score("New part", "1.00"))
+    assert passage.why == (Score("Closeness in meaning", "0.50"), Score("New part", "1.00"))
 
 
 def test_without_a_facet_the_table_has_no_first_column() -> None:
@@ -162,10 +162,10 @@ def test_a_quotes_score_is_explained_largest_part_first() -> None:
     answer = replace(ANSWER, findings=(finding,), explanation=Explanation(0.42, -15.4, weights))
     (row,) = answer_view(answer, HERE, FILTERS).rows
     assert row.why == (
-        Score("Its words, each by its meaning", "+18.0"),
-        Score("Likeness of meaning", "+2.5"),
-        Score("To be overcome", "-15.4"),
-        Score("Score, of 1", "0.90"),
+        Score("Words that mean the same", "+18.0"),
+        Score("Closeness in meaning", "+2.5"),
+        Score("Starting point", "-15.4"),
+        Score("Score (0 to 1)", "0.90"),
     )
 
 

@@ -21,7 +21,7 @@ def sha256(content: bytes) -> str:
         ("a.pdf", b"%PDF", "application/pdf", "inline; filename*=UTF-8''a.pdf"),
         ("é b.txt", "é".encode(), TEXT, "inline; filename*=UTF-8''%C3%A9%20b.txt"),
         ("old.md", b"\xe9", "text/plain; charset=windows-1252", "inline; filename*=UTF-8''old.md"),
-        ("t.csv", b"a,b", "text/csv; charset=utf-8", "attachment; filename*=UTF-8''t.csv"),
+        ("t.csv", b"a,b", BYTES, "attachment; filename*=UTF-8''t.csv"),
         ("x.HTML", b"<b>", BYTES, "attachment; filename*=UTF-8''x.HTML"),
         ("x.svg", b"<svg/>", BYTES, "attachment; filename*=UTF-8''x.svg"),
         ('a"\r\nb.eml', b"", BYTES, "attachment; filename*=UTF-8''a%22%0D%0Ab.eml"),

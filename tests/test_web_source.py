@@ -5,7 +5,7 @@ from qa_app.web.address import Address, Form
 from qa_app.web.marking import Segment
 from qa_app.web.page_images import PageBox, PageImage
 from qa_app.web.source import section_at, source_view, split_parts, wanted_page
-from qa_app.web.views import BlockView, BoxView, Link, ListKind
+from qa_app.web.views import BlockView, Link
 
 TEXT = "Report\nFindings\nOne two.\nFirst\nSecond"
 BLOCKS = (
@@ -21,25 +21,16 @@ HERE = Address("q", document="r.txt", span=(20, 30))
 
 def test_the_marked_words_are_exactly_the_span() -> None:
     view = source_view(DOCUMENT, HERE)
-    marked = [
-        segment.text
-        for group in view.groups
-        for block in group.blocks
-        for segment in block.segments
-        if segment.marked
-    ]
+    marked = [segment.text for block in view.blocks for segment in block.segments if segment.marked]
     assert marked == ["two.", "First"]
 
 
 def test_headings_paragraphs_and_lists_keep_their_kind() -> None:
-    groups = source_view(DOCUMENT, replace(HERE, span=None)).groups
-    assert [group.kind for group in groups] == [ListKind.ONE] * 3 + [ListKind.LIST]
-    assert groups[1].blocks == (BlockView(BlockKind.HEADING, 4, "", (Segment("Findings"),)),)
-    assert groups[2].blocks[0].label == "3.1"
-    assert [block.segments for block in groups[3].blocks] == [
-        (Segment("First"),),
-        (Segment("Second"),),
-    ]
+    blocks = source_view(DOCUMENT, replace(HERE, span=None)).blocks
+    assert [block.kind for block in blocks] == [block.kind for block in BLOCKS]
+    assert blocks[1] == BlockView(BlockKind.HEADING, 4, "", (Segment("Findings"),))
+    assert blocks[2].label == "3.1"
+    assert [block.segments for block in blocks[3:]] == [(Segment("First"),), (Segment("Second"),)]
 
 
 def test_the_head_says_where_the_quote_stands() -> None:
@@ -56,13 +47,26 @@ def test_the_head_says_where_the_quote_stands() -> None:
     assert view.copies is not None
     assert view.copies.plain == "‘two. First’ (Report, Findings, p. 2)"
     assert view.close == "?q=q"
-    assert [block.page for group in view.groups for block in group.blocks] == [
+    assert [block.page for block in view.blocks] == [
         "Page 1 (printed: i)",
         "",
         "Page 2 (printed: 1)",
         "",
         "",
     ]
+
+
+def test_of_many_headings_above_a_quote_the_last_two_are_named() -> None:
+    names = ("Report", "Part", "Chapter", "Section")
+    text = "\n".join([*names, "Words."])
+    blocks = [
+        Block(text.index(name), text.index(name) + len(name), BlockKind.HEADING, level=level)
+        for level, name in enumerate(names, 1)
+    ]
+    blocks.append(Block(len(text) - 6, len(text), BlockKind.PARAGRAPH))
+    document = Document("r.txt", "text", "Report", text, tuple(blocks))
+    view = source_view(document, replace(HERE, span=(len(text) - 6, len(text))))
+    assert view.place == "… › Chapter › Section"
 
 
 def test_a_span_beyond_the_end_marks_nothing() -> None:
@@ -101,7 +105,7 @@ def test_a_part_rather_starts_at_a_heading() -> None:
 
 def test_a_document_without_blocks_is_shown_empty() -> None:
     view = source_view(replace(DOCUMENT, blocks=()), Address(document="r.txt"))
-    assert (view.groups, view.parts, view.close) == ((), "", "?")
+    assert (view.blocks, view.parts, view.close) == ((), "", "?")
 
 
 PDF = replace(DOCUMENT, path="r.pdf", format="pdf", page_starts=(0, 16, 30))
@@ -123,11 +127,11 @@ def test_a_pdf_is_shown_by_the_page_of_the_quote() -> None:
 def test_a_page_has_its_boxes_its_neighbours_and_the_way_to_its_text() -> None:
     image = PageImage(2, PNG, (PageBox(0.1, 0.25, 0.5, 0.3),))
     view = source_view(PDF, replace(HERE, document="r.pdf"), image=image)
-    assert view.groups == ()
+    assert view.blocks == ()
     assert view.image is not None
     assert view.image.source.startswith("data:image/png;base64,iVBORw0KGgo")
     assert (view.image.width, view.image.height) == (10, 20)
-    assert view.image.boxes == (BoxView("10.000%", "25.000%", "40.000%", "5.000%"),)
+    assert view.image.boxes == image.boxes
     assert view.image.alt == "Page 2 of Report. Boxes are around the words: two. First"
     assert view.parts == "Page 2 of 3"
     assert view.before == Link("Previous page", "?q=q&doc=r.pdf&at=20-30&part=1")
@@ -138,4 +142,4 @@ def test_a_page_has_its_boxes_its_neighbours_and_the_way_to_its_text() -> None:
 def test_a_page_that_cannot_be_drawn_is_shown_as_text() -> None:
     view = source_view(PDF, replace(HERE, document="r.pdf", part=3))
     assert view.image is None
-    assert len(view.groups) == 4
+    assert len(view.blocks) == 5

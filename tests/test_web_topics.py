@@ -10,7 +10,7 @@ import pytest
 from conftest import FakeEncoder
 from qa_app.api import Index, build_index, open_index
 from qa_app.web.address import Address, parse_address
-from qa_app.web.rendering import render_topics
+from qa_app.web.rendering import Template, render
 from qa_app.web.topics import topics_view
 from qa_app.web.topics_views import TopicsView
 
@@ -121,7 +121,7 @@ def test_after_a_build_it_says_what_is_new(
 
 def test_text_of_reports_is_escaped(index: Index) -> None:
     view = _view(index, "&by=document&topic=violence")
-    html = render_topics(view, "?show=topics", "1")
+    html = render(Template.TOPICS, view=view, search="?show=topics", stamp="1")
     assert "<b>of</b>" not in html
     assert "&lt;b&gt;of&lt;/b&gt;" in html
     assert "town &amp; county" in html

@@ -52,6 +52,15 @@ def test_a_file_that_breaks_off_or_is_too_long_leaves_nothing(tmp_path: Path) ->
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_a_killed_server_left_is_thrown_away(tmp_path: Path) -> None:
+    left, on_its_way = tmp_path / ".upload-old", tmp_path / ".upload-new"
+    for path in (left, on_its_way):
+        path.write_bytes(b"half")
+    os.utime(left, (0, 0))
+    assert send(tmp_path, "a.txt", b"x")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".upload-new", "a.txt"]
+
+
 def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
     (tmp_path / "corpus").write_text("a file", encoding="utf-8")
     with pytest.raises(UploadError, match=r"a\.txt could not be saved"):

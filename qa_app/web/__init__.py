@@ -11,7 +11,7 @@ source.py       a Document as a view model, pure
 filtering.py    what an answer is kept to, and could be
 brief_view.py   the brief and the saved questions as view models, pure
 brief_desk.py   what the brief's buttons do
-catalogue.py    what is indexed: header, front page, list of sources
+catalogue.py    what is indexed: header, list of sources
 examples.py     example questions, made from the corpus
 finding.py      words searched for inside the open source
 marking.py      which words of a text are marked
@@ -21,8 +21,8 @@ uploads.py      a report sent from the page, into the corpus
 builds.py       a build in the background
 page_images.py  pages of a PDF, drawn in a process of their own
 views.py        the view models
-rendering.py    view models to HTML, through templates/ that escape everything
-theme.py        fonts; the look itself is static/desk.css, the behaviour static/*.js
+rendering.py    view models to HTML, through templates/ that escape everything; the look is
+                static/desk.css, the behaviour static/*.js
 security.py     hosts, routes, bodies, headers
 access.py       names and passwords
 """

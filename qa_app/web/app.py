@@ -29,31 +29,11 @@ from qa_app.web.security import (
 )
 
 if TYPE_CHECKING:
-    import gradio as gr
-
     from qa_app.api import Index
     from qa_app.settings import Settings
 
+_STATIC = Path(__file__).parent / "static"
 _ANY_HOST = frozenset({"0.0.0.0", "::"})
-
-
-def build_page(index: Index | None, open_index: OpenIndex | None = None) -> gr.Blocks:
-    """Return the page over an index.
-
-    Args:
-        index: what is asked, or None while nothing was built.
-        open_index: called while there is none, so that a first build is seen at the next visit.
-    """
-    return _build(Desk(index, open_index))
-
-
-def _build(desk: Desk) -> gr.Blocks:
-    _prepare_environment()
-    from qa_app.web.layout import lay_out
-
-    page = lay_out(desk)
-    page.queue(max_size=128, default_concurrency_limit=4, api_open=False)
-    return page
 
 
 def serve(
@@ -74,7 +54,7 @@ def serve(
         host, port: where to listen.
         auth: file of ``name:password`` lines; needed on any host that others can reach.
         mcp: offer the public functions as MCP tools too.
-        open_index: see ``build_page``.
+        open_index: called while there is no index, so that a first build is seen.
         uploads: with what to build when reports are added from the page; None to take none.
         private_folders: folders that none of Gradio's routes may read from, as the corpus.
 
@@ -91,7 +71,10 @@ def serve(
     accounts = read_accounts(auth) if auth is not None else None
     _check_port(host, port)
     desk = Desk(index, open_index, uploads)
-    page = _build(desk)
+    _prepare_environment()
+    from qa_app.web.layout import lay_out
+
+    page = lay_out(desk).queue(max_size=128, default_concurrency_limit=4, api_open=False)
     page.launch(
         server_name=host,
         server_port=port,
@@ -110,12 +93,12 @@ def serve(
 def _launch_options(
     desk: Desk, host: str, private_folders: Sequence[Path], mcp: bool
 ) -> dict[str, Any]:
+    import gradio as gr
     from starlette.middleware import Middleware
     from starlette.routing import Mount
     from starlette.staticfiles import StaticFiles
 
     from qa_app.web.routes import page_routes
-    from qa_app.web.theme import FAVICON, STATIC, make_theme
 
     hosts = allowed_hosts(host, _own_names() if host in _ANY_HOST else ())
     guard = Middleware(
@@ -139,8 +122,14 @@ def _launch_options(
         "run_history": False,
         "mcp_server": mcp,
         "footer_links": [],
-        "favicon_path": str(FAVICON),
-        "theme": make_theme(),
+        "favicon_path": str(_STATIC / "favicon.svg"),
+        # Its own fonts would come from the web; how the page looks is in static/desk.css.
+        "theme": gr.themes.Base(
+            primary_hue="slate",
+            neutral_hue="slate",
+            font=gr.themes.Font("sans-serif"),
+            font_mono=gr.themes.Font("monospace"),
+        ),
         # By link, since Gradio would rewrite the selectors of a stylesheet that is handed to it.
         "head": "".join(
             f'<link rel="stylesheet" href=".{STATIC_ROUTE}/{name}.css">'
@@ -151,7 +140,7 @@ def _launch_options(
             "redoc_url": None,
             "openapi_url": None,
             "middleware": [guard],
-            "routes": [Mount(STATIC_ROUTE, StaticFiles(directory=STATIC)), *page_routes(desk)],
+            "routes": [Mount(STATIC_ROUTE, StaticFiles(directory=_STATIC)), *page_routes(desk)],
         },
     }
 

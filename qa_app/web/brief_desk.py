@@ -18,10 +18,9 @@ from qa_app.briefs.pinning import pin_span
 from qa_app.briefs.saved import SavedQuestions, open_saved, save_question
 from qa_app.errors import BriefError, IndexNotFoundError, QAAppError
 from qa_app.presentation import count
-from qa_app.web import rendering
 from qa_app.web.address import Address, View, parse_address, parse_span
 from qa_app.web.brief_view import brief_view, notices_view, pin_key
-from qa_app.web.views import NoticeView
+from qa_app.web.rendering import Template, render, render_notice
 
 if TYPE_CHECKING:
     from qa_app.api import Index
@@ -148,7 +147,7 @@ class BriefDesk:
         try:
             return brief_page(self._desk.index(), user, self._stamp(), undo)
         except QAAppError as exc:
-            return rendering.render_notice(NoticeView(exc.message, exc.hint), self._stamp())
+            return render_notice(exc.message, exc.hint, self._stamp())
 
     def _notices(self, user: str, said: str = "", trouble: str = "", note: int = 0) -> str:
         brief, saved = Brief(), SavedQuestions()
@@ -159,7 +158,7 @@ class BriefDesk:
         except QAAppError as exc:
             trouble = trouble or _words(exc)
         view = notices_view(brief, saved, self._stamp(), said, trouble, note)
-        return rendering.render_notices(view)
+        return render(Template.NOTICES, view=view)
 
     def _brief(self, user: str) -> StoredFile[Brief]:
         return open_brief(self._desk.index().path, user)
@@ -192,7 +191,7 @@ def brief_page(index: Index, user: str, stamp: str, undo: int = 0) -> str:
         stamp,
         undo,
     )
-    return rendering.render_brief(view)
+    return render(Template.BRIEF, view=view)
 
 
 def _text(act: Act, name: str) -> str:

@@ -159,5 +159,5 @@ def build_summary(report: BuildReport) -> str:
     text = f"{', '.join(changes) or 'Nothing new'}."
     if report.failures:
         failed = count(len(report.failures), "file")
-        text += f" {failed} could not be read: the top of the page says why."
+        text += f" {failed} could not be read: Sources says why."
     return text

@@ -15,19 +15,9 @@ from qa_app.store.records import DocumentRecord
 from qa_app.web.address import Address, View
 from qa_app.web.examples import make_examples
 from qa_app.web.filtering import filter_panel
-from qa_app.web.views import (
-    FailureView,
-    FilterPanelView,
-    HeaderView,
-    HomeView,
-    Link,
-    NavigationLink,
-    SourceListRow,
-    SourceListView,
-)
+from qa_app.web.views import FilterPanelView, HeaderView, SourceListRow, SourceListView
 
 PRODUCT = "qa_app"
-_LEAD = "Ask a question. The answer is in the reports’ own words, each with its source."
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,24 +61,14 @@ def read_catalogue(generation: Generation, facets: Facets) -> Catalogue:
     )
 
 
-def header_view(catalogue: Catalogue, navigation: tuple[NavigationLink, ...]) -> HeaderView:
+def header_view(catalogue: Catalogue) -> HeaderView:
     """Return the line at the top."""
-    reports = len(catalogue.documents)
     failed = len(catalogue.failures)
     return HeaderView(
-        generation=catalogue.generation,
-        product=PRODUCT,
-        navigation=navigation,
-        scope=f"{count(reports, 'report')}, {count(catalogue.passages, 'passage')}",
-        failures=tuple(_failure_views(catalogue.failures)),
-        failures_line=f"{failed:,} of {count(reports + failed, 'file')} could not be read",
+        catalogue.generation,
+        scope=count(len(catalogue.documents), "report"),
+        failed=f"{failed:,} could not be read" if failed else "",
     )
-
-
-def home_view(catalogue: Catalogue, address: Address) -> HomeView:
-    """Return the page before a question; filters that are on stay on in the examples."""
-    links = (Link(text, address.asking(text).search) for text in catalogue.examples)
-    return HomeView(_LEAD, tuple(links), panel(catalogue, address))
 
 
 def panel(catalogue: Catalogue, address: Address) -> FilterPanelView:
@@ -102,32 +82,28 @@ def source_list_view(catalogue: Catalogue, uploads: bool = False) -> SourceListV
     rows = (
         SourceListRow(
             title=document.title,
-            path=document.path,
+            facts=(document.path, *_warnings(document, catalogue)),
+            date=catalogue.facts[document.path].get("date", ""),
+            pages=f"{document.pages:,}" if document.pages else "",
             passages=f"{document.passages:,}",
-            flags=tuple(_flags(document, catalogue)),
             href=address.opening(document.path).search,
             alone=Address().keeping(DOCUMENT_FACET, document.path).search,
         )
         for document in catalogue.documents
     )
+    reports = count(len(catalogue.documents), "report")
     return SourceListView(
-        headline=count(len(catalogue.documents), "report"),
+        headline=f"{reports}, {count(catalogue.passages, 'passage')}",
         rows=tuple(rows),
-        failures=tuple(_failure_views(catalogue.failures)),
+        failures_line=f"{count(len(catalogue.failures), 'file')} could not be read",
+        failures=catalogue.failures,
         uploads=uploads,
         search=address.search,
     )
 
 
-def _flags(document: DocumentRecord, catalogue: Catalogue) -> Iterable[str]:
-    yield from (item.value for item in document.metadata if item.name == "date")
-    if document.pages:
-        yield count(document.pages, "page")
+def _warnings(document: DocumentRecord, catalogue: Catalogue) -> Iterable[str]:
     yield from document.warnings
     warning = catalogue.warnings.get(document.path)
     if warning and warning not in document.warnings:
         yield warning
-
-
-def _failure_views(failures: Iterable[Failure]) -> Iterable[FailureView]:
-    return (FailureView(item.path, item.reason, item.hint) for item in failures)

@@ -10,23 +10,22 @@ import contextlib
 import itertools
 import threading
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from qa_app.errors import IndexNotFoundError, QAAppError
+from qa_app.errors import IndexNotFoundError, QAAppError, QueryError
 from qa_app.facets import Facets
 from qa_app.models import Answer, Document
-from qa_app.web import rendering
 from qa_app.web.address import Address, View, parse_address
 from qa_app.web.builds import Builds
-from qa_app.web.catalogue import PRODUCT, Catalogue, header_view, panel, read_catalogue
+from qa_app.web.catalogue import Catalogue, header_view, panel, read_catalogue
 from qa_app.web.finding import find_view
 from qa_app.web.handlers import answer_view
-from qa_app.web.navigation import Visit, navigation, render_view
+from qa_app.web.navigation import VIEWS, Visit, render_view
 from qa_app.web.originals import source_path
 from qa_app.web.page_images import PageImage, PageImages
+from qa_app.web.rendering import Template, render, render_notice
 from qa_app.web.source import source_view, valid_span, wanted_page
-from qa_app.web.views import HeaderView, NoticeView, SetupView, ShellView
+from qa_app.web.views import HeaderView, SourceView
 
 if TYPE_CHECKING:
     from qa_app.api import Index
@@ -66,10 +65,9 @@ class Desk:
     def header(self) -> str:
         """Return the line at the top, as the live generation has it."""
         try:
-            header = header_view(self.catalogue(), navigation())
+            return render(Template.HEADER, view=header_view(self.catalogue()), views=VIEWS)
         except QAAppError:
-            header = HeaderView("", PRODUCT, (), "", (), "")
-        return rendering.render_header(header)
+            return render(Template.HEADER, view=HeaderView(), views=())
 
     def generation(self) -> str:
         """Return the name of the live generation; empty where nothing was built yet."""
@@ -83,7 +81,7 @@ class Desk:
         try:
             address = parse_address(search, self.catalogue().facets)
         except QAAppError as exc:
-            return parse_address(search).question, self._trouble(exc, ""), ""
+            return parse_address(search).question, self._trouble(exc), ""
         answer, shell = self._answer(address, user)
         return address.question, answer, self._source(address) or shell
 
@@ -92,7 +90,7 @@ class Desk:
         try:
             address = parse_address(search, self.catalogue().facets).asking(question.strip())
         except QAAppError as exc:
-            return self._trouble(exc, ""), ""
+            return self._trouble(exc), ""
         return self._answer(address)
 
     def open(self, search: str, preview: bool = False) -> str:
@@ -110,11 +108,12 @@ class Desk:
 
     def broken(self) -> tuple[str, str]:
         """Return answer and source for when an event broke off."""
-        notice = NoticeView(
+        notice = render_notice(
             "Something went wrong in the program, not in your question.",
             "Ask again. If it stays so, the server's log says what happened.",
+            self._stamp(),
         )
-        return rendering.render_notice(notice, self._stamp()), ""
+        return notice, ""
 
     def index(self) -> Index:
         """Return the index, opening it if it was not there before.
@@ -158,32 +157,39 @@ class Desk:
             answer = self.index().ask(address.question, filters=address.filters)
             catalogue = self.catalogue()
         except QAAppError as exc:
-            return self._trouble(exc, here.search), ""
+            return self._trouble(exc, here), ""
         filters = panel(catalogue, here)
         view = answer_view(answer, here, filters, self._stamp(), catalogue.facts)
-        return rendering.render_answer(view), self._shell(answer, view.best, here)
+        return render(Template.ANSWER, view=view), self._shell(answer, view.best, here)
 
     def _shell(self, answer: Answer, best: str, here: Address) -> str:
         if not best:
             return ""
         citation = answer.findings[0].citation
-        close = here.search or "?"
-        view = ShellView(citation.title, citation.label, best, close, self._stamp())
-        return rendering.render_shell(view)
+        return self._bare_source(citation.title, citation.label, best, here, preview=True)
+
+    def _bare_source(
+        self, title: str, place: str, search: str, here: Address, preview: bool = False
+    ) -> str:
+        close = here.opening("").search or "?"
+        view = SourceView(title, place, search, close, self._stamp(), preview)
+        return render(Template.SOURCE, view=view)
 
     def _source(self, address: Address, preview: bool = False) -> str:
         if not address.document:
             return ""
         try:
+            if address.document not in self.catalogue().hashes:
+                title = f"There is no report {address.document}"
+                hint = "It may have been renamed or taken out since: Sources lists all there are."
+                return self._bare_source(title, hint, address.search, address)
             document = self.index().document(address.document)
             image = self._draw(document, address)
             find = find_view(self.index(), address)
         except QAAppError as exc:
-            notice = NoticeView(exc.message, exc.hint, address.search)
-            close = address.opening("").search or "?"
-            return rendering.render_source_notice(notice, close, self._stamp())
-        view = source_view(document, address, self._stamp(), image, find)
-        return rendering.render_source(replace(view, preview=preview))
+            return self._bare_source(exc.message, exc.hint, address.search, address)
+        view = source_view(document, address, self._stamp(), image, find, preview)
+        return render(Template.SOURCE, view=view)
 
     def _draw(self, document: Document, address: Address) -> PageImage | None:
         page = wanted_page(document, address)
@@ -195,12 +201,16 @@ class Desk:
             return None
         return self._pages.draw(path, sha256, document, page, valid_span(document, address))
 
-    def _trouble(self, error: QAAppError, search: str) -> str:
+    def _trouble(self, error: QAAppError, here: Address | None = None) -> str:
+        stamp = self._stamp()
         if isinstance(error, IndexNotFoundError) and self._index is None:
-            return rendering.render_setup(
-                SetupView("There is nothing to ask yet.", self.builds is not None), self._stamp()
-            )
-        return rendering.render_notice(NoticeView(error.message, error.hint, search), self._stamp())
+            return render(Template.SETUP, uploads=self.builds is not None, stamp=stamp)
+        if here is None:
+            return render_notice(error.message, error.hint, stamp, "")
+        # A filter may be the reason, and can be taken off where it shows.
+        is_filtered = bool(here.filters) and isinstance(error, QueryError)
+        filters = panel(self.catalogue(), here) if is_filtered else None
+        return render_notice(error.message, error.hint, stamp, here.search, filters)
 
     def _stamp(self) -> str:
         return str(next(self._stamps))

@@ -29,12 +29,13 @@ _RELATION = {Relation.EARLIER: "Earlier", Relation.CONTRADICTS: "Says otherwise"
 _SCORE_NAMES = {
     "absent": "No date or number, though one is asked for",
     "covered": "The question’s words in the quote",
-    "dense": "Likeness of meaning",
-    "late": "Its words, each by its meaning",
+    "dense": "Closeness in meaning",
+    "late": "Words that mean the same",
     "lexical": "Shared words",
     "bm25": "Shared words",
     "rerank": "Reranker",
     "share": "The question’s words in the passage",
+    "size": "Number of passages searched",
 }
 _NOT_SCORES = frozenset({"reranked"})  # a number of passages
 _MOST_ALSO_IN = 3
@@ -123,8 +124,8 @@ def _weighed(finding: Finding, explanation: Explanation | None) -> Iterable[Scor
     for name, part in sorted(parts.items(), key=lambda item: -abs(item[1])):
         if abs(part) > _LEAST_SHARE * whole and math.isfinite(part):
             yield Score(_score_name(name), f"{part:+.1f}")
-    yield Score("To be overcome", f"{explanation.intercept:+.1f}")
-    yield Score("Score, of 1", f"{finding.score:.2f}")
+    yield Score("Starting point", f"{explanation.intercept:+.1f}")
+    yield Score("Score (0 to 1)", f"{finding.score:.2f}")
 
 
 def _score_name(name: str) -> str:

@@ -14,6 +14,7 @@ from qa_app.store.generation import Generation
 
 Terms = tuple[str, ...]
 _MOST_PASSAGES = 2_000
+_MOST_EXAMPLES = 4
 _PAIR = re.compile(r"(?<![\w-])(?=([^\W\d_]{3,})([ -])([^\W\d_]{3,})(?![\w-]))")
 # A pair of words seen in fewer places says more about one passage than about the corpus.
 _FEWEST_PLACES = 2
@@ -23,11 +24,13 @@ def make_examples(generation: Generation, facets: Facets) -> tuple[str, ...]:
     """Return a few questions that the reports can answer, best first."""
     step = max(1, generation.num_passages // _MOST_PASSAGES)
     passages = generation.passages(range(0, generation.num_passages, step)[:_MOST_PASSAGES])
+    questions: tuple[str, ...] = ()
     for facet in facets.names:
         values = generation.facet_values(facet)
-        if facets.values(facet) and values:
-            return facet_questions(passages, facet, facets.nouns(facet), values)
-    return tuple(f"What is said about {phrase}?" for phrase in recurring_phrases(passages)[:3])
+        if facets.values(facet) and values and not questions:
+            questions = facet_questions(passages, facet, facets.nouns(facet), values)
+    about = [f"What is said about {phrase}?" for phrase in recurring_phrases(passages)]
+    return (*questions, *about)[:_MOST_EXAMPLES]
 
 
 def facet_questions(
@@ -49,14 +52,15 @@ def recurring_phrases(
     Args:
         passages: where to look.
         skipped: terms that no phrase may hold.
-        facet: what counts as a place is a value of it; else a section of a document.
+        facet: what counts as a place is a value of it; without one, a section of a document.
     """
     places: dict[Terms, set[object]] = defaultdict(set)
     spellings: dict[Terms, Counter[str]] = defaultdict(Counter)
     in_headings: set[Terms] = set()
     for passage in passages:
-        here: set[object] = set(passage.tags.get(facet, ()))
-        here = here or {(passage.document, passage.section)}
+        here: set[object] = {(passage.document, passage.section)}
+        if facet:
+            here = set(passage.tags.get(facet, ()))
         for terms, spelling in _pairs(passage.text):
             if not set(terms) & set(skipped):
                 places[terms] |= here

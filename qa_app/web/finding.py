@@ -26,20 +26,25 @@ _LONGEST_HIT = 300
 def find_view(index: Index, address: Address) -> FindView | None:
     """Return where the open source has the words that the address looks for, None for no words.
 
-    They are what ``search`` finds in this document by its words, in the document's order; where
-    no passage has any of them, what comes nearest in meaning.
+    Those with all of the words, in the document's order; failing that those with some of them,
+    and failing that what comes nearest in meaning.
     """
     if not (address.document and address.find):
         return None
     kept = {DOCUMENT_FACET: (address.document,)}
     found = index.search(address.find, _MOST_HITS, kept, Mode.LEXICAL)
-    if found:
-        more = " or more" if len(found) == _MOST_HITS else ""
-        headline = f"{count(len(found), 'passage')}{more} with these words"
+    more = " or more" if len(found) == _MOST_HITS else ""
+    terms = question_terms(address.find)
+    whole = [result for result in found if terms.issubset(analyse(result.passage.text))]
+    if whole:
+        more = more if len(whole) == len(found) else ""
+        headline = f"{count(len(whole), 'passage')}{more} with these words"
+    elif found:
+        headline = f"No passage has all these words; {len(found)}{more} with some of them"
     else:
         found = index.search(address.find, _MOST_NEAR, kept)
         headline = "No passage has these words; the nearest in meaning"
-    return hits_view(found, address, headline)
+    return hits_view(whole or found, address, headline)
 
 
 def hits_view(found: Sequence[SearchResult], address: Address, headline: str) -> FindView:

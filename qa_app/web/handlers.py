@@ -40,7 +40,6 @@ def answer_view(
         value_heading=capitalise(coverage.facet if coverage else "about") if has_values else "",
         rows=evidence_rows(answer.findings, reading),
         silent=coverage.without_evidence if coverage and found else (),
-        silent_heading="No evidence found for",
         passages_heading="Passages" if found else "Nearest passages",
         passages=tuple(passage_view(result, reading, found) for result in answer.passages),
         filters=filters,

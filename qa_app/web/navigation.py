@@ -9,12 +9,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from qa_app.web import rendering
 from qa_app.web.address import Address, View
 from qa_app.web.brief_desk import brief_page
-from qa_app.web.catalogue import Catalogue, home_view, source_list_view
+from qa_app.web.catalogue import Catalogue, panel, source_list_view
+from qa_app.web.rendering import Template, render
 from qa_app.web.topics import topics_view
-from qa_app.web.views import NavigationLink
+from qa_app.web.views import Link
 
 if TYPE_CHECKING:
     from qa_app.api import Index
@@ -53,10 +53,21 @@ class ViewEntry:
     label: str
     render: Callable[[Visit], str]
 
+    @property
+    def href(self) -> str:
+        """The view's address."""
+        return Address(view=self.view).search or "?"
+
 
 def _home(visit: Visit) -> str:
-    view = home_view(visit.catalogue, visit.address)
-    return rendering.render_home(view, visit.address.search, visit.stamp)
+    examples = (Link(text, visit.address.asking(text).search) for text in visit.catalogue.examples)
+    return render(
+        Template.HOME,
+        examples=tuple(examples),
+        filters=panel(visit.catalogue, visit.address),
+        search=visit.address.search,
+        stamp=visit.stamp,
+    )
 
 
 def _brief(visit: Visit) -> str:
@@ -64,12 +75,13 @@ def _brief(visit: Visit) -> str:
 
 
 def _sources(visit: Visit) -> str:
-    return rendering.render_sources(source_list_view(visit.catalogue, visit.uploads), visit.stamp)
+    view = source_list_view(visit.catalogue, visit.uploads)
+    return render(Template.SOURCES, view=view, stamp=visit.stamp)
 
 
 def _topics(visit: Visit) -> str:
     view = topics_view(visit.index, visit.address, visit.catalogue.facts)
-    return rendering.render_topics(view, visit.address.search, visit.stamp)
+    return render(Template.TOPICS, view=view, search=visit.address.search, stamp=visit.stamp)
 
 
 # In the header's order. The first is the front page; with a question it is the answer.
@@ -85,10 +97,3 @@ def render_view(visit: Visit) -> str:
     """Return the left side for an address without a question."""
     (entry,) = (entry for entry in VIEWS if entry.view is visit.address.view)
     return entry.render(visit)
-
-
-def navigation() -> tuple[NavigationLink, ...]:
-    """Return the header's links."""
-    return tuple(
-        NavigationLink(entry.view, entry.label, Address(view=entry.view).search) for entry in VIEWS
-    )

@@ -19,16 +19,6 @@ _SHOWN = {
     ".markdown": "text/plain",
     ".rst": "text/plain",
 }
-_OFFICE = "application/vnd.openxmlformats-officedocument"
-_SAVED = {
-    ".csv": "text/csv",
-    ".docx": f"{_OFFICE}.wordprocessingml.document",
-    ".pptx": f"{_OFFICE}.presentationml.presentation",
-    ".xlsx": f"{_OFFICE}.spreadsheetml.sheet",
-    ".odt": "application/vnd.oasis.opendocument.text",
-    ".odp": "application/vnd.oasis.opendocument.presentation",
-    ".epub": "application/epub+zip",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +57,7 @@ def read_original(corpus: Path, document: str, sha256: str) -> Original | None:
     shown = _SHOWN.get(suffix)
     return Original(
         content,
-        _with_charset(shown or _SAVED.get(suffix, "application/octet-stream"), content),
+        _with_charset(shown or "application/octet-stream", content),
         f"{'inline' if shown else 'attachment'}; filename*=UTF-8''{quote(name, safe='')}",
     )
 

@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from qa_app.web.brief_view import BriefView, NoticesView
-from qa_app.web.topics_views import TopicsView
-from qa_app.web.views import (
-    AnswerView,
-    HeaderView,
-    HomeView,
-    NoticeView,
-    SetupView,
-    ShellView,
-    SourceListView,
-    SourceView,
-)
 
 _TEMPLATES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -28,65 +16,37 @@ _TEMPLATES = Environment(
 )
 
 
-def render_header(view: HeaderView) -> str:
-    """Return the line at the top, with the list of keys."""
-    return _render("header", view=view)
+class Template(StrEnum):
+    """The parts of the page; each is a file in templates/."""
+
+    HEADER = "header"
+    NOTICES = "notices"
+    HOME = "home"
+    SETUP = "setup"
+    NOTICE = "notice"
+    ANSWER = "answer"
+    TOPICS = "topics"
+    BRIEF = "brief"
+    SOURCES = "sources"
+    SOURCE = "source"
 
 
-def render_home(view: HomeView, search: str, stamp: str) -> str:
-    """Return the page before a question."""
-    return _render("home", view=view, search=search, stamp=stamp)
+def render(template: Template, **values: object) -> str:
+    """Return a part of the page as HTML; every value that is text is escaped."""
+    return _TEMPLATES.get_template(f"{template}.html").render(**values)
 
 
-def render_setup(view: SetupView, stamp: str) -> str:
-    """Return the page before there is an index."""
-    return _render("setup", view=view, search="", stamp=stamp)
+def render_notice(
+    message: str, hint: str, stamp: str, search: str | None = None, filters: object = None
+) -> str:
+    """Return what stands in an answer's place when there is none, and what mends it.
 
-
-def render_notice(view: NoticeView, stamp: str) -> str:
-    """Return what is shown in an answer's place when there is none."""
-    return _render("notice", view=view, stamp=stamp)
-
-
-def render_answer(view: AnswerView) -> str:
-    """Return an answer: verdict, evidence table, passages."""
-    return _render("answer", view=view)
-
-
-def render_source(view: SourceView) -> str:
-    """Return the source pane."""
-    return _render("source", view=view)
-
-
-def render_shell(view: ShellView) -> str:
-    """Return the source pane before its text is there."""
-    return _render("source_shell", view=view)
-
-
-def render_source_notice(view: NoticeView, close: str, stamp: str) -> str:
-    """Return the source pane when the source cannot be shown."""
-    return _render("source_notice", view=view, close=close, stamp=stamp)
-
-
-def render_brief(view: BriefView) -> str:
-    """Return the brief."""
-    return _render("brief", view=view)
-
-
-def render_notices(view: NoticesView) -> str:
-    """Return what stands above every view."""
-    return _render("notices", view=view)
-
-
-def render_sources(view: SourceListView, stamp: str) -> str:
-    """Return the list of documents."""
-    return _render("sources", view=view, stamp=stamp)
-
-
-def render_topics(view: TopicsView, search: str, stamp: str) -> str:
-    """Return topics by facet, with the cell that is open."""
-    return _render("topics", view=view, search=search, stamp=stamp)
-
-
-def _render(name: str, **values: object) -> str:
-    return _TEMPLATES.get_template(f"{name}.html").render(**values)
+    Args:
+        message, hint: in words.
+        stamp: differs between two notices.
+        search: the address that it belongs to; None leaves the browser's address as it is.
+        filters: the panel of filters, where one of them may be the reason.
+    """
+    return render(
+        Template.NOTICE, message=message, hint=hint, stamp=stamp, search=search, filters=filters
+    )

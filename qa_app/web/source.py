@@ -6,7 +6,6 @@ import base64
 import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import groupby
 from urllib.parse import quote
 
 from qa_app.citations import document_facts, short_title
@@ -17,21 +16,12 @@ from qa_app.web.evidence import copies
 from qa_app.web.marking import mark_spans, overlap
 from qa_app.web.page_images import PageImage
 from qa_app.web.security import ORIGINAL_ROUTE
-from qa_app.web.views import (
-    BlockGroup,
-    BlockView,
-    BoxView,
-    Copies,
-    FindView,
-    Link,
-    ListKind,
-    PageView,
-    SourceView,
-)
+from qa_app.web.views import BlockView, Copies, FindView, Link, PageView, SourceView
 
 PDF_FORMAT = "pdf"
 # A browser lays this much out at once without a pause; longer documents come in parts.
 PART_CHARACTERS = 40_000
+_MOST_HEADINGS = 2  # above a quote; the last say where it is
 
 
 def source_view(
@@ -40,6 +30,7 @@ def source_view(
     stamp: str = "",
     image: PageImage | None = None,
     find: FindView | None = None,
+    preview: bool = False,
 ) -> SourceView:
     """Return the part of the document that the address points at, its span marked.
 
@@ -49,11 +40,12 @@ def source_view(
         stamp: differs between two views.
         image: the page that the address points at, where it could be drawn; else text is shown.
         find: what was found of the words that the address looks for.
+        preview: it is shown along with an answer, unasked.
     """
     span = valid_span(document, address)
     section = section_at(document, span[0]) if span else ()
     parts = split_parts(document.blocks) if image is None else []
-    groups: tuple[BlockGroup, ...] = ()
+    shown: Sequence[Block] = ()
     if lists_hits(address):
         noun, number, most = "part", 1, 1
     elif image is not None:
@@ -61,14 +53,13 @@ def source_view(
     else:
         asked = address.part if _shows_text(document, address) else 0
         noun, number, most = "part", min(asked or _part_of(parts, span), len(parts)), len(parts)
-        blocks = parts[number - 1] if parts else ()
-        groups = tuple(_groups(_block_views(document, blocks, [span] if span else [])))
+        shown = parts[number - 1] if parts else ()
     return SourceView(
         title=document.title,
         path=document.path,
         place=_place(document, section, span),
         facts=_facts(document),
-        groups=groups,
+        blocks=tuple(_block_views(document, shown, [span] if span else [])),
         image=_page_view(document, span, image) if image else None,
         parts=f"{noun.capitalize()} {number} of {most}" if most > 1 else "",
         before=_part_link(f"Previous {noun}", address, number - 1, most),
@@ -82,6 +73,7 @@ def source_view(
         search=address.search,
         close=address.opening("").search or "?",
         stamp=stamp,
+        preview=preview,
     )
 
 
@@ -130,20 +122,8 @@ def _page_view(document: Document, span: tuple[int, int] | None, image: PageImag
         alt=f"Page {image.number} of {document.title}.{marked}",
         width=width,
         height=height,
-        boxes=tuple(
-            BoxView(
-                _percent(box.left),
-                _percent(box.top),
-                _percent(box.right - box.left),
-                _percent(box.bottom - box.top),
-            )
-            for box in image.boxes
-        ),
+        boxes=image.boxes,
     )
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.3f}%"
 
 
 def _other_form(document: Document, address: Address) -> Link | None:
@@ -197,6 +177,8 @@ def _place(document: Document, section: Sequence[str], span: tuple[int, int] | N
     if span is None:
         return ""
     words = [heading for heading in section if heading != document.title]
+    if len(words) > _MOST_HEADINGS:
+        words = ["…", *words[-_MOST_HEADINGS:]]
     page = document.page_at(span[0])
     if page is not None:
         words.append(f"page {page} of {len(document.page_starts)}")
@@ -249,14 +231,6 @@ def _block_views(
             page=_page_name(document, page) if page and page != last_page else "",
         )
         last_page = page
-
-
-def _groups(blocks: Iterable[BlockView]) -> Iterable[BlockGroup]:
-    for is_list, items in groupby(blocks, key=lambda block: block.kind is BlockKind.LIST_ITEM):
-        if is_list:
-            yield BlockGroup(ListKind.LIST, tuple(items))
-        else:
-            yield from (BlockGroup(ListKind.ONE, (item,)) for item in items)
 
 
 def _words(document: Document, block: Block) -> str:

@@ -6,9 +6,11 @@ its own name when it is whole; a link never replaces a file that is there alread
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
+import time
 import unicodedata
 from pathlib import Path
 from types import TracebackType
@@ -20,6 +22,8 @@ from qa_app.loading.registry import check_suffix
 from qa_app.store.files import hash_file
 
 _LONGEST_NAME = 200  # bytes; file systems take 255
+_PREFIX = ".upload-"
+_STALE_SECONDS = 3600.0
 _UNSAFE = frozenset('/\\:*?"<>|')
 
 
@@ -42,7 +46,8 @@ class IncomingFile:
         self._sha256 = hashlib.sha256()
         try:
             corpus.mkdir(parents=True, exist_ok=True)
-            self._temporary = corpus / f".upload-{secrets.token_hex(8)}"
+            _sweep(corpus)
+            self._temporary = corpus / f"{_PREFIX}{secrets.token_hex(8)}"
             self._file = self._temporary.open("xb")
         except OSError as exc:
             raise _not_saved(self.name, exc) from exc
@@ -112,6 +117,14 @@ def safe_name(name: str) -> str:
         raise UploadError(f"{name[:_LONGEST_NAME]!r} {fault}.", "Rename the file, then add it.")
     check_suffix(name)
     return name
+
+
+def _sweep(corpus: Path) -> None:
+    """Throw away what a server that was killed left behind."""
+    for path in corpus.glob(f"{_PREFIX}*"):
+        with contextlib.suppress(FileNotFoundError):  # another upload was here first
+            if path.stat().st_mtime < time.time() - _STALE_SECONDS:
+                path.unlink()
 
 
 def _not_saved(name: str, error: OSError) -> UploadError:

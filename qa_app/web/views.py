@@ -6,10 +6,10 @@ Every text in them is plain text; the templates escape it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-from qa_app.models import BlockKind, Support, Verdict
+from qa_app.models import BlockKind, Failure, Support, Verdict
 from qa_app.web.marking import Segment
+from qa_app.web.page_images import PageBox
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,53 +21,18 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class FailureView:
-    """A file that could not be read."""
-
-    path: str
-    reason: str
-    hint: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class NavigationLink:
-    """A view in the header; ``view`` is its name in the address."""
-
-    view: str
-    text: str
-    href: str
-
-
-@dataclass(frozen=True, slots=True)
 class HeaderView:
-    """The line at the top; ``generation`` is the one whose counts it gives."""
+    """The line at the top.
 
-    generation: str
-    product: str
-    navigation: tuple[NavigationLink, ...]
-    scope: str
-    failures: tuple[FailureView, ...]
-    failures_line: str
-
-
-@dataclass(frozen=True, slots=True)
-class SetupView:
-    """The page before there is an index; ``uploads`` where reports may be added from it."""
-
-    message: str
-    uploads: bool
-
-
-@dataclass(frozen=True, slots=True)
-class NoticeView:
-    """A question or a link that cannot be answered, and what mends it.
-
-    ``search`` is the address that it belongs to; None leaves the browser's address as it is.
+    Attributes:
+        generation: whose counts it gives.
+        scope: how many reports there are.
+        failed: how many files could not be read; empty for none.
     """
 
-    message: str
-    hint: str
-    search: str | None = None
+    generation: str = ""
+    scope: str = ""
+    failed: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,15 +138,6 @@ class FilterPanelView:
 
 
 @dataclass(frozen=True, slots=True)
-class HomeView:
-    """The page before a question."""
-
-    lead: str
-    examples: tuple[Link, ...]
-    filters: FilterPanelView
-
-
-@dataclass(frozen=True, slots=True)
 class AnswerView:
     """An answer, in the order in which it is read.
 
@@ -200,7 +156,6 @@ class AnswerView:
     value_heading: str
     rows: tuple[EvidenceRow, ...]
     silent: tuple[str, ...]
-    silent_heading: str
     passages_heading: str
     passages: tuple[PassageView, ...]
     filters: FilterPanelView
@@ -208,13 +163,6 @@ class AnswerView:
     best: str
     footnote: str
     stamp: str
-
-
-class ListKind(StrEnum):
-    """How neighbouring blocks are set."""
-
-    ONE = "one"
-    LIST = "list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,32 +177,14 @@ class BlockView:
 
 
 @dataclass(frozen=True, slots=True)
-class BlockGroup:
-    """Blocks set together: the items of a list, or one block of another kind."""
-
-    kind: ListKind
-    blocks: tuple[BlockView, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class BoxView:
-    """A box around words on a page's image, in percent of it."""
-
-    left: str
-    top: str
-    width: str
-    height: str
-
-
-@dataclass(frozen=True, slots=True)
 class PageView:
-    """The image of a page; ``source`` is a data address."""
+    """The image of a page; ``source`` is a data address, ``width`` and ``height`` are in pixels."""
 
     source: str
     alt: str
     width: int
     height: int
-    boxes: tuple[BoxView, ...]
+    boxes: tuple[PageBox, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,11 +216,12 @@ class FindView:
 
 @dataclass(frozen=True, slots=True)
 class SourceView:
-    """The source pane.
+    """The source pane; with no more than the first fields, it is one still to come or not there.
 
     Attributes:
         place: where the quote stands, in words.
-        image: the page, where the source has pages and one is shown; then ``groups`` is empty.
+        preview: shown along with an answer, unasked; left out where there is no room beside it.
+        image: the page, where the source has pages and one is shown; then ``blocks`` is empty.
         parts: which page or part, in words; empty where the document is shown whole.
         before, after: links to the neighbouring pages or parts.
         other_form: link to the text from a page, and to the page from the text.
@@ -298,49 +229,43 @@ class SourceView:
         original: address of the file itself.
         finding, whole: the words looked for in it; the address that a search in it starts from.
         find: what was found; without a ``place`` it is listed instead of the text.
-        preview: shown along with an answer, unasked; left out where there is no room beside it.
     """
 
     title: str
-    path: str
     place: str
-    facts: tuple[str, ...]
-    groups: tuple[BlockGroup, ...]
-    image: PageView | None
-    parts: str
-    before: Link | None
-    after: Link | None
-    other_form: Link | None
-    copies: Copies | None
-    original: str
-    finding: str
-    whole: str
-    find: FindView | None
     search: str
     close: str
     stamp: str
     preview: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ShellView:
-    """The source pane before its text is there."""
-
-    title: str
-    place: str
-    search: str
-    close: str
-    stamp: str
+    path: str = ""
+    facts: tuple[str, ...] = ()
+    blocks: tuple[BlockView, ...] = ()
+    image: PageView | None = None
+    parts: str = ""
+    before: Link | None = None
+    after: Link | None = None
+    other_form: Link | None = None
+    copies: Copies | None = None
+    original: str = ""
+    finding: str = ""
+    whole: str = ""
+    find: FindView | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SourceListRow:
-    """A document in the list of sources; ``alone`` leads to asking it and no other."""
+    """A document in the list of sources.
+
+    Attributes:
+        facts: its path, then what there is to say about how it was read.
+        alone: leads to asking it and no other.
+    """
 
     title: str
-    path: str
+    facts: tuple[str, ...]
+    date: str
+    pages: str
     passages: str
-    flags: tuple[str, ...]
     href: str
     alone: str
 
@@ -351,6 +276,7 @@ class SourceListView:
 
     headline: str
     rows: tuple[SourceListRow, ...]
-    failures: tuple[FailureView, ...]
+    failures_line: str
+    failures: tuple[Failure, ...]
     uploads: bool
     search: str

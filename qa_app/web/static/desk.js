@@ -267,7 +267,7 @@
   const showFilters = () => {
     const panel = find(".narrow");
     // Open where there is room beside the answer, and as the user left it.
-    if (panel) panel.open = filtersOpen ?? (roomy() && !find("#answer .home"));
+    if (panel) panel.open = filtersOpen ?? roomy();
   };
 
   const copyText = async (button) => {
