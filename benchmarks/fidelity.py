@@ -1,15 +1,21 @@
-"""How many of a PDF's words the loader keeps, against Poppler's pdftotext.
+"""How many of a PDF's words the loader keeps, against Poppler's pdftotext; and its boxes.
 
-    python benchmarks/fidelity.py FOLDER [FOLDER …] [--table]
+    python benchmarks/fidelity.py FOLDER [FOLDER …] [--table] [--boxes 1000]
 
 Word recall of a file: of the words that pdftotext finds (letters and digits, lower case, each as
 often as it occurs), the share that the loaded document has too. Files in which pdftotext finds
 fewer than 20 words, or which the loader refuses, are counted apart.
+
+With --boxes, so many random sentences of each folder are looked up on their pages: the words that
+PDFium finds inside the boxes around a sentence are to be the sentence's own, but for white space,
+marks that cannot be seen, and hyphens at a line's end, for which PDFium has codes of its own.
 """
 
 from __future__ import annotations
 
 import argparse
+import ctypes
+import random
 import re
 import resource
 import statistics
@@ -17,15 +23,25 @@ import subprocess
 import tempfile
 import unicodedata
 from collections import Counter
+from itertools import groupby
 from pathlib import Path
+from typing import Any
 
+import pypdfium2 as pdfium
+import pypdfium2.raw as pdfium_c
+
+from qa_app.chunking import chunk
 from qa_app.loading import SourceFile, load_many, scan
-from qa_app.models import Failure
+from qa_app.loading.pages import Box, Rectangle, boxes, read_rectangle
+from qa_app.loading.pdf_text import load_page
+from qa_app.models import Document, Failure
 
 WORD = re.compile(r"[^\W_]+")
 FEWEST_WORDS = 20
 MOST_BYTES = 100 * 2**20
 MOST_SECONDS = 30
+SEED = 1
+STEPS = 1_000_000  # over a page's width and height
 
 
 def count_words(text: str) -> Counter[str]:
@@ -57,11 +73,16 @@ def recall(reference: Counter[str], found: Counter[str]) -> float:
     return (reference & found).total() / reference.total()
 
 
-def measure(files: list[SourceFile]) -> list[tuple[float, int, str, list[str]]]:
+def measure(
+    files: list[SourceFile],
+) -> tuple[list[tuple[float, int, str, list[str]]], list[Document]]:
     rows = []
+    documents = []
     refused = []
     few = 0
     for source, outcome in load_many(files):
+        if isinstance(outcome, Document):
+            documents.append(outcome)
         reference = count_words(read_reference(source.absolute))
         if reference.total() < FEWEST_WORDS:
             few += 1
@@ -75,24 +96,73 @@ def measure(files: list[SourceFile]) -> list[tuple[float, int, str, list[str]]]:
     print(f"{few} files with fewer than {FEWEST_WORDS} words by pdftotext are left out")
     for line in refused:
         print(f"refused: {line}")
-    return sorted(rows)
+    return sorted(rows), documents
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--table", action="store_true", help="print a row a file")
+    parser.add_argument("--boxes", type=int, default=0, help="look so many sentences up")
     arguments = parser.parse_args()
     everything: list[float] = []
     for folder in arguments.folders:
         found = scan(folder).files
-        rows = measure([file for file in found if file.path.lower().endswith(".pdf")])
+        rows, documents = measure([file for file in found if file.path.lower().endswith(".pdf")])
         if arguments.table:
             for share, total, path, missing in rows:
                 print(f"{share:.4f} {total:7d} {path}  {' '.join(missing)}")
         summarise(str(folder), [row[0] for row in rows])
         everything += [row[0] for row in rows]
+        if arguments.boxes:
+            count_boxed(folder, documents, arguments.boxes)
     summarise("all", everything)
+
+
+def count_boxed(folder: Path, documents: list[Document], most: int) -> None:
+    sentences = [
+        (document, sentence)
+        for document in documents
+        for passage in chunk(document, lambda texts: [len(text.split()) for text in texts])
+        for sentence in passage.sentences
+    ]
+    chosen = random.Random(SEED).sample(sentences, min(most, len(sentences)))
+    missed: Counter[str] = Counter()
+    for document, sentence in sorted(chosen, key=lambda pair: pair[0].path):
+        path = folder / document.path
+        found = boxes(document, path, sentence.start, sentence.end)
+        if bare(read_boxes(path, found)) != bare(document.text[sentence.start : sentence.end]):
+            missed[document.path] += 1
+    print(f"{folder}: words in boxes right for {len(chosen) - missed.total()} of {len(chosen)}")
+    for name, times in missed.most_common():
+        print(f"    wrong {times} times: {name}")
+
+
+def bare(words: str) -> str:
+    seen = (c for c in words.replace("\x02", "-").replace("\ufffe", "-") if c.isprintable())
+    return "".join("".join(unicodedata.normalize("NFKC", c).split()) for c in seen)
+
+
+def read_boxes(path: Path, found: list[Box]) -> str:
+    words = []
+    with pdfium.PdfDocument(path) as pdf:
+        for number, group in groupby(found, lambda box: box.page):
+            page = load_page(pdf, number - 1)
+            textpage = pdfium_c.FPDFText_LoadPage(page)
+            for box in group:
+                corners = [to_page(page, x, y) for x, y in ((box.x0, box.y0), (box.x1, box.y1))]
+                (left, right), (bottom, top) = map(sorted, zip(*corners, strict=True))
+                words.append(read_rectangle(textpage, Rectangle(left, bottom, right, top)))
+            pdfium_c.FPDFText_ClosePage(textpage)
+            pdfium_c.FPDF_ClosePage(page)
+    return "".join(words)
+
+
+def to_page(page: Any, x: float, y: float) -> tuple[float, float]:
+    across, up = ctypes.c_double(), ctypes.c_double()
+    place = (0, 0, STEPS, STEPS, 0, round(x * STEPS), round(y * STEPS))
+    pdfium_c.FPDF_DeviceToPage(page, *place, across, up)
+    return across.value, up.value
 
 
 def summarise(name: str, shares: list[float]) -> None:

@@ -19,7 +19,9 @@ Text = tuple[float, float, float, str, str]  # x, y, size, font, words
 PLAIN, BOLD = "F1", "F2"
 
 
-def make_pdf(pages: list[list[Text]], info: str = "", rotate: int = 0) -> bytes:
+def make_pdf(
+    pages: list[list[Text]], info: str = "", rotate: int = 0, matrix: str = "1 0 0 1"
+) -> bytes:
     """Return a PDF with the words at their places, in Helvetica, on pages of 600 by 800 points."""
     kids = " ".join(f"{5 + 2 * i} 0 R" for i in range(len(pages)))
     objects = [
@@ -30,7 +32,8 @@ def make_pdf(pages: list[list[Text]], info: str = "", rotate: int = 0) -> bytes:
     ]
     for i, texts in enumerate(pages):
         stream = "\n".join(
-            f"BT /{font} {size} Tf {x} {y} Td ({words}) Tj ET" for x, y, size, font, words in texts
+            f"BT /{font} {size} Tf {matrix} {x} {y} Tm ({words}) Tj ET"
+            for x, y, size, font, words in texts
         )
         objects.append(
             f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 600 800] /Rotate {rotate} /Resources "
@@ -305,6 +308,62 @@ def test_boxes_hold_the_true_hyphen_at_a_line_end_and_no_letters_of_other_lines(
     assert read_back(path, document, "as Horizon-Related work.") == "as Horizon- Related work."
     assert read_back(path, document, "gyp jug") == "gyp jug"
     assert read_back(path, document, "Hilly bid") == "Hilly bid"
+
+
+def test_boxes_of_sideways_lines_hold_no_other_line(tmp_path: Path) -> None:
+    path = tmp_path / "report.pdf"
+    # Lines that run up the page, as on a table's page that is turned to be read.
+    lines = [(100 + 12 * i, 72, 10, PLAIN, words) for i, words in enumerate(BODY)]
+    path.write_bytes(make_pdf([lines], matrix="0 1 -1 0"))
+    document = load_pdf("report.pdf", path.read_bytes())
+    quote = "would share what they know"
+    assert read_back(path, document, quote) == quote
+
+
+@pytest.mark.parametrize(
+    ("matrix", "along", "down"),
+    [("0 1 -1 0", (0, 1), (1, 0)), ("0 -1 1 0", (0, -1), (-1, 0))],
+)
+def test_a_page_set_sideways_keeps_its_order_and_its_tables(
+    matrix: str, along: tuple[int, int], down: tuple[int, int]
+) -> None:
+    rows = [["Towns", "Visitors"], ["York city", "12 people"], ["Leeds city", "9 people"]]
+    texts = [
+        (
+            300 + 150 * column * along[0] + 12 * row * down[0],
+            400 + 150 * column * along[1] + 12 * row * down[1],
+            10,
+            PLAIN,
+            words,
+        )
+        for row, cells in enumerate(rows)
+        for column, words in enumerate(cells)
+    ]
+    document = load_pdf("report.pdf", make_pdf([texts], matrix=matrix))
+    assert words_of(document) == ["Towns Visitors", "York city\t12 people", "Leeds city\t9 people"]
+
+
+def test_boxes_leave_out_what_stands_in_a_gap(tmp_path: Path) -> None:
+    path = tmp_path / "report.pdf"
+    # The star is too small to be read, and so is no part of the line.
+    texts = [(72, 700, 10, PLAIN, "Roads"), (300, 700, 10, PLAIN, "Rivers")]
+    path.write_bytes(make_pdf([[*texts, (200, 700, 1.5, PLAIN, "*")]]))
+    document = load_pdf("report.pdf", path.read_bytes())
+    assert read_back(path, document, "Roads Rivers") in {"Roads Rivers", "RoadsRivers"}
+
+
+def test_characters_without_a_meaning_do_not_shift_the_places_of_others(tmp_path: Path) -> None:
+    path = tmp_path / "report.pdf"
+    path.write_bytes(make_pdf([column(["\\000" * 40 + "Roads are safe.", "Rivers are not."])]))
+    document = load_pdf("report.pdf", path.read_bytes())
+    assert read_back(path, document, "are safe. Rivers") == "are safe. Rivers"
+
+
+def test_slanted_letters_are_no_slanted_line() -> None:
+    lines = column(BODY)
+    upright = make_pdf([lines])
+    document = load_pdf("report.pdf", upright.replace(b"1 0 0 1 72 688", b"1 0 .3 1 72 688"))
+    assert words_of(document) == [" ".join(BODY)]
 
 
 def test_a_document_without_places_has_no_boxes(tmp_path: Path) -> None:

@@ -14,10 +14,12 @@ import pypdfium2.raw as pdfium_c
 
 from qa_app.errors import BrokenFileError
 from qa_app.loading.pdf import open_pdf
-from qa_app.loading.pdf_text import characters, load_page
+from qa_app.loading.pdf_text import characters, load_page, read_angle
 from qa_app.models import Document, SourceRun
 
 _MOST_PIXELS = 25_000_000
+_MOST_SKIPPED = 2  # characters between words of a line: a blank, or a mark that is dropped
+_WIDEST_GAP = 1.5  # of the height of a line; over it, a box would hold what stands between
 _GRID = 1_000_000  # steps over the page's width and height when turning points into shares
 
 
@@ -31,11 +33,68 @@ class Box(NamedTuple):
     y1: float
 
 
-class _Rectangle(NamedTuple):
+class Rectangle(NamedTuple):
+    """Points of a page, upwards."""
+
     left: float
     bottom: float
     right: float
     top: float
+
+    def join(self, other: Rectangle) -> Rectangle:
+        """Return the smallest rectangle around both."""
+        return Rectangle(
+            min(self.left, other.left),
+            min(self.bottom, other.bottom),
+            max(self.right, other.right),
+            max(self.top, other.top),
+        )
+
+    def turn(self) -> Rectangle:
+        """Return it with its axes exchanged."""
+        return Rectangle(self.bottom, self.left, self.top, self.right)
+
+
+class _Stretch(NamedTuple):
+    """Words on one line: their box in points, and PDFium's number of what follows them.
+
+    ``angle`` is that of the line, in degrees from 0 to 179.
+    """
+
+    box: Rectangle
+    words: str
+    last: int
+    angle: int
+
+    def goes_on_with(self, other: _Stretch) -> bool:
+        """Tell whether a character is the next on the line; a slanted line fills no rectangle."""
+        skipped = other.last - 1 - self.last
+        if self.angle != other.angle or self.angle % 90 or not 0 <= skipped <= _MOST_SKIPPED:
+            return False
+        one, two = (stretch.box.turn() if self.angle else stretch.box for stretch in (self, other))
+        shared = min(one.top, two.top) - max(one.bottom, two.bottom)
+        gap = max(one.left, two.left) - min(one.right, two.right)
+        lower, higher = sorted((one.top - one.bottom, two.top - two.bottom))
+        # Within a run a letter may be raised; after one, what is so low is on the next line.
+        return shared > (0.6 if skipped else 0.1) * lower and gap < _WIDEST_GAP * higher
+
+    def join(self, other: _Stretch) -> _Stretch:
+        """Return both as one."""
+        box = self.box.join(other.box)
+        return _Stretch(box, self.words + other.words, other.last, self.angle)
+
+    def boxes(self) -> Iterator[Rectangle]:
+        """Yield the box, and smaller ones: what is around reaches into the letters' edges."""
+        box = self.box.turn() if self.angle == 90 else self.box
+        height, width = box.top - box.bottom, box.right - box.left
+        for ends in (0.0, 0.1):
+            for share in (0.0, 0.1, 0.2, 0.3, 0.4):
+                down = share * height
+                aside = share * width if self.angle % 90 else min(ends * height, 0.4 * width)
+                smaller = Rectangle(
+                    box.left + aside, box.bottom + down, box.right - aside, box.top - down
+                )
+                yield smaller.turn() if self.angle == 90 else smaller
 
 
 def render_page(path: Path, page: int, scale: float = 1.5) -> bytes:
@@ -117,57 +176,44 @@ def _page_boxes(pdf: Any, number: int, spans: list[tuple[int, int]]) -> list[Box
     textpage = pdfium_c.FPDFText_LoadPage(page)
     try:
         text = characters(textpage)
-        found: list[tuple[_Rectangle, int, str]] = []
+        found: list[_Stretch] = []
         for first, last in spans:
-            rectangle = _measure(textpage, first, last)
-            words = text[first:last]
-            if rectangle is None:
-                continue
-            if found and _is_next_to(found[-1][0], rectangle) and first - found[-1][1] <= 2:
-                joined, _, before = found[-1]
-                found[-1] = (_join(joined, rectangle), last, before + words)
-            else:
-                found.append((rectangle, last, words))
-        return [_place(page, number, _tighten(textpage, box, words)) for box, _, words in found]
+            for stretch in _measure(textpage, text, first, last):
+                if found and found[-1].goes_on_with(stretch):
+                    found[-1] = found[-1].join(stretch)
+                else:
+                    found.append(stretch)
+        return [_place(page, number, _tighten(textpage, stretch)) for stretch in found]
     finally:
         pdfium_c.FPDFText_ClosePage(textpage)
         pdfium_c.FPDF_ClosePage(page)
 
 
-def _measure(textpage: Any, first: int, last: int) -> _Rectangle | None:
-    """Return the box around characters; as wide as their ink, and over the whole baseline."""
+def _measure(textpage: Any, text: str, first: int, last: int) -> Iterator[_Stretch]:
+    """Yield the characters that have ink; the box of each reaches to its baseline."""
     left, right, bottom, top = (ctypes.c_double() for _ in range(4))
     x, y = ctypes.c_double(), ctypes.c_double()
-    around: _Rectangle | None = None
     for index in range(first, last):
         if not pdfium_c.FPDFText_GetCharBox(textpage, index, left, right, bottom, top):
             continue
         if right.value <= left.value and top.value <= bottom.value:
             continue
-        box = _Rectangle(left.value, bottom.value, right.value, top.value)
-        around = box if around is None else _join(around, box)
+        box = Rectangle(left.value, bottom.value, right.value, top.value)
         if pdfium_c.FPDFText_GetCharOrigin(textpage, index, x, y):
-            around = _join(around, _Rectangle(x.value, y.value, x.value, y.value))
-    return around
+            box = box.join(Rectangle(x.value, y.value, x.value, y.value))
+        yield _Stretch(box, text[index], index + 1, read_angle(textpage, index) % 180)
 
 
-def _tighten(textpage: Any, around: _Rectangle, words: str) -> _Rectangle:
-    """Return the box, or a lower one where only that holds nothing but the words.
-
-    The lines of some pages are set so closely that their letters reach into each other.
-    """
-    height = around.top - around.bottom
-    for share in (0.0, 0.1, 0.2, 0.3):
-        box = around._replace(
-            bottom=around.bottom + share * height, top=around.top - share * height
-        )
-        if _bare(_read(textpage, box)) == _bare(words):
-            return box
-    return around
+def _tighten(textpage: Any, stretch: _Stretch) -> Rectangle:
+    """Return the largest of a stretch's boxes that holds nothing but its words, if one does."""
+    words = _bare(stretch.words)
+    fitting = (box for box in stretch.boxes() if _bare(read_rectangle(textpage, box)) == words)
+    return next(fitting, stretch.box)
 
 
-def _read(textpage: Any, box: _Rectangle) -> str:
-    area = (box.left, box.top, box.right, box.bottom)
+def read_rectangle(textpage: Any, rectangle: Rectangle) -> str:
+    """Return what PDFium finds on a page inside a rectangle, in points."""
+    area = (rectangle.left, rectangle.top, rectangle.right, rectangle.bottom)
     length = pdfium_c.FPDFText_GetBoundedText(textpage, *area, None, 0)
     buffer = (ctypes.c_ushort * (length + 1))()
     pdfium_c.FPDFText_GetBoundedText(textpage, *area, buffer, length)
@@ -178,21 +224,7 @@ def _bare(words: str) -> str:
     return "".join(c for c in words if c.isprintable() and not c.isspace())
 
 
-def _join(one: _Rectangle, two: _Rectangle) -> _Rectangle:
-    return _Rectangle(
-        min(one.left, two.left),
-        min(one.bottom, two.bottom),
-        max(one.right, two.right),
-        max(one.top, two.top),
-    )
-
-
-def _is_next_to(last: _Rectangle, box: _Rectangle) -> bool:
-    shared = min(last.top, box.top) - max(last.bottom, box.bottom)
-    return shared > 0.6 * min(last.top - last.bottom, box.top - box.bottom)
-
-
-def _place(page: Any, number: int, rectangle: _Rectangle) -> Box:
+def _place(page: Any, number: int, rectangle: Rectangle) -> Box:
     """Turn points of the page into shares of the page as it is shown, however it is rotated."""
     x, y = ctypes.c_int(), ctypes.c_int()
     corners = []

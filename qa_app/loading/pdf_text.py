@@ -11,8 +11,8 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import islice, pairwise
+from dataclasses import dataclass, field
+from itertools import groupby, islice, pairwise
 from statistics import median
 from typing import Any
 
@@ -25,7 +25,7 @@ _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _LABEL = re.compile(r"(?:\(?(?:\d{1,3}(?:\.\d{1,3})*|[a-zA-Z]|[ivxlIVXL]{1,5})[.):]?|\W)$")
 _SUPERSCRIPT = re.compile(r"(?<=[^\W\d_])\d{1,3}(?!\w)")
 _SPLIT_OFF = re.compile(r"(?<=[^\W\d_]{2}) (?=[^\W\d_](?:[\s.,;:)]|$))")
-_NO_BLANK = "\u2060"  # holds the place of a blank that is none
+_NOTHING = "\u2060"  # holds the place of a blank that is none, or of half a character
 _UNIT = re.compile(r"(?<![^\W\d_])(?:[kcdm]?m|ft|yd)$")  # "m2" is no word with a note
 _WIDEST_SPACE = 1.3  # of the size of type; justified lines stay under it
 _NARROWEST_SPACE = 0.12  # of the size of type, over the usual distance of a word's letters
@@ -35,6 +35,9 @@ _SAMPLE = 16  # blanks
 _STRANGE = re.compile("[\ufffd\ue000-\uf8ff\x00-\x08]")
 _BOLD = re.compile("bold|black|heavy|demi", re.IGNORECASE)
 _BOLD_WEIGHT = 600
+
+_Span = tuple[int, int]
+_Box = tuple[float, float, float, float]  # left, bottom, right, top
 
 
 @dataclass(slots=True)
@@ -68,7 +71,7 @@ class Line:
     hyphenated: bool = False
     marks: tuple[int, ...] = ()
     is_turned: bool = False
-    boxes: dict[int, tuple[float, float, float, float]] = field(default_factory=dict)
+    boxes: dict[int, _Box] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,32 @@ def characters(textpage: Any) -> str:
         return ""
     buffer = (ctypes.c_ushort * (2 * count + 2))()
     written = pdfium_c.FPDFText_GetText(textpage, 0, count, buffer)
-    return bytes(buffer)[: 2 * max(0, written - 1)].decode("utf-16-le", "replace")
+    text = bytes(buffer)[: 2 * max(0, written - 1)].decode("utf-16-le", "replace")
+    return text if len(text) == count else "".join(_one_by_one(textpage, count))
+
+
+def read_angle(textpage: Any, index: int) -> int:
+    """Return the angle of the line that a character stands on: degrees clockwise, 0 to 359.
+
+    PDFium's own function takes slanted letters for a slanted line.
+    """
+    matrix = pdfium_c.FS_MATRIX()
+    pdfium_c.FPDFText_GetMatrix(textpage, index, matrix)
+    return round(math.degrees(math.atan2(-matrix.b, matrix.a))) % 360
+
+
+def _one_by_one(textpage: Any, count: int) -> Iterator[str]:
+    """Yield a character each where PDFium's text has none for a code, or one for two of them."""
+    high = 0
+    for index in range(count):
+        code = pdfium_c.FPDFText_GetUnicode(textpage, index)
+        if pdfium_c.FPDFText_IsHyphen(textpage, index) == 1:
+            yield HYPHEN
+        elif 0xDC00 <= code < 0xE000 and high:
+            yield chr(0x10000 + ((high - 0xD800) << 10) + code - 0xDC00)
+        else:
+            yield chr(code) if 0 < code < 0xD800 or 0xDFFF < code < 0x110000 else _NOTHING
+        high = code if 0xD800 <= code < 0xDC00 else 0
 
 
 def _read(page: Any, textpage: Any, number: int, whole: set[str]) -> PageText:
@@ -146,40 +174,41 @@ def _read(page: Any, textpage: Any, number: int, whole: set[str]) -> PageText:
     for angle, line in turned:
         angles[angle] += line.end - line.start
     main = angles.most_common(1)[0][0] if angles else 0
-    upright = main if main in {0, 90, 180, 270} else 0
+    frame = pdfium_c.FS_RECTF()
+    pdfium_c.FPDF_GetPageBoundingBox(page, frame)
+    lines = []
     for angle, line in turned:
         line.is_turned = abs(angle - main) > 5
-    lines = [_turn(line, upright) for _, line in turned]
-    box = pdfium_c.FS_RECTF()
-    pdfium_c.FPDF_GetPageBoundingBox(page, box)
-    frame = Line(number, 0, 0, "", box.left, box.bottom, box.right, box.top, 0.0, False)
-    frame = _turn(frame, upright)
-    lines = [line for line in lines if _is_on(frame, line)]
-    return PageText(lines, frame.y0, frame.y1, _is_garbled(text))
+        if _is_on(_turn(frame, angle), line):
+            lines.append(line)
+    _, bottom, _, top = _turn(frame, main)
+    return PageText(lines, bottom, top, _is_garbled(text))
 
 
-def _is_on(frame: Line, line: Line) -> bool:
+def _is_on(frame: _Box, line: Line) -> bool:
     """Tell whether any of a line is on the page: beside it nobody sees it."""
-    across = line.x0 < frame.x1 and line.x1 > frame.x0
-    return across and line.y0 < frame.y1 and line.y1 > frame.y0
+    left, bottom, right, top = frame
+    return line.x0 < right and line.x1 > left and line.y0 < top and line.y1 > bottom
+
+
+def _turn(rect: pdfium_c.FS_RECTF, angle: int) -> _Box:
+    """Return left, bottom, right and top once the page is turned back by so many degrees.
+
+    Only whole quarters of a turn count.
+    """
+    left, bottom, right, top = rect.left, rect.bottom, rect.right, rect.top
+    if angle == 90:
+        return -top, left, -bottom, right
+    if angle == 180:
+        return -right, -top, -left, -bottom
+    if angle == 270:
+        return bottom, -right, top, -left
+    return left, bottom, right, top
 
 
 def _is_garbled(text: str) -> bool:
     """Tell whether the characters are mostly codes without a meaning."""
     return 5 * len(_STRANGE.findall(text)) > 2 * len("".join(text.split()))
-
-
-def _turn(line: Line, angle: int) -> Line:
-    x0, y0, x1, y1 = line.x0, line.y0, line.x1, line.y1
-    if angle == 90:
-        x0, y0, x1, y1 = y0, -x1, y1, -x0
-    elif angle == 180:
-        x0, y0, x1, y1 = -x1, -y1, -x0, -y0
-    elif angle == 270:
-        x0, y0, x1, y1 = -y1, x0, -y0, x1
-    else:
-        return line
-    return replace(line, x0=x0, y0=y0, x1=x1, y1=y1)
 
 
 class _Reader:
@@ -202,79 +231,70 @@ class _Reader:
 
     def read(self, physical: re.Match[str]) -> Iterator[tuple[int, Line]]:
         """Yield the stretches of a line of PDFium's text with their angles in degrees."""
-        words = [(m.start(), m.end()) for m in _WORD.finditer(physical.group())]
-        if not words:
+        spans = [m.span() for m in _WORD.finditer(self.text, *physical.span())]
+        if not spans:
             return
-        offset = physical.start()
         end = physical.end()
         hyphenated = self.text[end : end + 1] == HYPHEN
-        spans = [(start + offset, stop + offset) for start, stop in words]
-        angle = self._angle(spans[0][0])
-        size = self._size(spans[0][0])
-        stretches = list(self._split(spans, size, angle))
-        for i, (start, stop, box) in enumerate(stretches):
-            first = start == spans[0][0]
-            line = Line(
-                page=self._number,
-                start=start,
-                end=stop,
-                text=self.text[start:stop],
-                x0=box[0],
-                y0=box[1],
-                x1=box[2],
-                y1=box[3],
-                size=size if first else self._size(start),
-                bold=self._is_bold(start),
-                hyphenated=hyphenated and i == len(stretches) - 1,
-            )
-            line.marks = tuple(self._find_marks(line, angle))
-            if self._lacks_blanks and angle == 0 and not _RIGHT_TO_LEFT.search(line.text):
-                line.marks = tuple(sorted({*line.marks, *self._find_glued(line)}))
-            yield angle, line
+        for angle, words in self._group_by_angle(spans):
+            for start, stop, size, box in self._split(words, angle):
+                line = Line(
+                    page=self._number,
+                    start=start,
+                    end=stop,
+                    text=self.text[start:stop],
+                    x0=box[0],
+                    y0=box[1],
+                    x1=box[2],
+                    y1=box[3],
+                    size=size,
+                    bold=self._is_bold(start),
+                    hyphenated=hyphenated and stop == spans[-1][1],
+                )
+                marks = set(self._find_marks(line, angle))
+                if self._lacks_blanks and angle == 0 and not _RIGHT_TO_LEFT.search(line.text):
+                    marks.update(self._find_glued(line))
+                line.marks = tuple(sorted(marks))
+                yield angle, line
 
-    def _split(
-        self, spans: list[tuple[int, int]], size: float, angle: int
-    ) -> Iterator[tuple[int, int, tuple[float, float, float, float]]]:
-        """Yield (start, end, box) of the stretches between wide gaps."""
-        text, page, rect, pointer = self.text, self._textpage, self._rect, self._rect_pointer
-        measure = pdfium_c.FPDFText_GetLooseCharBox
+    def _group_by_angle(self, spans: list[_Span]) -> Iterator[tuple[int, list[_Span]]]:
+        first, last = (read_angle(self._textpage, spans[i][0]) for i in (0, -1))
+        if first == last:
+            yield first, spans
+            return
+        for angle, words in groupby(spans, lambda span: read_angle(self._textpage, span[0])):
+            yield angle, list(words)
+
+    def _split(self, spans: list[_Span], angle: int) -> Iterator[tuple[int, int, float, _Box]]:
+        """Yield (start, end, size, box) of the stretches between wide gaps."""
+        size = self._size(spans[0][0])
         widest = _WIDEST_SPACE * size
-        whole = angle != 0 or bool(_RIGHT_TO_LEFT.search(text, spans[0][0], spans[-1][1]))
+        text = self.text
+        whole = angle % 90 != 0 or bool(_RIGHT_TO_LEFT.search(text, spans[0][0], spans[-1][1]))
         start = stop = -1
         x0 = y0 = x1 = y1 = 0.0
-        # Once a word, so nothing here is a call that could be spared.
         for first, last in spans:
-            measure(page, first, pointer)
-            left, bottom, right, top = rect.left, rect.bottom, rect.right, rect.top
+            left, bottom, right, top = self._box(first, angle)
             if last - first > 1:
-                measure(page, last - 1, pointer)
-                edge, end = rect.left, rect.right
-                if edge < left:
-                    left = edge
-                if end > right:
-                    right = end
+                edge, _, end, _ = self._box(last - 1, angle)
+                left, right = min(left, edge), max(right, end)
             gap = left - x1
+            beside = bottom < y1 and top > y0
             if start < 0:
                 start, x0, y0, x1, y1 = first, left, bottom, right, top
-            elif whole or (-2 * size <= gap <= widest and bottom < y1 and top > y0):
-                if left < x0:
-                    x0 = left
-                if right > x1:
-                    x1 = right
-                if bottom < y0:
-                    y0 = bottom
-                if top > y1:
-                    y1 = top
+            elif whole or (beside and -2 * size <= gap <= widest):
+                x0, y0, x1, y1 = min(x0, left), min(y0, bottom), max(x1, right), max(y1, top)
             elif widest < gap < 8 * size and bottom < y1 and _LABEL.match(text[start:stop]):
                 x1 = right
             else:
-                yield start, stop, (x0, y0, x1, y1)
+                yield start, stop, self._size(start), (x0, y0, x1, y1)
                 start, x0, y0, x1, y1 = first, left, bottom, right, top
             stop = last
-        yield start, stop, (x0, y0, x1, y1)
+        yield start, stop, self._size(start), (x0, y0, x1, y1)
 
-    def _angle(self, index: int) -> int:
-        return round(math.degrees(pdfium_c.FPDFText_GetCharAngle(self._textpage, index))) % 360
+    def _box(self, index: int, angle: int = 0) -> _Box:
+        pdfium_c.FPDFText_GetLooseCharBox(self._textpage, index, self._rect_pointer)
+        return _turn(self._rect, angle)
 
     def _size(self, index: int) -> float:
         size = float(pdfium_c.FPDFText_GetFontSize(self._textpage, index))
@@ -321,7 +341,7 @@ class _Reader:
                 usual, gap = self._gaps([at - 2, at - 1]), self._gaps([at - 1, at + 1])
                 size = self._size(at - 1)
                 if usual[0] > 0.05 * size and gap[0] < usual[0] + 0.05 * size:
-                    self.text = f"{self.text[:at]}{_NO_BLANK}{self.text[at + 1 :]}"
+                    self.text = f"{self.text[:at]}{_NOTHING}{self.text[at + 1 :]}"
 
     def _find_glued(self, line: Line) -> Iterator[int]:
         """Yield where a word begins after a gap that PDFium finds too narrow for a blank."""
@@ -343,11 +363,8 @@ class _Reader:
 
     def _gaps(self, letters: Sequence[int]) -> list[float]:
         """Return the distances between letters that follow each other, in points."""
-        edges = []
-        for index in letters:
-            pdfium_c.FPDFText_GetLooseCharBox(self._textpage, index, self._rect_pointer)
-            edges.append((self._rect.left, self._rect.right))
-        return [two[0] - one[1] for one, two in pairwise(edges)]
+        boxes = [self._box(index) for index in letters]
+        return [two[0] - one[2] for one, two in pairwise(boxes)]
 
 
 def _narrowest(pair: str) -> float:

@@ -24,7 +24,7 @@ from qa_app.models import Document
 if TYPE_CHECKING:
     from qa_app.loading.corpus import SourceFile
 
-LOADER_VERSION = "4"
+LOADER_VERSION = "5"
 
 _LOADERS = {
     ".txt": "text:load_text",
