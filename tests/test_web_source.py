@@ -1,10 +1,10 @@
 from dataclasses import replace
 
-from qa_app.models import Block, BlockKind, Document, MetadataField
+from qa_app.models import Block, BlockKind, Citation, Document, MetadataField
 from qa_app.web.address import Address, Form
 from qa_app.web.marking import Segment
 from qa_app.web.page_images import PageBox, PageImage
-from qa_app.web.source import section_at, source_view, split_parts, wanted_page
+from qa_app.web.source import source_view, split_parts, wanted_page
 from qa_app.web.views import BlockView, Link
 
 TEXT = "Report\nFindings\nOne two.\nFirst\nSecond"
@@ -17,6 +17,7 @@ BLOCKS = (
 )
 DOCUMENT = Document("r.txt", "text", "Report", TEXT, BLOCKS)
 HERE = Address("q", document="r.txt", span=(20, 30))
+CITATION = Citation("r.txt", "Report", 2, ("Report", "Findings"), 20, 30, "Report, Findings, p. 2")
 
 
 def test_the_marked_words_are_exactly_the_span() -> None:
@@ -41,7 +42,7 @@ def test_the_head_says_where_the_quote_stands() -> None:
         metadata=(MetadataField("date", "2024", "info"), MetadataField("tool", "x", "info")),
         warnings=("page 2 has no text",),
     )
-    view = source_view(document, HERE)
+    view = source_view(document, HERE, citation=CITATION)
     assert view.place == "Findings › page 2 of 2"
     assert view.facts == ("2024", "2 pages", "page 2 has no text")
     assert view.copies is not None
@@ -57,26 +58,18 @@ def test_the_head_says_where_the_quote_stands() -> None:
 
 
 def test_of_many_headings_above_a_quote_the_last_two_are_named() -> None:
-    names = ("Report", "Part", "Chapter", "Section")
-    text = "\n".join([*names, "Words."])
-    blocks = [
-        Block(text.index(name), text.index(name) + len(name), BlockKind.HEADING, level=level)
-        for level, name in enumerate(names, 1)
-    ]
-    blocks.append(Block(len(text) - 6, len(text), BlockKind.PARAGRAPH))
-    document = Document("r.txt", "text", "Report", text, tuple(blocks))
-    view = source_view(document, replace(HERE, span=(len(text) - 6, len(text))))
-    assert view.place == "… › Chapter › Section"
+    citation = replace(CITATION, section=("Report", "Part", "Chapter", "Section"))
+    assert source_view(DOCUMENT, HERE, citation=citation).place == "… › Chapter › Section"
+
+
+def test_words_that_cannot_be_quoted_are_marked_but_not_copied() -> None:
+    view = source_view(DOCUMENT, HERE)
+    assert (view.place, view.copies) == ("", None)
 
 
 def test_a_span_beyond_the_end_marks_nothing() -> None:
     view = source_view(DOCUMENT, replace(HERE, span=(30, 9999)))
     assert (view.place, view.copies) == ("", None)
-
-
-def test_section_path() -> None:
-    assert section_at(DOCUMENT, 31) == ("Report", "Findings")
-    assert section_at(DOCUMENT, 0) == ("Report",)
 
 
 def test_a_long_document_comes_in_parts_and_opens_at_the_quote() -> None:

@@ -12,9 +12,10 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from qa_app.briefs.pinning import find_quote
 from qa_app.errors import IndexNotFoundError, QAAppError, QueryError
 from qa_app.facets import Facets
-from qa_app.models import Answer, Document
+from qa_app.models import Answer, Citation, Document
 from qa_app.web.address import Address, View, parse_address
 from qa_app.web.builds import Builds
 from qa_app.web.catalogue import Catalogue, header_view, panel, read_catalogue
@@ -180,16 +181,26 @@ class Desk:
             return ""
         try:
             if address.document not in self.catalogue().hashes:
-                title = f"There is no report {address.document}"
+                title = f"There is no report ‘{address.document}’"
                 hint = "It may have been renamed or taken out since: Sources lists all there are."
                 return self._bare_source(title, hint, address.search, address)
             document = self.index().document(address.document)
+            citation = self._citation(document, address)
             image = self._draw(document, address)
             find = find_view(self.index(), address)
         except QAAppError as exc:
             return self._bare_source(exc.message, exc.hint, address.search, address)
-        view = source_view(document, address, self._stamp(), image, find, preview)
+        view = source_view(document, address, self._stamp(), citation, image, find, preview)
         return render(Template.SOURCE, view=view)
+
+    def _citation(self, document: Document, address: Address) -> Citation | None:
+        span = valid_span(document, address)
+        if span is None:
+            return None
+        try:
+            return find_quote(self.index().refresh().generation, document.path, span).citation
+        except QueryError:  # a link may mark words of more than one passage
+            return None
 
     def _draw(self, document: Document, address: Address) -> PageImage | None:
         page = wanted_page(document, address)

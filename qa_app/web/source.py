@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from urllib.parse import quote
 
-from qa_app.citations import document_facts, short_title
+from qa_app.citations import document_facts
 from qa_app.models import Block, BlockKind, Citation, Document
 from qa_app.presentation import count
 from qa_app.web.address import Address, Form
@@ -28,6 +28,7 @@ def source_view(
     document: Document,
     address: Address,
     stamp: str = "",
+    citation: Citation | None = None,
     image: PageImage | None = None,
     find: FindView | None = None,
     preview: bool = False,
@@ -38,12 +39,12 @@ def source_view(
         document: the source.
         address: the page's state; ``span`` is marked, ``part`` is shown.
         stamp: differs between two views.
+        citation: of the words that are marked, where they can be quoted.
         image: the page that the address points at, where it could be drawn; else text is shown.
         find: what was found of the words that the address looks for.
         preview: it is shown along with an answer, unasked.
     """
     span = valid_span(document, address)
-    section = section_at(document, span[0]) if span else ()
     parts = split_parts(document.blocks) if image is None else []
     shown: Sequence[Block] = ()
     if lists_hits(address):
@@ -57,7 +58,7 @@ def source_view(
     return SourceView(
         title=document.title,
         path=document.path,
-        place=_place(document, section, span),
+        place=_place(document, span, citation),
         facts=_facts(document),
         blocks=tuple(_block_views(document, shown, [span] if span else [])),
         image=_page_view(document, span, image) if image else None,
@@ -65,7 +66,7 @@ def source_view(
         before=_part_link(f"Previous {noun}", address, number - 1, most),
         after=_part_link(f"Next {noun}", address, number + 1, most),
         other_form=None if lists_hits(address) else _other_form(document, address),
-        copies=_copies(document, section, span),
+        copies=_copies(document, span, citation),
         original=_original(document, image.number if image else 0),
         finding=address.find,
         whole=address.opening(document.path).search,
@@ -148,18 +149,6 @@ def split_parts(blocks: Sequence[Block], size: int = PART_CHARACTERS) -> list[tu
     return [*parts, tuple(part)] if part else parts
 
 
-def section_at(document: Document, offset: int) -> tuple[str, ...]:
-    """Return the headings above the offset, outermost first."""
-    path: list[tuple[int, str]] = []
-    for block in document.blocks:
-        if block.start > offset:
-            break
-        if block.kind is BlockKind.HEADING:
-            path = [item for item in path if item[0] < block.level]
-            path.append((block.level, _words(document, block)))
-    return tuple(heading for _, heading in path)
-
-
 def _part_of(parts: Sequence[Sequence[Block]], span: tuple[int, int] | None) -> int:
     if span is None:
         return 1
@@ -173,9 +162,10 @@ def _part_link(text: str, address: Address, number: int, most: int) -> Link | No
     return Link(text, replace(address, part=number).search)
 
 
-def _place(document: Document, section: Sequence[str], span: tuple[int, int] | None) -> str:
+def _place(document: Document, span: tuple[int, int] | None, citation: Citation | None) -> str:
     if span is None:
         return ""
+    section = citation.section if citation else ()
     words = [heading for heading in section if heading != document.title]
     if len(words) > _MOST_HEADINGS:
         words = ["…", *words[-_MOST_HEADINGS:]]
@@ -194,18 +184,10 @@ def _facts(document: Document) -> tuple[str, ...]:
 
 
 def _copies(
-    document: Document, section: Sequence[str], span: tuple[int, int] | None
+    document: Document, span: tuple[int, int] | None, citation: Citation | None
 ) -> Copies | None:
-    if span is None:
+    if span is None or citation is None:
         return None
-    page = document.page_at(span[0])
-    inner = [heading for heading in section[-1:] if heading != document.title]
-    places = [short_title(document.title), *inner]
-    if page is not None:
-        places.append(f"p. {page}")
-    citation = Citation(
-        document.path, document.title, page, tuple(section), *span, ", ".join(places)
-    )
     facts = {document.path: document_facts(document.metadata)}
     return copies(document.text[slice(*span)], citation, facts)
 
@@ -231,7 +213,3 @@ def _block_views(
             page=_page_name(document, page) if page and page != last_page else "",
         )
         last_page = page
-
-
-def _words(document: Document, block: Block) -> str:
-    return document.text[block.start : block.end]
