@@ -12,14 +12,7 @@ from dataclasses import dataclass, field
 
 from qa_app.loading.builder import DocumentBuilder
 from qa_app.loading.docx_numbering import Numbering
-from qa_app.loading.ooxml import (
-    Element,
-    core_metadata,
-    local_name,
-    open_office,
-    read_part,
-    value,
-)
+from qa_app.loading.ooxml import Element, Package, local_name, value
 from qa_app.loading.tables import describe_rows
 from qa_app.models import BlockKind, Document
 
@@ -40,10 +33,10 @@ _WRAPPERS |= _names("AlternateContent Choice")
 
 @dataclass(frozen=True, slots=True)
 class _Style:
-    """A paragraph style; ``list_id`` and ``depth`` are None where it does not say."""
+    """A paragraph style: a heading's level, a list and the depth in it, None where it is none."""
 
     name: str = ""
-    outline: int | None = None
+    level: int | None = None
     list_id: str | None = None
     depth: int | None = None
 
@@ -66,22 +59,27 @@ def load_docx(path: str, content: bytes) -> Document:
         NoTextError: it has no words.
         PasswordError: it is encrypted.
     """
-    package, main, root = open_office(content, "word/document.xml", "Word")
+    package = Package(content)
+    main, root = package.main("word/document.xml", "Word")
     folder = main.rpartition("/")[0]
     context = _Context(
         DocumentBuilder(path, "docx"),
-        _read_styles(read_part(package, f"{folder}/styles.xml")),
-        _read_notes(read_part(package, f"{folder}/footnotes.xml"))
-        | _read_notes(read_part(package, f"{folder}/endnotes.xml"), "e"),
-        Numbering(read_part(package, f"{folder}/numbering.xml")),
+        _read_styles(package.part(f"{folder}/styles.xml")),
+        {
+            local_name(note)[0] + (value(note, "id") or ""): " ".join(
+                map(_words, note.iter("{*}p"))
+            )
+            for kind in ("footnotes", "endnotes")
+            for note in package.part(f"{folder}/{kind}.xml").iterfind("*")
+            if value(note, "type") in {None, "normal"}
+        },
+        Numbering(package.part(f"{folder}/numbering.xml")),
     )
-    for body in root:
-        if local_name(body) == "body":
-            _add_blocks(context, body)
-    for note in dict.fromkeys(context.cited):
-        context.builder.add(BlockKind.FOOTNOTE, context.notes.get(note, ""))
-    metadata = core_metadata(package)
-    return context.builder.build(metadata, fallback=_styled_title(context))
+    for body in root.iterfind("{*}body"):
+        _add_blocks(context, body)
+    for cited in dict.fromkeys(context.cited):
+        context.builder.add(BlockKind.FOOTNOTE, context.notes.get(cited, ""))
+    return context.builder.build(package.office_metadata(), fallback=_styled_title(context))
 
 
 def _styled_title(context: _Context) -> str | None:
@@ -91,57 +89,45 @@ def _styled_title(context: _Context) -> str | None:
     return context.builder.words(first)
 
 
-def _read_styles(root: Element | None) -> dict[str, _Style]:
+def _read_styles(root: Element) -> dict[str, _Style]:
     parents: dict[str, str] = {}
     styles: dict[str, _Style] = {}
-    for style in root if root is not None else ():
-        if local_name(style) != "style":
-            continue
+    for style in root.iterfind("{*}style"):
         key = value(style, "styleId") or ""
-        parts = {local_name(part): part for part in style.iter()}
-        outline = value(parts.get("outlineLvl"), "val")
-        parents[key] = value(parts.get("basedOn"), "val") or ""
-        name = value(parts.get("name"), "val") or key
-        level = int(outline) + 1 if outline and outline.isdecimal() and int(outline) < 9 else None
-        if named := _HEADING.match(name):
-            level = int(named[1])
-        styles[key] = _Style(
-            name, level, value(parts.get("numId"), "val"), _to_depth(parts.get("ilvl"))
+        name, parent, list_id = (
+            value(style.find(f".//{{*}}{part}"), "val") for part in ("name", "basedOn", "numId")
         )
-    for key in styles:
-        styles[key] = _inherit(key, styles, parents)
-    return styles
+        level = _to_level(style.find(".//{*}outlineLvl"))
+        if named := _HEADING.match(name or key):
+            level = int(named[1])
+        parents[key] = parent or ""
+        styles[key] = _Style(name or key, level, list_id, _to_depth(style.find(".//{*}ilvl")))
+    return {key: _inherit(key, styles, parents) for key in styles}
 
 
 def _inherit(key: str, styles: dict[str, _Style], parents: dict[str, str]) -> _Style:
     style = styles[key]
     seen = {key}
-    parent = parents.get(key, "")
-    while parent in styles and parent not in seen:
-        seen.add(parent)
-        above = styles[parent]
+    while (key := parents.get(key, "")) in styles and key not in seen:
+        seen.add(key)
+        above = styles[key]
         style = _Style(
             style.name,
-            above.outline if style.outline is None else style.outline,
+            above.level if style.level is None else style.level,
             above.list_id if style.list_id is None else style.list_id,
             above.depth if style.depth is None else style.depth,
         )
-        parent = parents.get(parent, "")
     return style
+
+
+def _to_level(part: Element | None) -> int | None:
+    depth = _to_depth(part)
+    return None if depth in {None, 9} else depth + 1
 
 
 def _to_depth(part: Element | None) -> int | None:
     depth = value(part, "val")
     return int(depth) if depth and depth.isdecimal() and len(depth) == 1 else None
-
-
-def _read_notes(root: Element | None, prefix: str = "f") -> dict[str, str]:
-    notes = {}
-    for note in root if root is not None else ():
-        if value(note, "type") in {None, "normal"}:
-            paragraphs = (_words(part) for part in note.iter() if local_name(part) == "p")
-            notes[prefix + (value(note, "id") or "")] = " ".join(paragraphs)
-    return notes
 
 
 def _add_blocks(context: _Context, parent: Element) -> None:
@@ -159,8 +145,7 @@ def _add_paragraph(context: _Context, paragraph: Element) -> None:
     parts = _properties(paragraph)
     style = _style_of(context, parts)
     words = _words(paragraph)
-    outline = _to_depth(parts.get("outlineLvl"))
-    level = outline + 1 if outline is not None and outline < 9 else style.outline
+    level = _to_level(parts.get("outlineLvl")) or style.level
     name = style.name.lower()
     list_id, depth, number = _number(context, parts)
     label = number.strip(" .:()[]") or None
@@ -178,10 +163,10 @@ def _add_paragraph(context: _Context, paragraph: Element) -> None:
         context.builder.add(BlockKind.PARAGRAPH, words[typed.end() :], 0, typed[1])
     else:
         context.builder.add(BlockKind.PARAGRAPH, words)
-    for part in paragraph.iter():
-        if local_name(part) in {"footnoteReference", "endnoteReference"}:
+    for part in paragraph.iter("{*}footnoteReference", "{*}endnoteReference", "{*}txbxContent"):
+        if local_name(part) != "txbxContent":
             context.cited.append(local_name(part)[0] + (value(part, "id") or ""))
-        elif local_name(part) == "txbxContent" and not _in_fallback(part):
+        elif next(part.iterancestors("{*}Fallback"), None) is None:
             _add_blocks(context, part)
 
 
@@ -189,9 +174,7 @@ def _properties(paragraph: Element) -> dict[str, Element]:
     """Return a paragraph's properties by name, without those that a tracked change replaced."""
     return {
         local_name(part): part
-        for properties in paragraph
-        if local_name(properties) == "pPr"
-        for child in properties
+        for child in paragraph.iterfind("{*}pPr/*")
         if local_name(child) not in {"pPrChange", "rPr", "sectPr"}
         for part in child.iter()
     }
@@ -218,10 +201,6 @@ def _number(context: _Context, parts: dict[str, Element]) -> tuple[str | None, i
     return list_id, depth, context.numbering.count(list_id, depth)
 
 
-def _in_fallback(part: Element) -> bool:
-    return any(local_name(parent) == "Fallback" for parent in part.iterancestors())
-
-
 def _words(paragraph: Element) -> str:
     return "".join(_pieces(paragraph))
 
@@ -233,8 +212,8 @@ def _pieces(element: Element) -> Iterator[str]:
             yield child.text or ""
         elif name in {"tab", "br", "cr", "ptab"}:
             yield " "
-        elif name in {"noBreakHyphen", "sym"}:
-            yield "-" if name == "noBreakHyphen" else ""
+        elif name == "noBreakHyphen":
+            yield "-"
         elif name not in _SKIPPED:
             yield from _pieces(child)
 
@@ -247,9 +226,7 @@ def _add_table(context: _Context, table: Element) -> None:
         return
     cells = [list(_row_cells(context, row)) for row in rows]
     header = 0
-    while header < len(rows) and any(
-        local_name(part) == "tblHeader" for part in rows[header].iter()
-    ):
+    while header < len(rows) and rows[header].find(".//{*}tblHeader") is not None:
         header += 1
     for line in describe_rows(cells, header if 0 < header < len(rows) else None):
         context.builder.add(BlockKind.TABLE_ROW, line)
@@ -267,10 +244,8 @@ def _descend(element: Element, wanted: str) -> Iterator[Element]:
 
 def _row_cells(context: _Context, row: Element) -> Iterator[str]:
     for cell in _descend(row, "tc"):
-        span = next((value(p, "val") for p in cell.iter() if local_name(p) == "gridSpan"), None)
+        span = value(cell.find(".//{*}gridSpan"), "val")
         words = " ".join(
-            f"{_number(context, _properties(p))[2]} {_words(p)}"
-            for p in cell.iter()
-            if local_name(p) == "p"
+            f"{_number(context, _properties(p))[2]} {_words(p)}" for p in cell.iter("{*}p")
         )
         yield from [words] * (min(int(span), 60) if span and span.isdecimal() else 1)

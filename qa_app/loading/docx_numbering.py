@@ -45,13 +45,11 @@ class _List:
 class Numbering:
     """Counts the numbered paragraphs of a document, which must come in reading order."""
 
-    def __init__(self, root: Element | None) -> None:
-        parts = list(root) if root is not None else []
-        definitions = _read_definitions(parts)
+    def __init__(self, root: Element) -> None:
+        definitions = _read_definitions(root)
         self._lists = {
             value(part, "numId") or "": _read_list(part, definitions)
-            for part in parts
-            if local_name(part) == "num"
+            for part in root.iterfind("{*}num")
         }
         self._counts: dict[str, dict[int, int]] = {}
 
@@ -98,52 +96,44 @@ def _show(levels: _Levels, counts: dict[int, int], depth: int, wanted: int) -> s
     return shown.upper() if form.startswith("upper") else shown
 
 
-def _read_definitions(parts: list[Element]) -> dict[str, _Levels]:
+def _read_definitions(root: Element) -> dict[str, _Levels]:
     definitions: dict[str, _Levels] = {}
-    styles: dict[str, str] = {}
-    borrowed: dict[str, str] = {}
-    for part in parts:
-        if local_name(part) != "abstractNum":
-            continue
+    styles: dict[str | None, str] = {}
+    borrowed: dict[str, str | None] = {}
+    for part in root.iterfind("{*}abstractNum"):
         key = value(part, "abstractNumId") or ""
         definitions[key] = _read_levels(part)
-        for child in part:
-            if local_name(child) == "styleLink":
-                styles[value(child, "val") or ""] = key
-            elif local_name(child) == "numStyleLink":
-                borrowed[key] = value(child, "val") or ""
+        styles[value(part.find("{*}styleLink"), "val")] = key
+        if (link := part.find("{*}numStyleLink")) is not None:
+            borrowed[key] = value(link, "val")
     for key, style in borrowed.items():
-        definitions[key] = definitions.get(styles.get(style, key), {})
+        definitions[key] = definitions[styles.get(style, key)]
     return definitions
 
 
 def _read_levels(parent: Element) -> _Levels:
     levels: _Levels = {}
-    for part in parent:
-        if local_name(part) == "lvl":
-            said = {local_name(child): value(child, "val") for child in part}
-            restart = said.get("lvlRestart")
-            levels[_whole(value(part, "ilvl"), 0)] = _Level(
-                start=_whole(said.get("start"), 0),
-                form=said.get("numFmt") or "decimal",
-                shape=said.get("lvlText") or "",
-                restart=None if restart is None else _whole(restart, 0),
-                style=said.get("pStyle"),
-                is_legal="isLgl" in said and said["isLgl"] not in {"0", "false"},
-            )
+    for part in parent.iterfind("{*}lvl"):
+        said = {local_name(child): value(child, "val") for child in part}
+        restart = said.get("lvlRestart")
+        levels[_whole(value(part, "ilvl"), 0)] = _Level(
+            start=_whole(said.get("start"), 0),
+            form=said.get("numFmt") or "decimal",
+            shape=said.get("lvlText") or "",
+            restart=None if restart is None else _whole(restart, 0),
+            style=said.get("pStyle"),
+            is_legal="isLgl" in said and said["isLgl"] not in {"0", "false"},
+        )
     return levels
 
 
 def _read_list(part: Element, definitions: dict[str, _Levels]) -> _List:
-    definition = next(
-        (value(child, "val") for child in part if local_name(child) == "abstractNumId"), None
-    )
-    found = _List(definition or "", dict(definitions.get(definition or "", {})))
-    for child in part:
-        if local_name(child) == "lvlOverride":
-            found.levels.update(_read_levels(child))
-            for start in (c for c in child if local_name(c) == "startOverride"):
-                found.starts[_whole(value(child, "ilvl"), 0)] = _whole(value(start, "val"), 1)
+    definition = value(part.find("{*}abstractNumId"), "val") or ""
+    found = _List(definition, dict(definitions.get(definition, {})))
+    for override in part.iterfind("{*}lvlOverride"):
+        found.levels.update(_read_levels(override))
+        if (start := override.find("{*}startOverride")) is not None:
+            found.starts[_whole(value(override, "ilvl"), 0)] = _whole(value(start, "val"), 1)
     return found
 
 

@@ -30,6 +30,11 @@ def check_size(size: int) -> None:
         )
 
 
+def needs_password() -> PasswordError:
+    """Return the error of a file that is encrypted."""
+    return PasswordError("It is protected by a password.", "Save a copy without the password.")
+
+
 def check_pages(pages: int) -> None:
     """Refuse a document of more than ``MAX_PAGES`` pages."""
     if pages > MAX_PAGES:
@@ -85,9 +90,7 @@ def _check_parts(parts: list[zipfile.ZipInfo]) -> None:
             _SPLIT_HINT,
         )
     if any(part.flag_bits & 1 for part in parts):
-        raise PasswordError(
-            "The file is protected by a password.", "Save a copy without the password."
-        )
+        raise needs_password()
 
 
 def _refuse_doctype(package: zipfile.ZipFile, parts: list[zipfile.ZipInfo]) -> None:

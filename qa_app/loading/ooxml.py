@@ -1,4 +1,4 @@
-"""What Word, PowerPoint and OpenDocument packages share: zip parts of XML."""
+"""What Word, PowerPoint, Excel, OpenDocument and EPUB packages share: zip parts of XML."""
 
 from __future__ import annotations
 
@@ -17,57 +17,104 @@ from qa_app.models import MetadataField
 Element: TypeAlias = Any
 
 
-def read_part(package: zipfile.ZipFile, name: str) -> Element | None:
-    """Return the root of an XML part, or None where the package has no such part.
+class Package:
+    """A zip package, of which no part is too large and none defines entities that would be read.
+
+    Args:
+        content: the file.
+        refuse_doctype: refuse parts that define a document type, as no Office program does.
 
     Raises:
-        BrokenFileError: the part is damaged.
-    """
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
-    try:
-        return etree.fromstring(package.read(name), parser)
-    except KeyError:
-        return None
-    except (etree.XMLSyntaxError, zipfile.BadZipFile, zlib.error, EOFError, ValueError) as exc:
-        raise BrokenFileError(
-            f"Its part {name} is damaged: {exc}.", "Open it in its own program and save it again."
-        ) from exc
-
-
-def open_office(content: bytes, usual: str, program: str) -> tuple[zipfile.ZipFile, str, Element]:
-    """Return an Office package, its main part's name, which need not be the usual one, and root.
-
-    Raises:
-        BrokenFileError: the package or its main part is damaged.
+        BrokenFileError: it is damaged.
         LimitError: it expands to too much.
         PasswordError: it is encrypted.
     """
-    package = open_zip(content)
-    main = usual
-    relations = read_part(package, "_rels/.rels")
-    for relation in relations if relations is not None else ():
-        if str(relation.get("Type", "")).endswith("/officeDocument"):
-            main = str(relation.get("Target", usual)).lstrip("/")
-            break
-    root = read_part(package, main)
-    if root is None:
-        raise BrokenFileError(
-            f"It is not of {program}: its main part is missing.", f"Save it again from {program}."
+
+    def __init__(self, content: bytes, refuse_doctype: bool = True) -> None:
+        self._zip = open_zip(content, refuse_doctype)
+        self.names = frozenset(self._zip.namelist())
+
+    def read(self, name: str) -> bytes:
+        """Return a part's bytes, none where the package has no such part."""
+        try:
+            return self._zip.read(name) if name in self.names else b""
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as exc:
+            raise _damaged(name, exc) from exc
+
+    def part(self, name: str) -> Element:
+        """Return the root of an XML part, an empty element where there is no such part.
+
+        Raises:
+            BrokenFileError: the part is damaged.
+        """
+        content = self.read(name)
+        if name not in self.names:
+            return etree.Element("none")
+        parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+        try:
+            return etree.fromstring(content, parser)
+        except (etree.XMLSyntaxError, ValueError) as exc:
+            raise _damaged(name, exc) from exc
+
+    def main(self, usual: str, program: str) -> tuple[str, Element]:
+        """Return the name of an Office package's main part, not always the usual one, and its root.
+
+        Raises:
+            BrokenFileError: the part is damaged or missing.
+        """
+        name = next(
+            (
+                relation.get("Target", usual).lstrip("/")
+                for relation in self.part("_rels/.rels")
+                if relation.get("Type", "").endswith("/officeDocument")
+            ),
+            usual,
         )
-    return package, main, root
+        if name not in self.names:
+            raise BrokenFileError(
+                f"It is not of {program}: its main part is missing.",
+                f"Save it again from {program}.",
+            )
+        return name, self.part(name)
+
+    def relations(self, name: str) -> dict[str, str]:
+        """Return the parts that a part refers to, by the identifier that it uses for them."""
+        folder, own = posixpath.split(name)
+        return {
+            relation.get("Id", ""): posixpath.normpath(
+                posixpath.join("/", folder, relation.get("Target", ""))
+            ).lstrip("/")
+            for relation in self.part(f"{folder}/_rels/{own}.rels")
+            if relation.get("TargetMode") != "External"
+        }
+
+    def metadata(self, origin: str, *names: str) -> tuple[MetadataField, ...]:
+        """Return title, author, publisher and date from the parts that say them."""
+        facts: dict[str, str] = {}
+        for name in names:
+            for part in self.part(name).iter():
+                if part.text and part.text.strip():
+                    facts.setdefault(local_name(part), part.text)
+
+        def first(*keys: str) -> str | None:
+            return next((facts[key] for key in keys if key in facts), None)
+
+        return collect(
+            ("title", first("title"), origin),
+            ("author", first("creator", "initial-creator"), origin),
+            ("publisher", first("Company", "publisher"), origin),
+            ("date", iso_date(first("modified", "date", "created", "creation-date")), origin),
+        )
+
+    def office_metadata(self) -> tuple[MetadataField, ...]:
+        """Return an Office package's metadata."""
+        return self.metadata("document properties", "docProps/core.xml", "docProps/app.xml")
 
 
-def read_relations(package: zipfile.ZipFile, name: str) -> dict[str, str]:
-    """Return the parts that a part refers to, by the identifier that it uses for them."""
-    folder, _, own = name.rpartition("/")
-    root = read_part(package, f"{folder}/_rels/{own}.rels")
-    targets = {}
-    for relation in root if root is not None else ():
-        target = str(relation.get("Target", ""))
-        if relation.get("TargetMode") != "External":
-            resolved = target.lstrip("/") if target.startswith("/") else f"{folder}/{target}"
-            targets[str(relation.get("Id", ""))] = posixpath.normpath(resolved)
-    return targets
+def _damaged(name: str, exc: Exception) -> BrokenFileError:
+    return BrokenFileError(
+        f"Its part {name} is damaged: {exc}.", "Open it in its own program and save it again."
+    )
 
 
 def local_name(element: Element) -> str:
@@ -76,27 +123,15 @@ def local_name(element: Element) -> str:
     return tag.rpartition("}")[2] if isinstance(tag, str) else ""
 
 
-def value(element: Element | None, name: str) -> str | None:
-    """Return an attribute by its name without namespace, or None."""
-    if element is None:
-        return None
-    for key, found in element.attrib.items():
-        if str(key).rpartition("}")[2] == name:
+def value(element: Element | None, name: str, space: str = "") -> str | None:
+    """Return an attribute by its name, whatever its namespace, or by both, or None."""
+    for key, found in element.attrib.items() if element is not None else ():
+        owner, _, own = key.rpartition("}")
+        if own == name and space in owner:
             return str(found)
     return None
 
 
-def core_metadata(package: zipfile.ZipFile) -> tuple[MetadataField, ...]:
-    """Return title, author, publisher and date from an Office package's properties."""
-    core = read_part(package, "docProps/core.xml")
-    app = read_part(package, "docProps/app.xml")
-    found: dict[str, str] = {}
-    for root in (core, app):
-        for part in root if root is not None else ():
-            found.setdefault(local_name(part), part.text or "")
-    return collect(
-        ("title", found.get("title"), "document properties"),
-        ("author", found.get("creator"), "document properties"),
-        ("publisher", found.get("Company"), "document properties"),
-        ("date", iso_date(found.get("modified") or found.get("created")), "document properties"),
-    )
+def relation(element: Element) -> str:
+    """Return the identifier by which an element refers to another part, "" for none."""
+    return value(element, "id", "relationships") or ""

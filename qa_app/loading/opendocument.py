@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from qa_app.errors import BrokenFileError, PasswordError
+from qa_app.errors import BrokenFileError
 from qa_app.loading.builder import DocumentBuilder
-from qa_app.loading.limits import open_zip
-from qa_app.loading.metadata import collect, iso_date
-from qa_app.loading.ooxml import Element, local_name, read_part, value
+from qa_app.loading.limits import needs_password
+from qa_app.loading.ooxml import Element, Package, local_name, value
 from qa_app.loading.tables import describe_rows
 from qa_app.models import BlockKind, Document
 
 _SKIPPED = frozenset(
-    [
-        "tracked-changes",
-        "annotation",
-        "index-title-template",
-        "ruby-text",
-        "forms",
-        "sequence-decls",
-    ]
+    ["tracked-changes", "annotation", "index-title-template", "ruby-text", "forms", "sequence-decls"]
 )
+_CELLS = frozenset({"table-cell", "covered-table-cell"})
 
 
 def load_opendocument(path: str, content: bytes) -> Document:
@@ -33,35 +26,17 @@ def load_opendocument(path: str, content: bytes) -> Document:
         NoTextError: it has no words.
         PasswordError: it is encrypted.
     """
-    package = open_zip(content, refuse_doctype=False)
-    manifest = read_part(package, "META-INF/manifest.xml")
-    for part in manifest.iter() if manifest is not None else ():
-        if local_name(part) == "encryption-data":
-            raise PasswordError(
-                "The file is protected by a password.", "Save a copy without the password."
-            )
-    root = read_part(package, "content.xml")
-    if root is None:
+    package = Package(content, refuse_doctype=False)
+    if package.part("META-INF/manifest.xml").find(".//{*}encryption-data") is not None:
+        raise needs_password()
+    if "content.xml" not in package.names:
         raise BrokenFileError(
             "It is not an OpenDocument file: its content is missing.", "Save it again."
         )
     builder = DocumentBuilder(path, "opendocument")
-    for part in root:
-        if local_name(part) == "body":
-            _add_blocks(builder, part, 0)
-    meta = read_part(package, "meta.xml")
-    found = {local_name(part): part.text for part in (meta.iter() if meta is not None else ())}
-    return builder.build(
-        collect(
-            ("title", found.get("title"), "document properties"),
-            ("author", found.get("creator") or found.get("initial-creator"), "document properties"),
-            (
-                "date",
-                iso_date(found.get("date") or found.get("creation-date")),
-                "document properties",
-            ),
-        ),
-    )
+    for body in package.part("content.xml").iterfind("{*}body"):
+        _add_blocks(builder, body, 0)
+    return builder.build(package.metadata("document properties", "meta.xml"))
 
 
 def _add_blocks(builder: DocumentBuilder, parent: Element, nesting: int) -> None:
@@ -77,12 +52,15 @@ def _add_blocks(builder: DocumentBuilder, parent: Element, nesting: int) -> None
         elif name == "list":
             _add_blocks(builder, child, nesting + 1)
         elif name == "table":
-            rows = [[_words(cell) for cell in _cells(row)] for row in _rows(child)]
+            rows = [
+                [_words(cell) for cell in row.iterfind("*") if local_name(cell) in _CELLS]
+                for row in _rows(child)
+            ]
             for line in describe_rows(rows):
                 builder.add(BlockKind.TABLE_ROW, line)
         elif name == "notes":
-            for words in (_words(part) for part in child.iter() if local_name(part) == "p"):
-                builder.add(BlockKind.FOOTNOTE, words)
+            for part in child.iter("{*}p"):
+                builder.add(BlockKind.FOOTNOTE, _words(part))
         elif name not in _SKIPPED and name:
             if name == "page":
                 builder.start_page()
@@ -91,10 +69,10 @@ def _add_blocks(builder: DocumentBuilder, parent: Element, nesting: int) -> None
 
 def _add_inner(builder: DocumentBuilder, paragraph: Element) -> None:
     """Add the notes and text boxes that hang on a paragraph."""
-    for part in paragraph.iter():
+    for part in paragraph.iter("{*}note-body", "{*}text-box"):
         if local_name(part) == "note-body":
             builder.add(BlockKind.FOOTNOTE, _words(part))
-        elif local_name(part) == "text-box":
+        else:
             _add_blocks(builder, part, 0)
 
 
@@ -121,9 +99,3 @@ def _rows(table: Element) -> Iterator[Element]:
             yield child
         elif local_name(child) in {"table-header-rows", "table-rows", "table-row-group"}:
             yield from _rows(child)
-
-
-def _cells(row: Element) -> Iterator[Element]:
-    for cell in row:
-        if local_name(cell) in {"table-cell", "covered-table-cell"}:
-            yield cell

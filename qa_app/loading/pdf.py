@@ -9,9 +9,9 @@ from typing import Any
 
 import pypdfium2 as pdfium
 
-from qa_app.errors import BrokenFileError, NoTextError, PasswordError
+from qa_app.errors import BrokenFileError, NoTextError
 from qa_app.loading.builder import INVISIBLE, clean
-from qa_app.loading.limits import check_characters, check_pages
+from qa_app.loading.limits import check_characters, check_pages, needs_password
 from qa_app.loading.metadata import collect, iso_date
 from qa_app.loading.naming import title_from_path
 from qa_app.loading.pdf_blocks import Draft, draft_blocks, mark_headings
@@ -76,9 +76,7 @@ def open_pdf(content: Any) -> Any:
         return pdfium.PdfDocument(content)
     except pdfium.PdfiumError as exc:
         if "assword" in str(exc) or "ecurity" in str(exc):
-            raise PasswordError(
-                "It is protected by a password.", "Save a copy without the password."
-            ) from exc
+            raise needs_password() from exc
         raise BrokenFileError("It is damaged, or is not a PDF file.", _RESAVE) from exc
 
 

@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 import re
-import zipfile
 from collections.abc import Iterator
 
 from qa_app.loading.builder import DocumentBuilder
 from qa_app.loading.limits import check_pages
-from qa_app.loading.ooxml import (
-    Element,
-    core_metadata,
-    local_name,
-    open_office,
-    read_part,
-    read_relations,
-    value,
-)
+from qa_app.loading.ooxml import Element, Package, local_name, relation, value
 from qa_app.loading.tables import describe_rows
 from qa_app.models import BlockKind, Document
 
@@ -35,50 +26,40 @@ def load_pptx(path: str, content: bytes) -> Document:
         NoTextError: it has no words.
         PasswordError: it is encrypted.
     """
-    package, main, root = open_office(content, "ppt/presentation.xml", "PowerPoint")
-    relations = read_relations(package, main)
-    slides = [
-        relations[key]
-        for part in root.iter()
-        if local_name(part) == "sldId" and (key := _relation(part)) in relations
-    ]
+    package = Package(content)
+    main, root = package.main("ppt/presentation.xml", "PowerPoint")
+    relations = package.relations(main)
+    targets = [relations.get(relation(part)) for part in root.iter("{*}sldId")]
+    slides = [target for target in targets if target]
     check_pages(len(slides))
-    builder = DocumentBuilder(path, "pptx")
-    for slide in slides:
-        builder.start_page()
-        _add_slide(builder, package, slide, _PASSED_OVER)
-    if not builder.blocks:
-        # Better the slides' footers than nothing.
+    for passed_over in (_PASSED_OVER, frozenset[str]()):
         builder = DocumentBuilder(path, "pptx")
         for slide in slides:
             builder.start_page()
-            _add_slide(builder, package, slide, frozenset())
+            _add_slide(builder, package, slide, passed_over)
+        if builder.blocks:
+            break  # else better the slides' footers than nothing
     first = next((block for block in builder.blocks if block.kind is BlockKind.HEADING), None)
-    facts = [fact for fact in core_metadata(package) if not _UNNAMED.match(fact.value)]
+    facts = [fact for fact in package.office_metadata() if not _UNNAMED.match(fact.value)]
     return builder.build(facts, fallback=builder.words(first) if first else None)
 
 
-def _relation(part: Element) -> str:
-    return next((str(v) for k, v in part.attrib.items() if "relationships" in str(k)), "")
-
-
 def _add_slide(
-    builder: DocumentBuilder, package: zipfile.ZipFile, name: str, passed_over: frozenset[str]
+    builder: DocumentBuilder, package: Package, name: str, passed_over: frozenset[str]
 ) -> None:
-    slide = read_part(package, name)
-    if slide is None:
-        return
-    shapes = list(_shapes(slide))
     # The title is a slide's heading wherever it was drawn.
-    shapes.sort(key=lambda shape: _placeholder(shape) not in _TITLES)
+    shapes = sorted(
+        _shapes(package.part(name)), key=lambda shape: _placeholder(shape) not in _TITLES
+    )
     for shape in shapes:
         if _placeholder(shape) not in passed_over:
             _add_shape(builder, shape)
-    for target in read_relations(package, name).values():
-        if "/notesSlide" in target and (notes := read_part(package, target)) is not None:
-            for shape in (s for s in _shapes(notes) if _placeholder(s) not in passed_over):
-                for words, _ in _paragraphs(shape):
-                    builder.add(BlockKind.FOOTNOTE, words)
+    for target in package.relations(name).values():
+        if "/notesSlide" in target:
+            for shape in _shapes(package.part(target)):
+                if _placeholder(shape) not in passed_over:
+                    for words, _ in _paragraphs(shape):
+                        builder.add(BlockKind.FOOTNOTE, words)
 
 
 def _shapes(root: Element) -> Iterator[Element]:
@@ -92,10 +73,8 @@ def _shapes(root: Element) -> Iterator[Element]:
 
 
 def _placeholder(shape: Element) -> str:
-    for part in shape.iter():
-        if local_name(part) == "ph":
-            return value(part, "type") or "body"
-    return ""
+    part = shape.find(".//{*}ph")
+    return "" if part is None else value(part, "type") or "body"
 
 
 def _add_shape(builder: DocumentBuilder, shape: Element) -> None:
@@ -103,8 +82,7 @@ def _add_shape(builder: DocumentBuilder, shape: Element) -> None:
     if local_name(shape) == "graphicFrame":
         rows = [
             [" ".join(words for words, _ in _paragraphs(cell)) for cell in row]
-            for row in shape.iter()
-            if local_name(row) == "tr"
+            for row in shape.iter("{*}tr")
         ]
         for line in describe_rows(rows):
             builder.add(BlockKind.TABLE_ROW, line)
@@ -118,17 +96,7 @@ def _add_shape(builder: DocumentBuilder, shape: Element) -> None:
 
 
 def _paragraphs(shape: Element) -> Iterator[tuple[str, int]]:
-    for paragraph in shape.iter():
-        if local_name(paragraph) != "p":
-            continue
-        level = 1
-        parts: list[str] = []
-        for part in paragraph.iter():
-            name = local_name(part)
-            if name == "t":
-                parts.append(part.text or "")
-            elif name == "br":
-                parts.append(" ")
-            elif name == "pPr" and (depth := value(part, "lvl")) and depth.isdecimal():
-                level = int(depth) + 1
-        yield "".join(parts), level
+    for paragraph in shape.iter("{*}p"):
+        depth = value(paragraph.find("{*}pPr"), "lvl") or "0"
+        pieces = (part.text or " " for part in paragraph.iter("{*}t", "{*}br"))
+        yield "".join(pieces), int(depth) + 1 if depth.isdecimal() else 1

@@ -14,10 +14,9 @@ from qa_app.errors import (
     BrokenFileError,
     LimitError,
     NoTextError,
-    PasswordError,
     UnsupportedFormatError,
 )
-from qa_app.loading.limits import MAX_ADDRESS_SPACE, check_characters, check_size
+from qa_app.loading.limits import MAX_ADDRESS_SPACE, check_characters, check_size, needs_password
 from qa_app.loading.metadata import apply_overrides
 from qa_app.models import Document
 
@@ -134,9 +133,7 @@ def _check_content(suffix: str, content: bytes) -> None:
         raise NoTextError("The file is empty.", "Remove it, or put the full file there.")
     if suffix in _PACKAGES and content.startswith(_OLE_MAGIC):
         if _ENCRYPTED in content:
-            raise PasswordError(
-                "The file is protected by a password.", "Save a copy without the password."
-            )
+            raise needs_password()
         raise UnsupportedFormatError(
             f"It is an old Office file with the ending {suffix}.",
             f"Open it and save it as {suffix.lstrip('.')}.",

@@ -5,29 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import re
-import zipfile
 from collections.abc import Iterator
 from datetime import date, timedelta
 
 from qa_app.errors import BrokenFileError
 from qa_app.loading.builder import DocumentBuilder
 from qa_app.loading.limits import check_characters
-from qa_app.loading.ooxml import (
-    Element,
-    core_metadata,
-    local_name,
-    open_office,
-    read_part,
-    read_relations,
-    value,
-)
+from qa_app.loading.ooxml import Element, Package, local_name, relation, value
 from qa_app.loading.tables import describe_rows
 from qa_app.loading.text import decode
 from qa_app.models import BlockKind, Document
 
 _DATE_FORMAT = re.compile(r"[dy]", re.IGNORECASE)
 _QUOTED = re.compile(r'"[^"]*"|\[[^\]]*\]|\\.')
-_DATE_FORMATS = frozenset([14, 15, 16, 17, 22])  # those that Excel has by number
+_DATE_FORMATS = frozenset(["14", "15", "16", "17", "22"])  # those that Excel has by number
 _EPOCH = date(1899, 12, 30)
 _MOST_COLUMNS = 500
 
@@ -63,62 +54,45 @@ def load_xlsx(path: str, content: bytes) -> Document:
         NoTextError: it has no words.
         PasswordError: it is encrypted.
     """
-    package, main, root = open_office(content, "xl/workbook.xml", "Excel")
-    relations = read_relations(package, main)
+    package = Package(content)
+    main, root = package.main("xl/workbook.xml", "Excel")
+    relations = package.relations(main)
     folder = main.rpartition("/")[0]
-    strings = _read_strings(read_part(package, f"{folder}/sharedStrings.xml"))
-    dates = _read_dates(read_part(package, f"{folder}/styles.xml"))
+    strings = [
+        _text(item) for item in package.part(f"{folder}/sharedStrings.xml").iterfind("{*}si")
+    ]
+    dates = _find_dates(package.part(f"{folder}/styles.xml"))
     builder = DocumentBuilder(path, "xlsx")
-    for sheet in (part for part in root.iter() if local_name(part) == "sheet"):
-        key = next((str(v) for k, v in sheet.attrib.items() if "relationships" in str(k)), "")
-        rows = list(_read_rows(package, relations.get(key, ""), strings, dates))
+    for sheet in root.iter("{*}sheet"):
+        cells = package.part(relations.get(relation(sheet), ""))
+        rows = list(_read_rows(cells, strings, dates))
         if rows:
             builder.add(BlockKind.HEADING, value(sheet, "name") or "", 1)
         for line in describe_rows(rows):
             builder.add(BlockKind.TABLE_ROW, line)
-    return builder.build(core_metadata(package))
-
-
-def _read_strings(root: Element | None) -> list[str]:
-    items = root if root is not None else ()
-    return [_text(item) for item in items if local_name(item) == "si"]
+    return builder.build(package.office_metadata())
 
 
 def _text(item: Element) -> str:
     # Phonetic readings (rPh) repeat the words in another script.
     return "".join(
-        part.text or ""
-        for part in item.iter()
-        if local_name(part) == "t" and local_name(part.getparent()) != "rPh"
+        part.text or "" for part in item.iter("{*}t") if local_name(part.getparent()) != "rPh"
     )
 
 
-def _read_dates(root: Element | None) -> set[int]:
+def _find_dates(styles: Element) -> set[str]:
     """Return the numbers of the cell styles that show a date."""
-    custom: set[str] = set()
-    dates: set[int] = set()
-    for part in root if root is not None else ():
-        if local_name(part) == "numFmts":
-            for shape in part:
-                code = _QUOTED.sub("", value(shape, "formatCode") or "")
-                if _DATE_FORMAT.search(code):
-                    custom.add(value(shape, "numFmtId") or "")
-        elif local_name(part) == "cellXfs":
-            for number, style in enumerate(part):
-                code = value(style, "numFmtId") or "0"
-                if code in custom or (code.isdecimal() and int(code) in _DATE_FORMATS):
-                    dates.add(number)
-    return dates
+    codes = set(_DATE_FORMATS)
+    for shape in styles.iterfind("{*}numFmts/{*}numFmt"):
+        if _DATE_FORMAT.search(_QUOTED.sub("", value(shape, "formatCode") or "")):
+            codes.add(value(shape, "numFmtId") or "")
+    formats = styles.iterfind("{*}cellXfs/{*}xf")
+    return {str(i) for i, style in enumerate(formats) if value(style, "numFmtId") in codes}
 
 
-def _read_rows(
-    package: zipfile.ZipFile, name: str, strings: list[str], dates: set[int]
-) -> Iterator[list[str]]:
-    root = read_part(package, name) if name else None
+def _read_rows(sheet: Element, strings: list[str], dates: set[str]) -> Iterator[list[str]]:
     characters = 0
-    for row in root.iter() if root is not None else ():
-        if local_name(row) != "row":
-            continue
+    for row in sheet.iter("{*}row"):
         cells: list[str] = []
         for cell in row:
             column = _column(value(cell, "r") or "")
@@ -139,9 +113,9 @@ def _column(reference: str) -> int | None:
     return number - 1 if letters and letters.isascii() else None
 
 
-def _read_cell(cell: Element, strings: list[str], dates: set[int]) -> str:
+def _read_cell(cell: Element, strings: list[str], dates: set[str]) -> str:
     kind = value(cell, "t")
-    found = next((part.text or "" for part in cell if local_name(part) == "v"), "")
+    found = cell.findtext("{*}v") or ""
     if kind == "inlineStr":
         return _text(cell)
     if kind == "s":
@@ -150,8 +124,7 @@ def _read_cell(cell: Element, strings: list[str], dates: set[int]) -> str:
         return "yes" if found == "1" else "no"
     if kind in {"str", "e"}:
         return found
-    style = value(cell, "s") or "0"
-    return _show_number(found, style.isdecimal() and int(style) in dates)
+    return _show_number(found, (value(cell, "s") or "0") in dates)
 
 
 def _show_number(found: str, is_date: bool) -> str:
