@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -20,6 +19,7 @@ from typing import Any
 from qa_app.errors import ConfigError
 from qa_app.models import Passage
 from qa_app.questions import FacetNounPattern, FacetQuestion, phrase_pattern
+from qa_app.settings import read_tables
 
 FACETS_FILE = "facets.toml"
 DOCUMENT_FACET = "document"
@@ -235,25 +235,6 @@ _FORM = (
     'Its form is: [facet] with nouns = ["noun", "nouns"], then [facet.values] with '
     '"Value" = ["alias"] on each line.'
 )
-
-
-def read_tables(path: Path, form: str) -> tuple[dict[str, Any], str]:
-    """Return the tables of a file that the user writes beside the reports, and its text.
-
-    Args:
-        path: of the file; without one there are no tables.
-        form: says what the file looks like.
-
-    Raises:
-        ConfigError: the file is not TOML, or cannot be read.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-        return tomllib.loads(text), text
-    except FileNotFoundError:
-        return {}, ""
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as exc:
-        raise ConfigError(f"{path} cannot be read: {exc}.", form) from exc
 
 
 def _parse_facet(path: Path, name: str, table: Any) -> Facet:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from qa_app.loading import Scan, SourceFile
-from qa_app.loading.naming import title_from_path
+from qa_app.loading.metadata import title_from_path
 from qa_app.models import Failure, ModelIdentity
 from qa_app.store.files import hash_file
 from qa_app.store.generation import Generation

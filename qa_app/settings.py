@@ -82,7 +82,7 @@ def load_settings(
     """
     path = file or Path(SETTINGS_FILE)
     chosen: dict[str, Any] = {}
-    for name, value in _read_file(path).items():
+    for name, value in read_tables(path, f"Mend or remove {path}.")[0].items():
         chosen[name] = _convert(name, value, str(path))
     source = os.environ if environment is None else environment
     for variable, value in source.items():
@@ -95,13 +95,23 @@ def load_settings(
     return Settings(**chosen)
 
 
-def _read_file(path: Path) -> dict[str, Any]:
+def read_tables(path: Path, form: str) -> tuple[dict[str, Any], str]:
+    """Return the tables of a file that the user writes, and its text.
+
+    Args:
+        path: of the file; without one there are no tables.
+        form: says what the file looks like.
+
+    Raises:
+        ConfigError: the file is not TOML, or cannot be read.
+    """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8-sig")
+        return tomllib.loads(text), text
     except FileNotFoundError:
-        return {}
+        return {}, ""
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as exc:
-        raise ConfigError(f"{path} cannot be read: {exc}", f"Mend or remove {path}.") from exc
+        raise ConfigError(f"{path} cannot be read: {exc}.", form) from exc
 
 
 def _convert(name: str, value: Any, origin: str) -> Any:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from qa_app.errors import ConfigError, CorpusError
+from qa_app.errors import ConfigError, CorpusError, NoTextError
 from qa_app.loading import load, scan
 
 
@@ -50,6 +50,25 @@ def test_files_that_cannot_be_read_are_named_with_their_reason(tmp_path: Path) -
     }
     hints = {failure.path: failure.hint for failure in found.failures}
     assert hints["old.doc"] == "Convert it: soffice --headless --convert-to docx old.doc"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("a.txt", " \n\t\n"),
+        ("a.md", "<!-- nothing -->\n"),
+        ("a.rst", ".. note::\n"),
+        ("a.html", "<script>x()</script>"),
+        ("a.csv", ",\n,\n"),
+    ],
+)
+def test_a_file_without_words_is_refused_whatever_its_format(
+    tmp_path: Path, name: str, words: str
+) -> None:
+    (tmp_path / name).write_text(words)
+    (source,) = scan(tmp_path).files
+    with pytest.raises(NoTextError, match="no text"):
+        load(source)
 
 
 def test_a_missing_corpus_is_an_error(tmp_path: Path) -> None:

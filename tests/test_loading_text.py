@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa_app.errors import BrokenFileError, NoTextError
+from qa_app.errors import BrokenFileError
 from qa_app.loading.text import decode, find_blocks, load_text
 from qa_app.models import BlockKind
 
@@ -120,11 +120,9 @@ def test_encodings_and_line_ends_come_out_the_same(content: bytes) -> None:
     assert decode(content) == "Café “£5”\nend"
 
 
-def test_binary_and_empty_files_are_refused() -> None:
+def test_binary_files_are_refused() -> None:
     with pytest.raises(BrokenFileError, match="binary"):
         load_text("a.txt", b"\x00\x01\x02")
-    with pytest.raises(NoTextError, match=r"a\.txt has no text"):
-        load_text("a.txt", b" \n\t\n")
 
 
 def test_the_file_name_is_the_title_where_the_text_has_none() -> None:

@@ -9,9 +9,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-from qa_app.errors import NoTextError
 from qa_app.loading.limits import check_characters
-from qa_app.loading.naming import title_from_path
+from qa_app.loading.metadata import title_from_path
 from qa_app.models import Block, BlockKind, Document, MetadataField
 
 # Soft hyphens and zero-width marks break words apart for search, and nobody sees them.
@@ -81,12 +80,7 @@ class DocumentBuilder:
             fallback: title where the metadata has none; else it is the only heading of the first
                 level, else the file's name.
             warnings: what could not be read.
-
-        Raises:
-            NoTextError: nothing was added.
         """
-        if not self._blocks:
-            raise NoTextError("It has no text in it.", "Remove it, or put the full file there.")
         text = "".join(self._parts)
         named = next((field.value for field in metadata if field.name == "title"), fallback)
         return Document(

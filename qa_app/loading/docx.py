@@ -51,14 +51,7 @@ class _Context:
 
 
 def load_docx(path: str, content: bytes) -> Document:
-    """Return the document of a Word file.
-
-    Raises:
-        BrokenFileError: the package or its main part is damaged.
-        LimitError: it expands to too much.
-        NoTextError: it has no words.
-        PasswordError: it is encrypted.
-    """
+    """Return the document of a Word file."""
     package = Package(content)
     main, root = package.main("word/document.xml", "Word")
     folder = main.rpartition("/")[0]

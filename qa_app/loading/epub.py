@@ -13,14 +13,7 @@ from qa_app.models import Document
 
 
 def load_epub(path: str, content: bytes) -> Document:
-    """Return the document of an EPUB book.
-
-    Raises:
-        BrokenFileError: the package or a part of it is damaged.
-        LimitError: it expands to too much.
-        NoTextError: it has no words.
-        PasswordError: it is encrypted.
-    """
+    """Return the document of an EPUB book."""
     package = Package(content, refuse_doctype=False)
     name = value(package.part("META-INF/container.xml").find(".//{*}rootfile"), "full-path") or ""
     if name not in package.names:

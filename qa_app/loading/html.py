@@ -34,12 +34,7 @@ _NUMBER = re.compile(r"(\d{1,3}(?:\.\d{1,3})+)\.?\s+(?=\S)")
 
 
 def load_html(path: str, content: bytes) -> Document:
-    """Return the document of a web page.
-
-    Raises:
-        BrokenFileError: the parser cannot make anything of it.
-        NoTextError: the page has no words.
-    """
+    """Return the document of a web page."""
     soup = parse_html(content)
     builder = DocumentBuilder(path, "html")
     add_html(builder, soup)

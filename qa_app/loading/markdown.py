@@ -8,9 +8,7 @@ from dataclasses import replace
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from qa_app.errors import NoTextError
-from qa_app.loading.metadata import collect
-from qa_app.loading.naming import title_from_path
+from qa_app.loading.metadata import collect, title_from_path
 from qa_app.loading.text import decode
 from qa_app.models import Block, BlockKind, Document
 
@@ -25,12 +23,7 @@ _CLOSING = re.compile(r"[ \t]+#+[ \t]*$")
 
 
 def load_markdown(path: str, content: bytes) -> Document:
-    """Return the document of a Markdown file; its text is the file's own.
-
-    Raises:
-        BrokenFileError: the bytes are not text.
-        NoTextError: there is nothing but white space and comments.
-    """
+    """Return the document of a Markdown file; its text is the file's own."""
     text = decode(content)
     facts: dict[str, str] = {}
     titles: list[Block] = []
@@ -40,8 +33,6 @@ def load_markdown(path: str, content: bytes) -> Document:
             if field[1] == "title" and field[2]:
                 titles.append(Block(field.start(2), field.end(2), BlockKind.HEADING, 1))
     blocks = sorted([*titles, *_find_blocks(text)], key=lambda block: block.start)
-    if not blocks:
-        raise NoTextError("It has no text in it.", "Remove it, or put the full file there.")
     top = [text[b.start : b.end] for b in blocks if b.kind is BlockKind.HEADING and b.level == 1]
     return Document(
         path=path,

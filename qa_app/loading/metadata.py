@@ -11,16 +11,17 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from qa_app.dates import parse_date
 from qa_app.errors import ConfigError
 from qa_app.models import Document, MetadataField
+from qa_app.settings import read_tables
 
 METADATA_FILE = "metadata.toml"
 _NAMES = ("title", "author", "publisher", "date")
+_FORM = 'Write a table a file, as ["annual.pdf"], with any of: ' + ", ".join(_NAMES) + "."
 _PDF_DATE = re.compile(r"(?:D:)?((?:19|20)\d{2})-?(\d{2})?-?(\d{2})?")
 
 Overrides = tuple[tuple[str, str], ...]
@@ -34,19 +35,14 @@ def read_overrides(corpus: Path) -> dict[str, Overrides]:
             publisher and date, or gives a date of another form.
     """
     path = corpus / METADATA_FILE
-    try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as exc:
-        raise ConfigError(f"{path} cannot be read: {exc}", "Mend the line that it names.") from exc
+    tables, _ = read_tables(path, _FORM)
     found = {}
     for name, table in tables.items():
         unknown = sorted(set(table) - set(_NAMES)) if isinstance(table, dict) else [name]
         if unknown:
             raise ConfigError(
                 f"{path}: {name!r} has the unknown entry {unknown[0]!r}.",
-                'Write a table a file, as ["annual.pdf"], with any of: ' + ", ".join(_NAMES) + ".",
+                _FORM,
             )
         date = str(table.get("date", ""))
         if date and parse_date(date) is None:
@@ -83,3 +79,9 @@ def iso_date(stamp: str | None) -> str | None:
     """Return "2024-05-01" for "D:20240501…" or "2024-05-01T…"; less where the stamp has less."""
     match = _PDF_DATE.match((stamp or "").strip())
     return "-".join(part for part in match.groups() if part) if match else None
+
+
+def title_from_path(path: str) -> str:
+    """Return a title for a file: "annual_report-2024.pdf" is "annual report 2024"."""
+    stem = PurePosixPath(path).stem
+    return re.sub(r"[\s_-]+", " ", stem).strip() or stem

@@ -11,21 +11,13 @@ from qa_app.loading.ooxml import Element, Package, local_name, value
 from qa_app.loading.tables import describe_rows
 from qa_app.models import BlockKind, Document
 
-_SKIPPED = frozenset(
-    ["tracked-changes", "annotation", "index-title-template", "ruby-text", "forms", "sequence-decls"]
-)
+_SKIPPED = frozenset(["tracked-changes", "annotation", "index-title-template", "ruby-text"])
+_SKIPPED |= {"forms", "sequence-decls"}
 _CELLS = frozenset({"table-cell", "covered-table-cell"})
 
 
 def load_opendocument(path: str, content: bytes) -> Document:
-    """Return the document of an OpenDocument file; a presentation's pages are its slides.
-
-    Raises:
-        BrokenFileError: the package or a part of it is damaged.
-        LimitError: it expands to too much.
-        NoTextError: it has no words.
-        PasswordError: it is encrypted.
-    """
+    """Return the document of an OpenDocument file; a presentation's pages are its slides."""
     package = Package(content, refuse_doctype=False)
     if package.part("META-INF/manifest.xml").find(".//{*}encryption-data") is not None:
         raise needs_password()

@@ -12,8 +12,7 @@ import pypdfium2 as pdfium
 from qa_app.errors import BrokenFileError, NoTextError
 from qa_app.loading.builder import INVISIBLE, clean
 from qa_app.loading.limits import check_characters, check_pages, needs_password
-from qa_app.loading.metadata import collect, iso_date
-from qa_app.loading.naming import title_from_path
+from qa_app.loading.metadata import collect, iso_date, title_from_path
 from qa_app.loading.pdf_blocks import Draft, draft_blocks, mark_headings
 from qa_app.loading.pdf_emit import Emitter
 from qa_app.loading.pdf_furniture import strip_furniture

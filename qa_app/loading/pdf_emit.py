@@ -47,13 +47,11 @@ class Emitter:
     def add(self, draft: Draft) -> None:
         """Write a draft as one line of the text, and a block of it without its marker."""
         pieces = list(_cut(draft.lines, draft.marker))
-        start = self._length
         if self._parts and draft.kind is BlockKind.HEADING:
             self._put("\n")
+        begin, start = len(self._parts), self._length
         for i, (line, first, last) in enumerate(pieces):
             is_marker = draft.marker > 0 and i == 0
-            if i == draft_start(draft):
-                start = self._length
             following = pieces[i + 1][0] if i + 1 < len(pieces) else None
             is_cell = draft.kind is BlockKind.TABLE_ROW and not is_marker
             joined, hyphen = self._mend(line, None if is_cell else following)
@@ -65,29 +63,18 @@ class Emitter:
                 self._put("-")
             if following is not None and not joined:
                 self._put("\t" if is_cell else " ")
-        self._end_block(draft, start)
-
-    def _end_block(self, draft: Draft, start: int) -> None:
-        while self._parts and self._parts[-1].isspace() and self._length > start:
+            if is_marker:
+                begin, start = len(self._parts), self._length
+        while len(self._parts) > begin and self._parts[-1].isspace():
             self._length -= len(self._parts.pop())
-        words = self.text_from(start)
-        start += len(words) - len(words.lstrip())
-        if words.strip():
-            end = start + len(words.strip())
-            self.blocks.append(Block(start, end, draft.kind, draft.level, draft.label))
+        words = "".join(self._parts[begin:])
+        if bare := words.strip():
+            start += len(words) - len(words.lstrip())
+            self.blocks.append(
+                Block(start, start + len(bare), draft.kind, draft.level, draft.label)
+            )
             self._put("\n")
         check_characters(self._length)
-
-    def text_from(self, start: int) -> str:
-        """Return what was written from an offset on."""
-        parts: list[str] = []
-        position = self._length
-        for part in reversed(self._parts):
-            if position <= start:
-                break
-            parts.append(part)
-            position -= len(part)
-        return "".join(reversed(parts))[start - position :]
 
     def _mend(self, line: Line, following: Line | None) -> tuple[bool, bool]:
         """Tell whether a word goes on in the next line, and whether its hyphen belongs to it."""
@@ -135,11 +122,6 @@ class Emitter:
     def _put(self, part: str) -> None:
         self._parts.append(part)
         self._length += len(part)
-
-
-def draft_start(draft: Draft) -> int:
-    """Return the number of the piece with which a draft's block begins."""
-    return 1 if draft.marker > 0 else 0
 
 
 def _cut(lines: Sequence[Line], marker: int) -> Iterator[_Piece]:

@@ -18,14 +18,7 @@ _UNNAMED = re.compile(r"powerpoint presentation|slide 1$", re.IGNORECASE)
 
 
 def load_pptx(path: str, content: bytes) -> Document:
-    """Return the document of a PowerPoint file; its pages are the slides.
-
-    Raises:
-        BrokenFileError: the package or a part of it is damaged.
-        LimitError: it expands to too much, or has too many slides.
-        NoTextError: it has no words.
-        PasswordError: it is encrypted.
-    """
+    """Return the document of a PowerPoint file; its pages are the slides."""
     package = Package(content)
     main, root = package.main("ppt/presentation.xml", "PowerPoint")
     relations = package.relations(main)

@@ -1,4 +1,8 @@
-"""Which loader reads which file. Loaders are imported when first needed."""
+"""Which loader reads which file. Loaders are imported when first needed.
+
+A loader takes a path relative to the corpus and a file's bytes, and raises BrokenFileError,
+PasswordError or LimitError where it cannot make a Document of them; one without blocks has no text.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,6 @@ import importlib
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -104,8 +107,11 @@ def load(source: SourceFile, ocr: bool = False) -> Document:
         ) from exc
     check_characters(len(document.text))
     if not document.blocks:
-        raise NoTextError("It has no text in it.", "Remove it, or put the full file there.")
-    return apply_overrides(_clean(document), source.overrides)
+        raise NoTextError(
+            "It has no text in it.",
+            "Put the full file there; if its words are in pictures, save it as PDF and use --ocr.",
+        )
+    return apply_overrides(document, source.overrides)
 
 
 def _read(path: Path) -> bytes:
@@ -138,9 +144,3 @@ def _check_content(suffix: str, content: bytes) -> None:
             f"It is an old Office file with the ending {suffix}.",
             f"Open it and save it as {suffix.lstrip('.')}.",
         )
-
-
-def _clean(document: Document) -> Document:
-    """Drop lone surrogates from what is shown; text that holds them could not be stored."""
-    title = document.title.encode("utf-8", "replace").decode("utf-8")
-    return document if title == document.title else replace(document, title=title)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from qa_app.errors import NoTextError
-from qa_app.loading.naming import title_from_path
+from qa_app.loading.metadata import title_from_path
 from qa_app.loading.text import decode, find_blocks
 from qa_app.models import Block, BlockKind, Document
 
@@ -19,12 +18,7 @@ _DIRECTIVE = re.compile(r"^[ \t]*\.\. .*\n(?:[ \t]+\S.*\n|[ \t]*\n(?=[ \t]+\S))*
 
 
 def load_rst(path: str, content: bytes) -> Document:
-    """Return the document of a reStructuredText file; its text is the file's own.
-
-    Raises:
-        BrokenFileError: the bytes are not text.
-        NoTextError: there is nothing but white space and directives.
-    """
+    """Return the document of a reStructuredText file; its text is the file's own."""
     text = decode(content)
     headings: list[Block] = []
     styles: list[str] = []
@@ -45,8 +39,6 @@ def load_rst(path: str, content: bytes) -> Document:
         for block in find_blocks(rest)
     ]
     blocks = sorted([*headings, *others], key=lambda block: block.start)
-    if not blocks:
-        raise NoTextError("It has no text in it.", "Remove it, or put the full file there.")
     top = [text[block.start : block.end] for block in headings if block.level == 1]
     title = top[0] if len(top) == 1 else title_from_path(path)
     return Document(path=path, format="rst", title=title, text=text, blocks=tuple(blocks))

@@ -24,12 +24,7 @@ _MOST_COLUMNS = 500
 
 
 def load_csv(path: str, content: bytes) -> Document:
-    """Return the document of a file of comma-, semicolon- or tab-separated values.
-
-    Raises:
-        BrokenFileError: the bytes are not text, or a field has no end.
-        NoTextError: it has no words.
-    """
+    """Return the document of a file of comma-, semicolon- or tab-separated values."""
     text = decode(content)
     try:
         dialect: type[csv.Dialect] = csv.Sniffer().sniff(text[:20_000], ",;\t|")
@@ -46,14 +41,7 @@ def load_csv(path: str, content: bytes) -> Document:
 
 
 def load_xlsx(path: str, content: bytes) -> Document:
-    """Return the document of an Excel file: a heading a sheet, a block a row.
-
-    Raises:
-        BrokenFileError: the package or a part of it is damaged.
-        LimitError: it expands to too much.
-        NoTextError: it has no words.
-        PasswordError: it is encrypted.
-    """
+    """Return the document of an Excel file: a heading a sheet, a block a row."""
     package = Package(content)
     main, root = package.main("xl/workbook.xml", "Excel")
     relations = package.relations(main)

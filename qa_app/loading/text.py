@@ -12,8 +12,8 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from qa_app.errors import BrokenFileError, NoTextError
-from qa_app.loading.naming import title_from_path
+from qa_app.errors import BrokenFileError
+from qa_app.loading.metadata import title_from_path
 from qa_app.models import Block, BlockKind, Document
 
 _BOMS = (
@@ -54,15 +54,8 @@ class _Line:
 
 
 def load_text(path: str, content: bytes) -> Document:
-    """Return the document of a plain text file.
-
-    Raises:
-        BrokenFileError: the bytes are not text.
-        NoTextError: there is nothing but white space.
-    """
+    """Return the document of a plain text file."""
     text = decode(content)
-    if not text.strip():
-        raise NoTextError(f"{path} has no text in it.", "Remove it, or put the full file there.")
     blocks = find_blocks(text)
     return Document(
         path=path,

@@ -8,20 +8,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from qa_app import errors
 from qa_app.errors import BrokenFileError, LoadError
 from qa_app.models import Block, BlockKind, Document, MetadataField, SourceRun
 
-_KINDS: dict[str, type[LoadError]] = {
-    kind.__name__: kind
-    for kind in (
-        errors.UnsupportedFormatError,
-        errors.NoTextError,
-        errors.PasswordError,
-        errors.BrokenFileError,
-        errors.LimitError,
-    )
-}
+_KINDS = {kind.__name__: kind for kind in LoadError.__subclasses__()}
 
 
 def encode(outcome: Document | LoadError) -> bytes:
@@ -29,22 +19,7 @@ def encode(outcome: Document | LoadError) -> bytes:
     if isinstance(outcome, LoadError):
         kind = type(outcome).__name__
         return json.dumps({"error": [kind, outcome.message, outcome.hint]}).encode()
-    runs = [number for run in outcome.source_runs for number in _run_numbers(run)]
-    boxes = [run.box for run in outcome.source_runs if run.box]
-    fields = {
-        "path": outcome.path,
-        "format": outcome.format,
-        "title": outcome.title,
-        "text": outcome.text,
-        "blocks": [[b.start, b.end, b.kind.value, b.level, b.label] for b in outcome.blocks],
-        "page_starts": outcome.page_starts,
-        "page_labels": outcome.page_labels,
-        "source_runs": runs,
-        "source_boxes": boxes,
-        "metadata": [[field.name, field.value, field.origin] for field in outcome.metadata],
-        "warnings": outcome.warnings,
-    }
-    return json.dumps({"document": fields}).encode()
+    return json.dumps({"document": outcome}, default=_list_fields).encode()
 
 
 def decode(content: bytes) -> Document | LoadError:
@@ -65,28 +40,28 @@ def decode(content: bytes) -> Document | LoadError:
         ) from exc
 
 
-def _run_numbers(run: SourceRun) -> tuple[int, int, int, int]:
-    return run.start, run.length, run.page, run.index
+def _list_fields(record: Any) -> list[Any]:
+    return [getattr(record, name) for name in record.__slots__]
 
 
-def _document(fields: dict[str, Any]) -> Document:
-    runs = iter(fields["source_runs"])
-    boxes = iter(fields["source_boxes"])
+def _document(fields: list[Any]) -> Document:
+    *named, blocks, page_starts, page_labels, runs, metadata, warnings = fields
+    path, file_format, title, text = map(str, named)
     return Document(
-        path=str(fields["path"]),
-        format=str(fields["format"]),
-        title=str(fields["title"]),
-        text=str(fields["text"]),
+        path=path,
+        format=file_format,
+        title=title,
+        text=text,
         blocks=tuple(
             Block(start, end, BlockKind(kind), level, label)
-            for start, end, kind, level, label in fields["blocks"]
+            for start, end, kind, level, label in blocks
         ),
-        page_starts=tuple(fields["page_starts"]),
-        page_labels=tuple(fields["page_labels"]),
+        page_starts=tuple(page_starts),
+        page_labels=tuple(page_labels),
         source_runs=tuple(
-            SourceRun(*four, tuple(next(boxes)) if four[3] < 0 else None)
-            for four in zip(runs, runs, runs, runs, strict=True)
+            SourceRun(start, length, page, index, tuple(box) if box else None)
+            for start, length, page, index, box in runs
         ),
-        metadata=tuple(MetadataField(*field) for field in fields["metadata"]),
-        warnings=tuple(fields["warnings"]),
+        metadata=tuple(MetadataField(*field) for field in metadata),
+        warnings=tuple(warnings),
     )

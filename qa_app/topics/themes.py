@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from qa_app.errors import ConfigError
-from qa_app.facets import read_tables
 from qa_app.questions import phrase_pattern
+from qa_app.settings import read_tables
 
 THEMES_FILE = "themes.toml"
 # Cosine of a passage to the theme's sentence from which it belongs, and from which it does if it
