@@ -239,7 +239,7 @@ class _Build:
             raise _nothing_read(self._corpus, failures)
         embeddings, new = self._embed(writer)
         self._progress.stage(Stage.TOPICS, 0)
-        writer.add_file(TOPICS_FILE, self._topics(writer, embeddings, new).to_text())
+        writer.add_file(TOPICS_FILE, self._topics(writer, embeddings).to_text())
         self._progress.stage(Stage.WRITING, 0)
         writer.add_file(FACETS_FILE, self._facets.source)
         name = writer.finish(
@@ -288,13 +288,16 @@ class _Build:
             dataclasses.replace(passage, tags=self._facets.tag(passage)) for passage in passages
         )
 
-    def _topics(self, writer: GenerationWriter, embeddings: HalfArray, new: BoolArray) -> Topics:
-        earlier = None
-        if self._previous is not None and self._reuse.vectors:
-            kept = len(new) - int(new.sum())
-            removed = max(0, self._previous.num_passages - kept)
+    def _topics(self, writer: GenerationWriter, embeddings: HalfArray) -> Topics:
+        # Where everything is read anew, too, topics keep their names.
+        earlier, previous = None, self._previous
+        if previous is not None and previous.manifest.model == self._encoder.identity:
+            places, _ = previous.stored_rows(writer.hashes)
+            new = np.ones(writer.num_passages, dtype=np.bool_)
+            new[places] = False
+            removed = max(0, previous.num_passages - len(places))
             with suppress(StoreError):  # it was built before there were topics
-                earlier = Earlier(read_topics(self._previous.folder), new, removed)
+                earlier = Earlier(read_topics(previous.folder), new, removed)
         language = self._settings.language
         return find_topics(
             writer, embeddings, self._encoder, self._facets, self._themes, earlier, language

@@ -13,6 +13,7 @@ from qa_app.api import Index, build_index, open_index
 from qa_app.errors import IndexNotFoundError, QueryError
 from qa_app.presentation import topics_json
 from qa_app.store.manifest import read_current, read_manifest
+from qa_app.topics.stored import read_topics
 from qa_app.triage import Trend
 
 FACETS = '[town]\nnouns = ["town"]\n[town.values]\n"Anytown" = ["Any"]\n"Otherton" = []\n'
@@ -118,6 +119,16 @@ def test_what_is_new_since_the_build_before(
     assert changes["violence"].trend is Trend.SAME
     with pytest.raises(IndexNotFoundError, match="7 is not kept"):
         index.topic_changes("7")
+
+
+def test_topics_keep_their_names_when_everything_is_read_anew(
+    index: Index, tmp_path: Path, encoder: FakeEncoder
+) -> None:
+    (index.corpus / "b.md").write_text("# News\n\nRoad safety is a concern of Otherton too.\n")
+    build_index(index.corpus, tmp_path / "index", rebuild=True, encoder=encoder)
+    grouping = read_topics(tmp_path / "index" / "generations" / "000002").grouping
+    assert grouping is not None
+    assert grouping.changed == 1  # passage, since the topics were found
 
 
 def test_an_old_index_says_that_a_build_makes_topics_and_it_does(

@@ -39,7 +39,7 @@ def add_topics(commands: Any) -> None:
         nargs="?",
         const="",
         metavar="GENERATION",
-        help="what grew, shrank or appeared since a generation (default: the one before)",
+        help="what grew, shrank or appeared since the generation before, the only one that is kept",
     )
     parser.add_argument("--model", metavar="NAME_OR_PATH", help=argparse.SUPPRESS)
 

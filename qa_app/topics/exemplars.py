@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from qa_app.analysis import analyse
 from qa_app.embedding import Encoder
-from qa_app.topics.phrases import GroupText, phrases_of
+from qa_app.topics.phrases import GroupText, Phrase, find_phrases
 from qa_app.topics.stored import FloatArray, as_stored
 
 # What a sentence gains by the words of the phrase, where no other sentence has them.
@@ -35,7 +35,7 @@ def choose_exemplars(
     vectors: FloatArray,
     number: int,
     encoder: Encoder,
-    excluded: Callable[[str], bool],
+    excluded: Callable[[Phrase], bool],
     language: str,
 ) -> tuple[list[str], FloatArray]:
     """Return phrases and their vectors, at most ``number``, the best first.
@@ -48,19 +48,18 @@ def choose_exemplars(
         excluded: tells which phrases may not be used.
         language: of stemming.
     """
-    found = phrases_of([GroupText(text, 0, 0) for text in texts], language)
     usable = [
-        (phrase.text, _LONGER if words > 1 else 1.0)
-        for phrase, places, words in found
-        if _LEAST <= len(places) <= max(_LEAST, _MOST * len(texts))
-        and words <= _LONGEST
-        and not excluded(phrase.text)
+        phrase
+        for phrase in find_phrases([GroupText(text, 0, 0) for text in texts], language)
+        if _LEAST <= len(phrase.places) <= max(_LEAST, _MOST * len(texts))
+        and phrase.words <= _LONGEST
+        and not excluded(phrase)
     ]
     if not usable:
         return [], vectors[:0]
-    phrases = [phrase for phrase, _ in usable]
+    phrases = [phrase.text for phrase in usable]
     centres = as_stored(encoder.encode_queries(phrases))
-    weights = np.array([weight for _, weight in usable], dtype=np.float32)
+    weights = np.array([_LONGER if each.words > 1 else 1.0 for each in usable], dtype=np.float32)
     gains = weights * (likeness(texts, vectors, phrases, centres, language) - _FLOOR)
     nearest = np.zeros(len(texts), dtype=np.float32)
     chosen: list[int] = []

@@ -19,7 +19,7 @@ from qa_app.topics.clustering import MOST_TOPICS, count_topics, find_centres, ne
 from qa_app.topics.exemplars import about, choose_exemplars, likeness
 from qa_app.topics.members import find_quotes, find_themes, members_of, nearest_first
 from qa_app.topics.naming import Name, choose_names
-from qa_app.topics.phrases import GroupText, find_phrases
+from qa_app.topics.phrases import GroupText, Phrase, find_phrases
 from qa_app.topics.stored import (
     FloatArray,
     Group,
@@ -33,10 +33,11 @@ from qa_app.topics.stored import (
 from qa_app.topics.themes import Themes
 from qa_app.topics.units import Source, Units, make_units
 
-# Texts nearest to a topic's centre from which its name is taken, and phrases looked at.
-_READ, _PHRASES = 100, 100
-# A phrase that is more than this of a report's title names the report.
-_MOST_OF_TITLE = 0.4
+# Texts nearest to a topic's centre from which its name is taken.
+_READ = 100
+# A phrase that is more than this of reports' titles names the reports, unless more than so many
+# times as many use it: then it is what they are about.
+_MOST_OF_TITLE, _MOST_TITLED = 0.4, 2
 # Share of the corpus that may change before topics are found anew; phrases go stale more slowly.
 _MOST_CHANGED, _MOST_CHANGED_PHRASES = 0.25, 0.5
 # Cosine of a new centre to an old one from which it is the same topic.
@@ -134,7 +135,7 @@ def _by_phrase(
     units: Units,
     earlier: Earlier | None,
     encoder: Encoder,
-    excluded: Callable[[str], bool],
+    excluded: Callable[[Phrase], bool],
     language: str,
 ) -> tuple[_Centres, list[_Placed]]:
     """Return phrases as topics, and what is about each; a sentence may be about several."""
@@ -258,7 +259,7 @@ def _name(
     units: Units,
     groups: Sequence[IntArray],
     names: Sequence[Name | None],
-    excluded: Callable[[str], bool],
+    excluded: Callable[[Phrase], bool],
     language: str,
 ) -> list[Name]:
     known = [name for name in names if name is not None and name.terms]
@@ -269,13 +270,12 @@ def _name(
         for group, places in enumerate(groups)
         for place in places[:_READ].tolist()
     ]
-    phrases = find_phrases(texts, len(groups), _PHRASES, language)
-    return choose_names(phrases, names, excluded, len(texts))
+    return choose_names(find_phrases(texts, language), texts, names, excluded)
 
 
-def _exclusion(source: Source, facets: Facets) -> Callable[[str], bool]:
+def _exclusion(source: Source, facets: Facets) -> Callable[[Phrase], bool]:
     """Return what tells that a phrase is a facet's value or a report's title."""
-    titles = {title.casefold() for title in source.titles()}
+    titles = [title.casefold() for title in source.titles()]
     values = {value.casefold() for name in facets.names for value in facets.values(name)}
     nouns = {
         noun.casefold()
@@ -284,13 +284,13 @@ def _exclusion(source: Source, facets: Facets) -> Callable[[str], bool]:
         for noun in facets.nouns(name)
     }
 
-    def excluded(phrase: str) -> bool:
-        folded = phrase.casefold()
+    def excluded(phrase: Phrase) -> bool:
+        folded = phrase.text.casefold()
         return (
             folded in nouns
-            or bool(facets.mentions(phrase))
+            or bool(facets.mentions(phrase.text))
             or any(f" {folded} " in f" {value} " for value in values)
-            or any(_is_most_of(folded, title) for title in titles)
+            or phrase.documents <= _MOST_TITLED * sum(_is_most_of(folded, t) for t in titles)
         )
 
     return excluded

@@ -11,8 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-
-import numpy as np
+from itertools import combinations
 
 from qa_app.analysis import analyse
 from qa_app.topics.words import (
@@ -24,18 +23,21 @@ from qa_app.topics.words import (
     VERB_FORMS,
 )
 
+# Web and mail addresses.
+_LINK = re.compile(r"\S*(?:://|www\.|@|\.\w+/)\S*")
 _TOKEN = re.compile(r"[^\W\d_][\w]*(?:['’&\-‑][\w]+)*|[^\w\s]|\d[\w.,]*")
+_DIGIT = re.compile(r"\d")
 # A word ends a phrase, stands inside one, comes before a noun, or is a noun.
 _BREAK, _JOINT, _ATTRIBUTE, _CONTENT = range(4)
 _STARTS = frozenset({_ATTRIBUTE, _CONTENT})
 _SHORTEST = 3
 _CONTRACTED = ("'re", "'ve", "'ll", "n't", "'d", "'m")
 _LONGEST, _MOST_CONTENT = 5, 3
-# Longer phrases say more.
-_LENGTH_BONUS = (0.0, 1.0, 1.6, 1.8)
 # Up to so many texts a phrase counts that stands in one alone.
 _FEW_TEXTS = 400
 # Share of a word's places that are a verb's, at most, and at which a noun ends, at least.
+# Part of a phrase's places that are inside one and the same longer phrase, at most.
+_MOST_INSIDE = 0.8
 _MOST_VERB, _LEAST_HEAD, _MOSTLY = 0.25, 0.3, 0.5
 
 Key = tuple[str, ...]
@@ -57,54 +59,61 @@ class GroupText:
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """A phrase of a group: as the texts write it, and how well it tells the group.
+    """A phrase as the texts write it, and where it stands.
 
     Attributes:
-        score: for labels, where longer phrases say more.
-        weight: the same without regard to length.
+        key: stems of its words.
+        words: number of its words, without the small ones inside.
         places: of the texts that have it.
+        documents: number of different documents among them.
     """
 
     text: str
     key: Key
-    score: float
-    weight: float = 0.0
-    places: frozenset[int] = frozenset()
+    words: int
+    places: frozenset[int]
+    documents: int = 1
 
 
 @dataclass(slots=True)
 class _Seen:
+    words: int
     forms: Counter[str] = field(default_factory=Counter)
     places: set[int] = field(default_factory=set)
-    content: int = 1
 
 
-def find_phrases(
-    texts: Sequence[GroupText], num_groups: int, most: int, language: str = "english"
-) -> list[list[Phrase]]:
-    """Return for each group its telling phrases, best first.
+def least_places(texts: int) -> int:
+    """Return how many texts a phrase must stand in, of so many."""
+    return 2 if texts > _FEW_TEXTS else 1
 
-    Class-based TF-IDF over presence: (share of the group's texts with the phrase) times the log of
-    (that share over the share in all texts), more for longer phrases and for those that several
-    documents use.
 
-    Args:
-        texts: what the phrases are taken from, a fair sample of each group.
-        num_groups: number of groups.
-        most: phrases a group.
-        language: of stemming.
+def find_phrases(texts: Sequence[GroupText], language: str = "english") -> list[Phrase]:
+    """Return the phrases of the texts, in the order of their keys.
+
+    One that hardly ever stands outside one and the same longer phrase is left out: "Aviation" of
+    "Civil Aviation Authority".
     """
-    return _Counts(texts, language).ranked(num_groups, most)
-
-
-def phrases_of(
-    texts: Sequence[GroupText], language: str = "english"
-) -> list[tuple[Phrase, set[int], int]]:
-    """Return every phrase with the places of the texts that have it and its number of words."""
-    counts = _Counts(texts, language)
+    least = least_places(len(texts))
+    seen = {
+        key: found
+        for key, found in _Counts(texts, language).seen.items()
+        if len(found.places) >= least
+    }
+    longer: Counter[Key] = Counter()
+    for key, found in seen.items():
+        for start, end in combinations(range(len(key) + 1), 2):
+            if end - start < len(key):
+                longer[key[start:end]] = max(longer[key[start:end]], len(found.places))
     return [
-        (Phrase(_form(seen.forms), key, 0.0), seen.places, seen.content)
-        for key, seen in sorted(counts.seen.items())
+        Phrase(
+            text=_form(found.forms),
+            key=key,
+            words=found.words,
+            places=frozenset(found.places),
+            documents=len({texts[place].document for place in found.places}),
+        )
+        for key, found in sorted(seen.items())
+        if longer[key] < _MOST_INSIDE * len(found.places)
     ]
 
 
@@ -112,11 +121,9 @@ class _Counts:
     """What phrases stand where, and what stands around each word."""
 
     def __init__(self, texts: Sequence[GroupText], language: str) -> None:
-        self._texts = texts
         self._language = language
         self._stems: dict[str, Key] = {}
-        self._tokens = [_TOKEN.findall(text.text) for text in texts]
-        self._least = 2 if len(texts) > _FEW_TEXTS else 1
+        self._tokens = [_TOKEN.findall(_LINK.sub(" , ", text.text)) for text in texts]
         self._verbs, self._heads = self._shares()
         self.seen: dict[Key, _Seen] = {}
         self._count()
@@ -144,10 +151,11 @@ class _Counts:
         )
 
     def _count(self) -> None:
+        least = least_places(len(self._tokens))
         number: Counter[str] = Counter()
         for tokens in self._tokens:
             number.update({token.lower() for token in tokens})
-        frequent = {word for word, seen in number.items() if seen >= self._least}
+        frequent = {word for word, seen in number.items() if seen >= least}
         for place, tokens in enumerate(self._tokens):
             kinds = [self._kind(token, frequent) for token in tokens]
             for start, kind in enumerate(kinds):
@@ -160,9 +168,15 @@ class _Counts:
             return _JOINT
         if (len(word) < _SHORTEST and not token.isupper()) or not word[0].isalpha():
             return _BREAK
+        # "section-3" is an address in a page; "COVID-19" is a name.
+        if word == token and _DIGIT.search(word):
+            return _BREAK
         if word in FUNCTION or word in VERB_FORMS or word not in frequent or word.endswith("ly"):
             return _BREAK
+        stem, apostrophe, _ = word.replace("’", "'").partition("'")
         if self._verbs[word] > _MOST_VERB or word.replace("’", "'").endswith(_CONTRACTED):
+            return _BREAK
+        if apostrophe and stem in FUNCTION:
             return _BREAK
         participle = word.endswith("ed") and "-" not in word
         return _CONTENT if self._heads[word] >= _LEAST_HEAD and not participle else _ATTRIBUTE
@@ -195,7 +209,7 @@ class _Counts:
                 continue
             seen = self.seen.get(key)
             if seen is None:
-                seen = self.seen[key] = _Seen(content=content)
+                seen = self.seen[key] = _Seen(content)
             seen.places.add(place)
             seen.forms[" ".join(tokens[start : end + 1])] += 1
 
@@ -205,32 +219,6 @@ class _Counts:
             known = tuple(analyse(token, self._language)) or (token.lower(),)
             self._stems[token] = known
         return known
-
-    def ranked(self, num_groups: int, most: int) -> list[list[Phrase]]:
-        groups = np.array([text.group for text in self._texts])
-        documents = np.array([text.document for text in self._texts])
-        sizes = np.bincount(groups, minlength=num_groups)
-        found: list[list[Phrase]] = [[] for _ in range(num_groups)]
-        for key, seen in self.seen.items():
-            places = np.fromiter(seen.places, dtype=np.int64)
-            if len(places) < self._least:
-                continue
-            share = len(places) / len(groups)
-            inside = np.bincount(groups[places], minlength=num_groups)
-            for group in np.flatnonzero(inside):
-                portion = inside[group] / sizes[group]
-                # With one group there is nothing to tell it from: what is said most is what counts.
-                contrast = np.log(portion / share) if num_groups > 1 else 1.0
-                if contrast <= 0 or inside[group] < self._least:
-                    continue
-                spread = len(set(documents[places[groups[places] == group]].tolist()))
-                weight = float(portion * contrast * min(1.0, 0.5 + spread / 6))
-                score = weight * _LENGTH_BONUS[seen.content]
-                own = frozenset(seen.places)
-                found[group].append(Phrase(_form(seen.forms), key, score, weight, own))
-        for phrases in found:
-            phrases.sort(key=lambda phrase: (-phrase.score, phrase.key))
-        return [phrases[:most] for phrases in found]
 
 
 def _form(forms: Counter[str]) -> str:
