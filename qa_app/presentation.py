@@ -10,7 +10,6 @@ from qa_app.models import Answer, BuildReport, Citation, Coverage, SearchResult,
 
 if TYPE_CHECKING:
     from qa_app.evaluation import Evaluation
-    from qa_app.triage import Cell, Change, TopicsReport
     from qa_app.verification import VerifyReport
 
 # More names than this in one sentence, or longer ones, are not read.
@@ -88,22 +87,6 @@ def also_in_text(citations: Sequence[Citation]) -> str:
     shown = "; ".join(citation.label for citation in citations[:_MOST_ALSO_IN])
     more = len(citations) - _MOST_ALSO_IN
     return f"Also in {shown}" + (f"; and {more} more" if more > 0 else "")
-
-
-def topics_json(report: TopicsReport) -> dict[str, Any]:
-    """Return topics and their matrix as the contract has them."""
-    found: dict[str, Any] = to_json(report)
-    return found
-
-
-def changes_json(changes: Sequence[Change]) -> dict[str, Any]:
-    """Return what became of the topics, as JSON."""
-    return {"changes": to_json(changes)}
-
-
-def comparison_json(values: Sequence[str], rows: Sequence[Sequence[Cell]]) -> dict[str, Any]:
-    """Return cells side by side, as JSON: a row a topic, a column a value."""
-    return {"columns": list(values), "rows": to_json(rows)}
 
 
 def coverage_headline(coverage: Coverage, place: str = "in this corpus") -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,9 +14,10 @@ from qa_app.models import Mode, to_json
 from qa_app.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from qa_app.briefs.brief import Brief, Pin
+
+# Changes a brief as the arguments say.
+Edit = Callable[["Brief", argparse.Namespace], "Brief"]
 
 _SHIFTS = {"up": -1, "down": 1}
 
@@ -26,41 +28,35 @@ def add_brief(commands: Any) -> None:
     parser = commands.add_parser("brief", help=about, description=f"{about.capitalize()}.")
     inner = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
-    command = add_own_command(
-        inner, "add", _pin, "pin what a question finds, each quote with its citation"
-    )
+    about = "pin what a question finds, each quote with its citation"
+    command = add_own_command(inner, "add", _pin, about)
     command.add_argument("question", help="in plain words; with --passage a query as for search")
+    about = "keep to this row; may be given again"
+    command.add_argument("--row", action="append", default=[], metavar="VALUE", help=about)
+    about = "pin this passage of the search instead; may be given again"
     command.add_argument(
-        "--row",
-        action="append",
-        default=[],
-        metavar="VALUE",
-        help="keep to this row; may be given again",
+        "--passage", action="append", default=[], type=int, metavar="RANK", help=about
     )
-    command.add_argument(
-        "--passage", action="append", default=[], type=int, metavar="RANK",
-        help="pin this passage of the search instead; may be given again",
-    )  # fmt: skip
     command.add_argument("--note", default="", metavar="TEXT", help="to stand below each quote")
     add_filter(command)
 
-    add_own_command(
-        inner, "list", _list, "show the brief, with the numbers that the other commands take"
-    )
-    command = add_own_command(inner, "title", _title, "give the brief a title")
-    command.add_argument("text")
-    command = add_own_command(inner, "heading", _heading, "put a heading at the end")
-    command.add_argument("text")
-    command = add_own_command(inner, "note", _note, "put a note below a quote, or change a heading")
-    command.add_argument("number", type=int)
-    command.add_argument("text", help='in plain words; "" takes the note away')
-    command = add_own_command(inner, "move", _move, "move an item")
-    command.add_argument("number", type=int)
-    command.add_argument("place", type=_place, help="up, down, or a place counted from 1")
-    command = add_own_command(inner, "remove", _remove, "take an item out")
-    command.add_argument("number", type=int)
-    command = add_own_command(inner, "restore", _restore, "put a removed item back where it was")
-    command.add_argument("number", type=int)
+    about = "show the brief, with the numbers that the other commands take"
+    add_own_command(inner, "list", _list, about)
+
+    def add(name: str, about: str, edit: Edit, *arguments: str) -> None:
+        command = add_own_command(inner, name, _change, about)
+        command.set_defaults(edit=edit)
+        for argument in arguments:
+            command.add_argument(argument, **_ARGUMENTS[argument])
+
+    add("title", "give the brief a title", lambda brief, o: brief.titled(o.text), "text")
+    add("heading", "put a heading at the end", lambda brief, o: brief.with_heading(o.text), "text")
+    about = 'put a note below a quote ("" takes it away), or change a heading'
+    add("note", about, lambda brief, o: brief.with_text(o.number, o.text), "number", "text")
+    add("move", "move an item", _move, "number", "place")
+    add("remove", "take an item out", lambda brief, o: brief.without(o.number), "number")
+    about = "put a removed item back where it was"
+    add("restore", about, lambda brief, o: brief.restored(o.number), "number")
 
     command = add_own_command(inner, "export", _export, "write the brief as Word, Markdown or CSV")
     command.add_argument("file", type=Path, help="its ending says which: .docx, .md or .csv")
@@ -76,10 +72,18 @@ def _place(text: str) -> str:
     return text
 
 
+_ARGUMENTS: dict[str, Any] = {
+    "text": {"help": "in plain words"},
+    "number": {"type": int, "help": "of an item, as qa-app brief list has it"},
+    "place": {"type": _place, "help": "up, down, or a place counted from 1"},
+}
+
+
 def _pin(options: argparse.Namespace, settings: Settings) -> int:
     with open_index(settings) as index:
         pins = _found(index, options, settings)
-    return _change(options, settings, lambda brief: brief.with_pins(pins, options.note))
+    options.edit = lambda brief, _: brief.with_pins(pins, options.note)
+    return _change(options, settings)
 
 
 def _found(index: Any, options: argparse.Namespace, settings: Settings) -> tuple[Pin, ...]:
@@ -104,39 +108,20 @@ def _list(options: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _title(options: argparse.Namespace, settings: Settings) -> int:
-    return _change(options, settings, lambda brief: brief.titled(options.text))
-
-
-def _heading(options: argparse.Namespace, settings: Settings) -> int:
-    return _change(options, settings, lambda brief: brief.with_heading(options.text))
-
-
-def _note(options: argparse.Namespace, settings: Settings) -> int:
-    return _change(options, settings, lambda brief: brief.with_text(options.number, options.text))
-
-
-def _move(options: argparse.Namespace, settings: Settings) -> int:
-    number, place = options.number, options.place
-    if place in _SHIFTS:
-        return _change(options, settings, lambda brief: brief.shifted(number, _SHIFTS[place]))
-    return _change(options, settings, lambda brief: brief.moved(number, int(place) - 1))
-
-
-def _remove(options: argparse.Namespace, settings: Settings) -> int:
-    return _change(options, settings, lambda brief: brief.without(options.number))
-
-
-def _restore(options: argparse.Namespace, settings: Settings) -> int:
-    return _change(options, settings, lambda brief: brief.restored(options.number))
-
-
-def _change(options: argparse.Namespace, settings: Settings, edit: Callable[[Brief], Brief]) -> int:
+def _change(options: argparse.Namespace, settings: Settings) -> int:
     from qa_app.briefs.files import open_brief
 
-    changed = open_brief(settings.index, options.user).change(edit)
+    changed = open_brief(settings.index, options.user).change(
+        lambda brief: options.edit(brief, options)
+    )
     print_result(options, changed, brief_text)
     return 0
+
+
+def _move(brief: Brief, options: argparse.Namespace) -> Brief:
+    if options.place in _SHIFTS:
+        return brief.shifted(options.number, _SHIFTS[options.place])
+    return brief.moved(options.number, int(options.place) - 1)
 
 
 def _export(options: argparse.Namespace, settings: Settings) -> int:

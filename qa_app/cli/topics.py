@@ -3,18 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from qa_app import presentation
 from qa_app.cli.common import add_command, open_index, print_result
 from qa_app.settings import Settings
-
-if TYPE_CHECKING:
-    from qa_app.api import Index
-    from qa_app.triage import Triage
-
-Text = Callable[[Any], str]
 
 
 def add_topics(commands: Any) -> None:
@@ -45,32 +37,24 @@ def add_topics(commands: Any) -> None:
 
 
 def _topics(options: argparse.Namespace, settings: Settings) -> int:
-    from qa_app.cli import topics_text
+    from qa_app.cli import topics_text as texts
 
     with open_index(settings) as index:
         if options.since is not None:
-            _print_changes(options, index, topics_text.changes_text)
+            changes = index.topic_changes(options.since)
+            shown = {"changes": changes} if options.json else changes
+            print_result(options, shown, texts.changes_text)
         elif options.compare is not None:
-            _print_comparison(options, index.triage(), topics_text.comparison_text)
+            rows = index.triage().compare(
+                options.compare, options.facet, options.topic, options.themes, options.most
+            )
+            columns = {"columns": options.compare, "rows": rows}
+            print_result(options, columns if options.json else rows, texts.comparison_text)
         elif options.cell is not None or options.topic:
-            topic, value = options.cell or (options.topic, "")
-            cell = index.triage().cell(topic, options.facet, value, options.themes, options.most)
-            print_result(options, cell, topics_text.cell_text)
+            topic, at = options.cell or (options.topic, "")
+            cell = index.triage().cell(topic, options.facet, at, options.themes, options.most)
+            print_result(options, cell, texts.cell_text)
         else:
             report = index.topics(options.facet, themes=options.themes)
-            value = presentation.topics_json(report) if options.json else report
-            print_result(options, value, topics_text.topics_text)
+            print_result(options, report, texts.topics_text)
     return 0
-
-
-def _print_changes(options: argparse.Namespace, index: Index, text: Text) -> None:
-    changes = index.topic_changes(options.since)
-    print_result(options, presentation.changes_json(changes) if options.json else changes, text)
-
-
-def _print_comparison(options: argparse.Namespace, triage: Triage, text: Text) -> None:
-    rows = triage.compare(
-        options.compare, options.facet, options.topic, options.themes, options.most
-    )
-    value = presentation.comparison_json(options.compare, rows) if options.json else rows
-    print_result(options, value, text)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shutil
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from qa_app.presentation import count
+from qa_app.printing import wrap
 from qa_app.triage import Cell, Change, Excerpt, Kind, Matrix, TopicsReport, Trend
 
-_LABEL_WIDTH, _COLUMN_WIDTH, _GAP = 38, 14, 2
+_LABEL_WIDTH, _COLUMN_WIDTH = 38, 14
 _LEAST_COLUMNS = 3
 _TOTAL = "total"
 
@@ -25,97 +26,65 @@ def topics_text(report: TopicsReport) -> str:
     lines: list[str] = []
     for topic in report.topics:
         lines.append(f"{topic.label}   [{topic.id}]   {count(topic.members, 'quote')}")
-        lines += _wrap(", ".join(topic.terms), "    ")
-        lines += [line for excerpt in topic.quotes[:1] for line in _excerpt_lines(excerpt)]
+        lines += [*wrap(", ".join(topic.terms), "    "), *_quote_lines(topic.quotes[:1])]
     return "\n".join([*lines, "", *_matrix_lines(report.matrix)])
 
 
 def cell_text(cell: Cell) -> str:
     """Return the quotes of a cell, each with where it stands."""
     head = f"{cell.label}, {cell.value}" if cell.value else cell.label
-    lines = [f"{head}: {count(cell.total, 'quote')}" if cell.total else f"{head}: nothing found"]
-    lines += [line for excerpt in cell.excerpts for line in _excerpt_lines(excerpt)]
+    lines = [f"{head}: {count(cell.total, 'quote') if cell.total else 'nothing found'}"]
+    lines += _quote_lines(cell.excerpts)
     if cell.total > len(cell.excerpts):
         lines.append(f"… and {cell.total - len(cell.excerpts):,} more (--most N)")
     return "\n".join(lines)
 
 
 def comparison_text(rows: Sequence[Sequence[Cell]]) -> str:
-    """Return cells side by side, a column a value."""
-    width = (_width() - _GAP) // 2
-    lines: list[str] = []
-    for cells in rows:
-        lines.append(cells[0].label)
-        columns = [_column(cell, width) for cell in cells]
-        for line in range(max(len(column) for column in columns)):
-            parts = [column[line] if line < len(column) else "" for column in columns]
-            lines.append((" " * _GAP).join(part.ljust(width) for part in parts).rstrip())
-        lines.append("")
-    return "\n".join(lines).rstrip() or "Nothing was found for either."
+    """Return for each topic the quotes of one value, then of the other."""
+    found = "\n\n".join("\n".join(map(cell_text, cells)) for cells in rows)
+    return found or "Nothing was found for either."
 
 
 def changes_text(changes: Sequence[Change]) -> str:
     """Return what became of each topic, with what is new in it; those as before in one line."""
     lines: list[str] = []
     for change in changes:
-        if change.trend is Trend.SAME:
-            continue
-        head = f"{change.label}: {change.trend}, {change.before:,} → {change.now:,}"
-        lines.append(head + (f", {change.new:,} new" if change.new else ""))
-        lines += [line for excerpt in change.excerpts for line in _excerpt_lines(excerpt)]
-    same = sum(change.trend is Trend.SAME for change in changes)
-    if same:
+        if change.trend is not Trend.SAME:
+            head = f"{change.label}: {change.trend}, {change.before:,} → {change.now:,}"
+            lines.append(head + (f", {change.new:,} new" if change.new else ""))
+            lines += _quote_lines(change.excerpts)
+    if same := sum(change.trend is Trend.SAME for change in changes):
         lines.append(f"{count(same, 'topic')} as before.")
     return "\n".join(lines) or "There are no topics."
 
 
 def _matrix_lines(matrix: Matrix) -> list[str]:
-    room = (_width() - _LABEL_WIDTH) // (_COLUMN_WIDTH + _GAP) - 1
-    shown = max(_LEAST_COLUMNS, room)
-    columns = list(matrix.columns[:shown])
-    rows = [["", *columns, _TOTAL]]
+    width = min(140, shutil.get_terminal_size((100, 24)).columns)
+    shown = max(_LEAST_COLUMNS, (width - _LABEL_WIDTH) // (_COLUMN_WIDTH + 2) - 1)
+    lines = [f"By {matrix.facet}:", _row_line("", [*matrix.columns[:shown], _TOTAL])]
     for label, counts, total in zip(matrix.labels, matrix.counts, matrix.row_totals, strict=True):
-        rows.append([label, *(f"{n:,}" if n else "" for n in counts[:shown]), f"{total:,}"])
-    totals = [f"{n:,}" for n in matrix.column_totals[:shown]]
-    rows.append([_TOTAL, *totals, f"{sum(matrix.row_totals):,}"])
-    lines = [f"By {matrix.facet}:", *(_row_line(row) for row in rows)]
+        numbers = [f"{n:,}" if n else "" for n in (*counts[:shown], total)]
+        lines.append(_row_line(label, numbers))
+    totals = (*matrix.column_totals[:shown], sum(matrix.row_totals))
+    lines.append(_row_line(_TOTAL, [f"{n:,}" for n in totals]))
     if len(matrix.columns) > shown:
         lines.append(f"… and {len(matrix.columns) - shown:,} more columns (--json has all)")
     return lines
 
 
-def _row_line(cells: Sequence[str]) -> str:
-    first, *others = cells
-    line = _shorten(first, _LABEL_WIDTH).ljust(_LABEL_WIDTH)
-    for cell in others:
-        line += " " * _GAP + _shorten(cell, _COLUMN_WIDTH).rjust(_COLUMN_WIDTH)
-    return line.rstrip()
-
-
-def _column(cell: Cell, width: int) -> list[str]:
-    lines = [f"{cell.value}: {count(cell.total, 'quote') if cell.total else 'nothing found'}"]
-    for excerpt in cell.excerpts:
-        lines += textwrap.wrap(f"“{_flat(excerpt.quote)}”", width)
-        lines += textwrap.wrap(f"— {excerpt.citation.label}", width)
-    return lines
-
-
-def _excerpt_lines(excerpt: Excerpt) -> Iterable[str]:
-    yield from _wrap(f"“{_flat(excerpt.quote)}”", "    ")
-    yield f"    — {excerpt.citation.label}"
-
-
-def _wrap(text: str, indent: str) -> list[str]:
-    return textwrap.wrap(text, _width(), initial_indent=indent, subsequent_indent=indent)
-
-
-def _width() -> int:
-    return min(140, shutil.get_terminal_size((100, 24)).columns)
-
-
-def _flat(text: str) -> str:
-    return " ".join(text.split())
+def _row_line(label: str, cells: Sequence[str]) -> str:
+    line = _shorten(label, _LABEL_WIDTH).ljust(_LABEL_WIDTH)
+    parts = (f"  {_shorten(cell, _COLUMN_WIDTH).rjust(_COLUMN_WIDTH)}" for cell in cells)
+    return (line + "".join(parts)).rstrip()
 
 
 def _shorten(text: str, width: int) -> str:
-    return text if len(text) <= width else f"{text[: width - 1].rstrip(' ,')}…"
+    return textwrap.shorten(text, width, placeholder="…")
+
+
+def _quote_lines(excerpts: Sequence[Excerpt]) -> list[str]:
+    lines: list[str] = []
+    for excerpt in excerpts:
+        lines += [*wrap(f"“{excerpt.quote}”", "    "), f"    — {excerpt.citation.label}"]
+    return lines

@@ -8,8 +8,8 @@ from typing import Any
 import gradio as gr
 
 from qa_app.errors import QAAppError, QueryError
-from qa_app.models import Mode
-from qa_app.presentation import answer_json, search_json, topics_json
+from qa_app.models import Mode, to_json
+from qa_app.presentation import answer_json, search_json
 from qa_app.web.events import Desk
 
 _MOST_PASSAGES = 100
@@ -69,9 +69,10 @@ def public_functions(desk: Desk) -> dict[str, PublicFunction]:
             themes: the themes that the corpus's owner wrote down, in place of the topics found.
         """
         try:
-            return topics_json(desk.index().topics(facet, themes))
+            found: dict[str, Any] = to_json(desk.index().topics(facet, themes))
         except QAAppError as exc:
             raise _error(exc) from exc
+        return found
 
     def status() -> dict[str, Any]:
         """Say what is indexed, with which model, when, and which files could not be read."""
