@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,8 +12,7 @@ from conftest import FakeEncoder
 from qa_app.api import Index, build_index, open_index
 from qa_app.web.address import Address, parse_address
 from qa_app.web.rendering import Template, render
-from qa_app.web.topics import topics_view
-from qa_app.web.topics_views import TopicsView
+from qa_app.web.topics import TopicsView, topics_view
 
 FACETS = '[town]\nnouns = ["town"]\n[town.values]\n"Anytown" = []\n"Otherton" = []\n'
 REPORT = """# Review <b>of</b> two towns
@@ -59,7 +59,7 @@ def test_a_cell_has_its_number_its_shade_and_its_way(index: Index) -> None:
     assert found.href == "?show=topics&by=town&topic=road-safety&value=Anytown"
     assert (empty.text, empty.shade, empty.href) == ("", 0, "")
     assert view.totals == ("2", "2", "4")
-    assert (view.panel, view.best, view.news_line) == (None, "", "")
+    assert (view.panel, view.news_line) == (None, "")
 
 
 def test_an_open_cell_shows_its_quotes_with_their_sources(index: Index) -> None:
@@ -76,8 +76,9 @@ def test_an_open_cell_shows_its_quotes_with_their_sources(index: Index) -> None:
     assert address.document == "a.md"
     assert address.span is not None
     assert address.place["topic"] == "road-safety"
-    assert view.best == column.quotes[0].source.href
+    assert panel.best == column.quotes[0].source.href
     assert [link.text for link in panel.others] == ["Otherton"]
+    assert json.loads(column.quotes[0].pin)["value"] == "Anytown"
     assert parse_address(panel.close).place == {"by": "town"}
 
 
@@ -98,6 +99,10 @@ def test_years_of_reports_are_a_facet_and_one_year_is_no_line_of_time(index: Ind
     assert [choice.text for choice in view.facets if choice.current] == ["Year of report"]
     assert view.panel is not None
     assert view.panel.bars == ()
+    # A year is not whom a quote is about.
+    panel = _view(index, "&by=date&topic=violence&value=2023").panel
+    assert panel is not None
+    assert json.loads(panel.rows[0][1][0].quotes[0].pin)["value"] == ""
 
 
 def test_without_themes_it_says_how_to_get_some(index: Index) -> None:
@@ -115,7 +120,7 @@ def test_after_a_build_it_says_what_is_new(
     view = _view(index, "")
     assert view.news_line == "Since the build before: 1 topic grew; 1 new quote."
     (change,) = view.news
-    assert (change.label.text, change.text) == ("road safety", "2 → 3")
+    assert (change.heading, change.amount) == ("road safety", "2 → 3")
     assert change.quotes[0].quote == "Road safety is a concern of Otherton too."
 
 

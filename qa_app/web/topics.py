@@ -4,28 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qa_app.citations import Facts, short_title
 from qa_app.errors import IndexNotFoundError
+from qa_app.facets import DOCUMENT_FACET, YEAR_FACET
 from qa_app.presentation import count
-from qa_app.retrieval.filters import DATE
-from qa_app.triage import Cell, Change, Excerpt, Kind, Matrix, TopicsReport, Trend, Triage
+from qa_app.retrieval.filters import DATE, TYPE
+from qa_app.triage import Cell, Change, Excerpt, Kind, Matrix, Trend, Triage
 from qa_app.web.address import Address, Key
 from qa_app.web.brief_view import pin_payload
 from qa_app.web.evidence import copies
-from qa_app.web.topics_views import (
-    CellView,
-    ChangeView,
-    Choice,
-    PanelView,
-    QuotesView,
-    QuoteView,
-    RowView,
-    TopicsView,
-)
-from qa_app.web.views import Link
+from qa_app.web.views import Copies, Link
 
 if TYPE_CHECKING:
     from qa_app.api import Index
@@ -35,8 +26,107 @@ _SHADES = 5
 _MOST_COLUMNS = 40
 _MOST_QUOTES, _MOST_COMPARED = 20, 5
 _FACET_NAMES = {DATE: "Year of report"}
+# Facets whose values say where a quote stands, and not whom it is about.
+_PLACES = frozenset({DOCUMENT_FACET, DATE, YEAR_FACET, TYPE})
 # Of the timeline's drawing, in its own units.
 _BAR, _GAP, _HEIGHT = 28, 6, 56
+
+
+@dataclass(frozen=True, slots=True)
+class CellView:
+    """A cell: its number, its shade from 0 (nothing) to 5, and where it leads."""
+
+    text: str
+    shade: int
+    label: str
+    href: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RowView:
+    """A topic's row."""
+
+    label: Link
+    cells: tuple[CellView, ...]
+    total: str
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One of several ways to look, and whether it is the one."""
+
+    text: str
+    href: str
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteView:
+    """A quote and where it stands."""
+
+    quote: str
+    source: Link
+    span: str
+    copies: Copies
+    pin: str
+
+
+@dataclass(frozen=True, slots=True)
+class QuotesView:
+    """Quotes of a topic: for a value, or what is new; ``more`` says how many are left out."""
+
+    heading: str
+    amount: str
+    quotes: tuple[QuoteView, ...]
+    more: str = ""
+    href: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PanelView:
+    """What was clicked: rows of one or two columns of quotes.
+
+    Attributes:
+        rows: (topic, its columns); the topic is empty where the heading names it.
+        others: values to compare with.
+        bars: of the timeline, as (year, number, x, y, height).
+    """
+
+    heading: str
+    rows: tuple[tuple[str, tuple[QuotesView, ...]], ...]
+    others: tuple[Link, ...]
+    close: str
+    bars: tuple[tuple[str, str, int, int, int], ...]
+
+    @property
+    def best(self) -> str:
+        """The address that opens the strongest quote, or ""."""
+        quotes = (quote for _, columns in self.rows for view in columns for quote in view.quotes)
+        return next((quote.source.href for quote in quotes), "")
+
+
+@dataclass(frozen=True, slots=True)
+class TopicsView:
+    """Everything on the left side.
+
+    Attributes:
+        hint: what to do where there is nothing to show.
+        note: which columns are left out, if any.
+    """
+
+    headline: str
+    hint: str
+    kinds: tuple[Choice, ...]
+    facets: tuple[Choice, ...]
+    corner: str
+    columns: tuple[str, ...]
+    rows: tuple[RowView, ...]
+    totals: tuple[str, ...]
+    note: str
+    panel: PanelView | None
+    news_line: str
+    news: tuple[QuotesView, ...]
 
 
 def topics_view(index: Index, address: Address, facts: Facts) -> TopicsView:
@@ -48,41 +138,39 @@ def topics_view(index: Index, address: Address, facts: Facts) -> TopicsView:
     """
     place = address.place
     themes = place.get(Key.GROUPS) == Kind.THEMES
-    report = index.topics(place.get(Key.BY, ""), themes)
     triage = index.triage()
-    here = replace(address, place={**place, Key.BY: report.matrix.facet})
-    panel = _panel(triage, report.matrix, here, facts) if _is_open(here) else None
-    news = _news(index, here)
+    matrix = triage.matrix(place.get(Key.BY, ""), Kind.THEMES if themes else Kind.TOPICS)
+    here = replace(address, place={**place, Key.BY: matrix.facet})
+    is_open = bool(place.get(Key.TOPIC) or place.get(Key.VALUE))
+    news = () if is_open else _news(index)
+    noun = "theme" if themes else "topic"
+    quotes = sum(matrix.row_totals)
+    left_out = len(matrix.columns) - _MOST_COLUMNS
     return TopicsView(
-        headline=_headline(report),
-        hint="" if report.topics else _hint(themes),
-        kinds=_kinds(here, themes),
-        facets=tuple(_facet_choice(name, here) for name in triage.facet_names()),
-        corner="Theme" if themes else "Topic",
-        columns=tuple(short_title(name) for name in report.matrix.columns[:_MOST_COLUMNS]),
-        rows=tuple(_rows(report.matrix, here)),
-        totals=tuple(
-            f"{n:,}"
-            for n in (
-                *report.matrix.column_totals[:_MOST_COLUMNS],
-                sum(report.matrix.row_totals),
-            )
-        ),
-        note=_note(report.matrix),
-        panel=panel,
+        headline=f"{count(len(matrix.rows), noun)} in {count(quotes, 'quote')}",
+        hint="" if matrix.rows else _hint(themes),
+        kinds=tuple(_kinds(here, themes)),
+        facets=tuple(_facets(triage.facet_names(), here)),
+        corner=noun.capitalize(),
+        columns=tuple(short_title(name) for name in matrix.columns[:_MOST_COLUMNS]),
+        rows=tuple(_rows(matrix, here)),
+        totals=tuple(f"{n:,}" for n in (*matrix.column_totals[:_MOST_COLUMNS], quotes)),
+        note=f"{left_out:,} more are left out here; qa-app topics --json has all."
+        if left_out > 0
+        else "",
+        panel=_panel(triage, matrix, here, facts) if is_open else None,
         news_line=_news_line(news),
-        news=tuple(_change_view(change, here, facts) for change in news if change.new),
-        best=_best(panel),
+        news=tuple(
+            QuotesView(
+                heading=change.label,
+                amount=f"{change.before:,} → {change.now:,}",
+                quotes=tuple(_quote_view(excerpt, here, facts) for excerpt in change.excerpts),
+                href=_at(here, {Key.TOPIC: change.id}),
+            )
+            for change in news
+            if change.new
+        ),
     )
-
-
-def _is_open(here: Address) -> bool:
-    return bool(here.place.get(Key.TOPIC) or here.place.get(Key.VALUE))
-
-
-def _headline(report: TopicsReport) -> str:
-    noun = "theme" if report.matrix.kind is Kind.THEMES else "topic"
-    return f"{count(len(report.topics), noun)} in {count(sum(report.matrix.row_totals), 'quote')}"
 
 
 def _hint(themes: bool) -> str:
@@ -91,23 +179,17 @@ def _hint(themes: bool) -> str:
     return "There is too little text to group."
 
 
-def _kinds(here: Address, themes: bool) -> tuple[Choice, ...]:
+def _kinds(here: Address, themes: bool) -> Iterable[Choice]:
     plain = {key: value for key, value in here.place.items() if key == Key.BY}
-    return (
-        Choice("Topics found", replace(here, place=plain).search, not themes),
-        Choice(
-            "My themes",
-            replace(here, place={**plain, Key.GROUPS: Kind.THEMES.value}).search,
-            themes,
-        ),
-    )
+    own = {**plain, Key.GROUPS: Kind.THEMES.value}
+    yield Choice("Topics found", replace(here, place=plain).search, not themes)
+    yield Choice("My themes", replace(here, place=own).search, themes)
 
 
-def _facet_choice(name: str, here: Address) -> Choice:
-    kept = {key: value for key, value in here.place.items() if key == Key.GROUPS}
-    text = _FACET_NAMES.get(name, name[:1].upper() + name[1:])
-    href = replace(here, place={**kept, Key.BY: name}).search
-    return Choice(text, href, here.place.get(Key.BY) == name)
+def _facets(names: Iterable[str], here: Address) -> Iterable[Choice]:
+    for name in names:
+        text = _FACET_NAMES.get(name, name[:1].upper() + name[1:])
+        yield Choice(text, _at(here, {Key.BY: name}), here.place.get(Key.BY) == name)
 
 
 def _rows(matrix: Matrix, here: Address) -> Iterable[RowView]:
@@ -123,26 +205,21 @@ def _rows(matrix: Matrix, here: Address) -> Iterable[RowView]:
                     text=f"{number:,}" if number else "",
                     shade=math.ceil(_SHADES * math.sqrt(number / largest)) if number else 0,
                     label=f"{label}, {value}: {count(number, 'quote')}",
-                    href=_at(here, at).search if number else "",
+                    href=_at(here, at) if number else "",
                     current=at.items() <= here.place.items(),
                 )
             )
-        yield RowView(Link(label, _at(here, {Key.TOPIC: id_}).search), tuple(cells), f"{total:,}")
+        yield RowView(Link(label, _at(here, {Key.TOPIC: id_})), tuple(cells), f"{total:,}")
 
 
-def _at(here: Address, at: Mapping[str, str]) -> Address:
-    kept = {k: v for k, v in here.place.items() if k in {Key.BY, Key.GROUPS}}
-    return replace(here, place={**kept, **at})
-
-
-def _note(matrix: Matrix) -> str:
-    left = len(matrix.columns) - _MOST_COLUMNS
-    return f"{left:,} more are left out here; qa-app topics --json has all." if left > 0 else ""
+def _at(here: Address, at: Mapping[str, str]) -> str:
+    """Return the address of a place in the same table."""
+    kept = {key: value for key, value in here.place.items() if key in {Key.BY, Key.GROUPS}}
+    return replace(here, place={**kept, **at}).search
 
 
 def _panel(triage: Triage, matrix: Matrix, here: Address, facts: Facts) -> PanelView:
-    place = here.place
-    facet = matrix.facet
+    place, facet = here.place, matrix.facet
     topic = place.get(Key.TOPIC, "")
     themes = matrix.kind is Kind.THEMES
     values = [value for key in (Key.VALUE, Key.WITH) if (value := place.get(key))]
@@ -153,9 +230,8 @@ def _panel(triage: Triage, matrix: Matrix, here: Address, facts: Facts) -> Panel
     else:
         rows = [(triage.cell(topic, facet, themes=themes, most=_MOST_QUOTES),)]
     named = rows[0][0].label if topic and rows else ""
-    heading = " · ".join(part for part in (named, " and ".join(map(short_title, values))) if part)
     return PanelView(
-        heading=heading,
+        heading=" · ".join(filter(None, (named, " and ".join(map(short_title, values))))),
         rows=tuple(
             (
                 "" if topic else cells[0].label,
@@ -166,42 +242,33 @@ def _panel(triage: Triage, matrix: Matrix, here: Address, facts: Facts) -> Panel
         others=tuple(
             Link(short_title(value), replace(here, place={**place, Key.WITH: value}).search)
             for value in matrix.columns[:_MOST_COLUMNS]
-            if value not in values
-        )
-        if values
-        else (),
-        close=_at(here, {}).search,
+            if values and value not in values
+        ),
+        close=_at(here, {}),
         bars=_bars(triage.timeline(topic, themes)) if topic and not values else (),
     )
 
 
 def _quotes_view(cell: Cell, here: Address, facts: Facts, headed: bool) -> QuotesView:
     left = cell.total - len(cell.excerpts)
+    value = "" if here.place[Key.BY] in _PLACES else cell.value
     return QuotesView(
         heading=short_title(cell.value) if headed else "",
         amount=count(cell.total, "quote") if cell.total else "Nothing found",
-        quotes=tuple(_quote_view(excerpt, here, facts) for excerpt in cell.excerpts),
+        quotes=tuple(_quote_view(excerpt, here, facts, value) for excerpt in cell.excerpts),
         more=f"and {left:,} more" if left else "",
     )
 
 
-def _quote_view(excerpt: Excerpt, here: Address, facts: Facts) -> QuoteView:
+def _quote_view(excerpt: Excerpt, here: Address, facts: Facts, value: str = "") -> QuoteView:
     citation = excerpt.citation
     return QuoteView(
         quote=excerpt.quote,
         source=Link(citation.label, here.citing(citation).search),
         span=f"{citation.document}:{citation.start}",
         copies=copies(excerpt.quote, citation, facts),
-        pin=pin_payload(citation),
+        pin=pin_payload(citation, value),
     )
-
-
-def _best(panel: PanelView | None) -> str:
-    if panel is None:
-        return ""
-    quotes = (quote for _, columns in panel.rows for view in columns for quote in view.quotes)
-    first = next(quotes, None)
-    return first.source.href if first else ""
 
 
 def _bars(years: Mapping[str, int]) -> tuple[tuple[str, str, int, int, int], ...]:
@@ -217,9 +284,7 @@ def _bars(years: Mapping[str, int]) -> tuple[tuple[str, str, int, int, int], ...
     return tuple(found)
 
 
-def _news(index: Index, here: Address) -> tuple[Change, ...]:
-    if _is_open(here):
-        return ()
+def _news(index: Index) -> tuple[Change, ...]:
     try:
         return index.topic_changes()
     except IndexNotFoundError:
@@ -229,18 +294,9 @@ def _news(index: Index, here: Address) -> tuple[Change, ...]:
 def _news_line(news: Sequence[Change]) -> str:
     parts = []
     for trend in (Trend.APPEARED, Trend.GREW, Trend.SHRANK, Trend.VANISHED):
-        number = sum(change.trend is trend for change in news)
-        if number:
+        if number := sum(change.trend is trend for change in news):
             parts.append(f"{count(number, 'topic')} {trend}")
-    if not parts:
-        return ""
     new = sum(change.new for change in news)
-    return f"Since the build before: {', '.join(parts)}; {count(new, 'new quote')}."
-
-
-def _change_view(change: Change, here: Address, facts: Facts) -> ChangeView:
-    return ChangeView(
-        text=f"{change.before:,} → {change.now:,}",
-        label=Link(change.label, replace(here, place={Key.TOPIC: change.id}).search),
-        quotes=tuple(_quote_view(excerpt, here, facts) for excerpt in change.excerpts),
+    return (
+        f"Since the build before: {', '.join(parts)}; {count(new, 'new quote')}." if parts else ""
     )
