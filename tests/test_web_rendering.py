@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from qa_app.models import BlockKind, Failure, Support, Verdict
+from qa_app.briefs.brief import Brief, Item, Pin, Removed
+from qa_app.models import BlockKind, Citation, Failure, Quote, Support, Verdict
 from qa_app.web import rendering
-from qa_app.web.brief_view import BriefView, ItemView, NoticesView, SavedView
+from qa_app.web.brief_view import BriefView, SavedView
 from qa_app.web.marking import Segment
 from qa_app.web.navigation import VIEWS
 from qa_app.web.page_images import PageBox
@@ -56,21 +57,19 @@ ROW = EvidenceRow(
 PASSAGE = PassageView(
     1, "0.98", (Line(SEGMENTS, bullet=True),), LINK, (LINK,), COPIES, '{"doc": "a.txt"}', WHY
 )
-PIN = ItemView(2, "North", "My note", "asked", "North", "Lead:", ("Words",), LINK, "Changed")
+CITATION = Citation("a.txt", "Annual", 3, ("Findings",), 0, 5, "Annual, p. 3")
+PIN = Pin(
+    Quote("Words", CITATION), "ab12", "000001", "asked", "North", lead_in=Quote("Lead:", CITATION)
+)
 SAVED_QUESTION = SavedView(1, LINK, "region: North", "2 new findings", (LINK,) * 4, "000002")
+REMOVED = (Removed(0, Item(3, "Gone")), Removed(0, Item(4, "", PIN)))
 BRIEF = BriefView(
-    title="Brief",
-    summary="1 quote",
-    items=(ItemView(1, "Heading", "Heading", "", "", "", (), None, ""), PIN),
-    exports=(LINK,),
+    brief=Brief("Brief", (Item(1, "Heading"), Item(2, "My note", PIN)), REMOVED, 3),
     saved=(SAVED_QUESTION,),
-    undo=PIN,
-    removed=(PIN,),
-    version=3,
-    search="?show=brief",
+    warnings={2: "Changed"},
+    undo=4,
     stamp="1",
 )
-NOTICES = NoticesView("Done.", "Wrong.", 0, 3, 1, '["a"]', '["?q=x"]', (SAVED_QUESTION,), "1")
 VALUES = tuple(FilterValue(f"North {n}", "5", "?", active=True) for n in range(13))
 FILTERS = FilterPanelView(
     (LINK,), (FilterGroup("Region", VALUES),), DateFilterView("?q=x", "2019", "2024", "Hint")
@@ -141,8 +140,20 @@ RENDERED = {
     "notice": lambda swap: render_notice(
         swap("Message"), swap("Hint"), "1", swap("?q=x"), swap(FILTERS)
     ),
-    "brief": lambda swap: render(Template.BRIEF, view=swap(BRIEF)),
-    "notices": lambda swap: render(Template.NOTICES, view=swap(NOTICES)),
+    "brief": lambda swap: render(
+        Template.BRIEF, view=swap(BRIEF), forms=swap({"md": "Markdown"}), route="/brief"
+    ),
+    "notices": lambda swap: render(
+        Template.NOTICES,
+        said=swap("Done."),
+        trouble=swap("Wrong."),
+        note=0,
+        brief=swap(BRIEF.brief),
+        pinned=swap('["a"]'),
+        saved=swap('["?q=x"]'),
+        news=swap((SAVED_QUESTION,)),
+        stamp="1",
+    ),
 }
 PAYLOAD = "\"'><img src=x onerror=alert(1)><script>alert(2)</script>"
 
@@ -151,6 +162,8 @@ def with_payload(value: Any) -> Any:
     """Return a view with the payload at the end of every plain text that it has."""
     if type(value) is str:
         return value + PAYLOAD if value else ""
+    if isinstance(value, dict):
+        return {key: with_payload(item) for key, item in value.items()}
     if isinstance(value, tuple):
         return tuple(with_payload(item) for item in value)
     if is_dataclass(value) and not isinstance(value, type):

@@ -45,6 +45,11 @@ class Pin:
         """Every exact quote in it, in reading order."""
         return (self.lead_in, self.quote) if self.lead_in else (self.quote,)
 
+    @property
+    def about(self) -> str:
+        """Whom the quote is about, else where it stands."""
+        return self.facet_value or self.quote.citation.label
+
     def is_same(self, other: Pin) -> bool:
         """Tell whether both hold the same words, about the same value."""
         return self.quote == other.quote and self.facet_value == other.facet_value
@@ -64,6 +69,11 @@ class Item:
     text: str = ""
     pin: Pin | None = None
     changed: int = 0
+
+    @property
+    def name(self) -> str:
+        """What it is called where its buttons are named."""
+        return self.pin.about if self.pin else self.text
 
 
 @dataclass(frozen=True, slots=True)

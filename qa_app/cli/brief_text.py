@@ -71,7 +71,6 @@ def news_text(items: Iterable[SavedQuestion]) -> str:
 
 
 def _pin_lines(pin: Pin, head: str) -> list[str]:
-    # The label says where where there is nobody to name.
-    lines = [f"{head}{pin.facet_value or pin.quote.citation.label}"]
+    lines = [f"{head}{pin.about}"]
     lines += wrap(f"[{pin.lead_in.text}]", "    ") if pin.lead_in else []
     return [*lines, *wrap(f"“{pin.quote.text}”", "    "), f"    — {pin.quote.citation.label}"]

@@ -6,6 +6,7 @@ An act comes from the browser as a mapping; every word of it is checked before i
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from collections.abc import Callable, Mapping
 from datetime import date
@@ -18,15 +19,23 @@ from qa_app.briefs.pinning import pin_span
 from qa_app.briefs.saved import SavedQuestions, open_saved, save_question
 from qa_app.errors import BriefError, IndexNotFoundError, QAAppError
 from qa_app.presentation import count
-from qa_app.web.address import Address, View, parse_address, parse_span
-from qa_app.web.brief_view import brief_view, notices_view, pin_key
+from qa_app.web.address import parse_address, parse_span
+from qa_app.web.brief_view import (
+    BriefView,
+    pin_key,
+    question_address,
+    saved_view,
+    warnings_of,
+)
 from qa_app.web.rendering import Template, render, render_notice
+from qa_app.web.security import BRIEF_ROUTE
 
 if TYPE_CHECKING:
     from qa_app.api import Index
     from qa_app.web.events import Desk
 
 Act = Mapping[str, Any]
+_FORM_NAMES = {Form.WORD: "Word", Form.MARKDOWN: "Markdown", Form.CSV: "CSV"}
 
 
 class BriefDesk:
@@ -157,8 +166,17 @@ class BriefDesk:
             pass
         except QAAppError as exc:
             trouble = trouble or _words(exc)
-        view = notices_view(brief, saved, self._stamp(), said, trouble, note)
-        return render(Template.NOTICES, view=view)
+        return render(
+            Template.NOTICES,
+            said=said,
+            trouble=trouble,
+            note=note,
+            brief=brief,
+            pinned=json.dumps([pin_key(pin) for pin in brief.pins]),
+            saved=json.dumps([question_address(item).search for item in saved.items]),
+            news=[saved_view(item) for item in saved.with_news],
+            stamp=self._stamp(),
+        )
 
     def _brief(self, user: str) -> StoredFile[Brief]:
         return open_brief(self._desk.index().path, user)
@@ -180,18 +198,17 @@ class BriefDesk:
 def brief_page(index: Index, user: str, stamp: str, undo: int = 0) -> str:
     """Return a user's brief as the left side shows it.
 
+    Args:
+        undo: number of the item that was removed just now, or 0.
+
     Raises:
         BriefError: it cannot be read.
     """
-    view = brief_view(
-        open_brief(index.path, user).read(),
-        open_saved(index.path, user).read(),
-        index.refresh().generation,
-        Address(view=View.BRIEF),
-        stamp,
-        undo,
-    )
-    return render(Template.BRIEF, view=view)
+    brief = open_brief(index.path, user).read()
+    saved = tuple(saved_view(item) for item in open_saved(index.path, user).read().items)
+    warnings = warnings_of(brief, index.refresh().generation)
+    view = BriefView(brief, saved, warnings, undo, stamp)
+    return render(Template.BRIEF, view=view, forms=_FORM_NAMES, route=BRIEF_ROUTE)
 
 
 def _text(act: Act, name: str) -> str:
