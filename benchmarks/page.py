@@ -267,9 +267,11 @@ def _call(client: httpx.Client, question: str, tally: Tally) -> str:
         said = client.get(f"/gradio_api/call/ask/{asked.json()['event_id']}").text
     except httpx.HTTPError as exc:
         return repr(exc)
-    if not said.startswith("event: complete"):
+    # Those who wait long are told every few seconds that the line is alive.
+    _, complete, result = said.partition("event: complete\ndata: ")
+    if not complete:
         return said[:200]
-    answer = json.loads(said.partition("data: ")[2])[0]
+    answer = json.loads(result)[0]
     tally.generations.add(answer["generation"])
     editions = set(_EDITION.findall(json.dumps(answer["passages"])))
     return "" if len(editions) == 1 else f"an answer of {len(editions)} editions"

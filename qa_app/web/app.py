@@ -82,11 +82,11 @@ def serve(
         prevent_thread_lock=True,
         **_launch_options(desk, host, [Path.cwd(), *private_folders], mcp),
     )
+    # The page is there already, for those who know its address; others come to one that answers
+    # at once, since the first who ask would all wait for the model.
+    desk.warm()
     sys.stderr.write(f"qa_app is at {_address(host, port)}  (Ctrl+C ends it)\n")
     sys.stderr.flush()
-    if index is not None:
-        # After the address, so that the page opens at once; the first question may wait for this.
-        desk.warm()
     page.block_thread()
 
 
