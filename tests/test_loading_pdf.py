@@ -107,6 +107,34 @@ def test_headings_paragraphs_and_bullets_are_told_apart_by_their_type() -> None:
     ]
 
 
+def test_marks_of_another_size_or_type_do_not_part_a_block() -> None:
+    page = [
+        *column(BODY),
+        (72, 640, 16, PLAIN, "•"),
+        (82, 640, 10, BOLD, "Sharing"),
+        (126, 640, 10, PLAIN, "what is known about roads with the"),
+        *column(["neighbours, as was agreed.", "10.The board meets in May."], top=628, x=82),
+        (72, 100, 5, PLAIN, "17"),
+        (79, 100, 8, PLAIN, "The minutes say that all four councils and the"),
+        (72, 91, 8, PLAIN, "commissioner were there."),
+    ]
+    assert outline(load([page]))[1:] == [
+        (
+            "list_item",
+            1,
+            None,
+            "Sharing what is known about roads with the neighbours, as was agreed.",
+        ),
+        ("paragraph", 0, "10", "The board meets in May."),
+        (
+            "footnote",
+            0,
+            "17",
+            "The minutes say that all four councils and the commissioner were there.",
+        ),
+    ]
+
+
 def test_words_broken_at_a_line_end_are_joined_and_true_hyphens_kept() -> None:
     lines = ["It is evidence-based work that every one of the part-", "ners took up as evidence-"]
     document = load([column([*lines, "based work of theirs."])])

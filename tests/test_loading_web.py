@@ -110,3 +110,12 @@ def test_rows_without_a_header_are_said_as_they_are() -> None:
         "York; 2023: 1; 2024: 2"
     ]
     assert describe_rows([["Name", "Rank"]]) == ["Name; Rank"]
+
+
+def test_years_head_columns_and_codes_and_sentences_do_not() -> None:
+    years = [["", "2023", "2024-25"], ["York", "1", "2"]]
+    assert describe_rows(years) == ["York; 2023: 1; 2024-25: 2"]
+    codes = [["Area", "E01023654"], ["Area", "E01023655"]]
+    assert describe_rows(codes) == ["Area; E01023654", "Area; E01023655"]
+    terms = [["Board", "Those who meet in May."], ["Chair", "Who leads it."]]
+    assert describe_rows(terms) == ["Board; Those who meet in May.", "Chair; Who leads it."]

@@ -15,7 +15,9 @@ from qa_app.models import BlockKind
 
 _BULLET = re.compile(r"(?:[•▪‣◦●○■□➢►✓✔·∙–—*-]|[\uf000-\uf0ff]|o(?=\s))\s*(?=\S)")
 _ITEM = re.compile(r"\(?([a-z]|[ivx]{1,5}|\d{1,3})\)\s*(?=\S)|([a-z]|[ivx]{1,4})\.\s+(?=\S)")
-_CLAUSE = re.compile(r"(\d{1,3}(?:\.\d{1,3})+)\.?\s+(?=\S)|(\d{1,3})\.\s+(?=[A-Z“‘\"'(\[\d])")
+_CLAUSE = re.compile(
+    r"(\d{1,3}(?:\.\d{1,3})+)\.?\s+(?=\S)|(\d{1,3})\.(?:\s+(?=[A-Z“‘\"'(\[\d])|(?=[A-Z][a-z]))"
+)
 _NOTE = re.compile(r"(\d{1,3}|[*†‡§])\s*(?=[^\s\d.,%)])")
 _CAPTION = re.compile(r"(?:figure|table|chart|box|source|exhibit|map)\s*[\d:.]", re.IGNORECASE)
 _CONTENTS = re.compile(r"(?:\.\s?){3,}\s*\w{0,6}$|…\s*\w{0,6}$")
@@ -122,7 +124,7 @@ class _Drafter:
                 continue
             if row.size > 0.93 * self.body or row.is_table:
                 break
-            if _NOTE.match(row.lines[0].text):
+            if _NOTE.match(row.opening):
                 start = i
         above = rows[start - 1] if 0 < start < len(rows) else None
         # Notes are under the text; small type beside or without it is something else.
@@ -140,9 +142,7 @@ class _Drafter:
             self.drafts.append(draft)
 
     def _begin(self, row: Row, is_note: bool) -> Draft:
-        text = row.lines[0].text
-        if len(row.lines) > 1 and len(text) <= 8:
-            text += " " + row.lines[1].text
+        text = row.opening
         draft = Draft(BlockKind.PARAGRAPH, list(row.lines), right=row.right)
         if not is_legible(row.lines[0]):
             draft.kind = BlockKind.FOOTNOTE
@@ -192,6 +192,8 @@ class _Drafter:
         starts_new = not line.text[0].islower() and before.endswith(_ENDS)
         if last.bold != line.bold and (starts_new or all(other.bold for other in draft.lines)):
             return not _is_short(draft, last) and not starts_new
+        if starts_new and line.opens_bold and not last.opens_bold:
+            return False
         return not self._is_indented(draft, line, starts_new) and not (
             starts_new and _is_short(draft, last)
         )

@@ -14,7 +14,7 @@ from qa_app.loading.pdf_text import Line, PageText
 
 _ZONE = 0.12  # share of the page's height at its top and at its foot
 _DEEPEST = 4  # rows from the edge
-_NEAR = 5  # pages within which a running header comes again
+_NEAR = 8  # pages within which a running header comes again
 _SAME_HEIGHT = 8.0  # points
 _SMALLEST_TYPE = 2.0  # points; nobody reads smaller text
 _NUMBER = re.compile(r"\d+")

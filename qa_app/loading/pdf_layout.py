@@ -36,8 +36,14 @@ class Row:
 
     @property
     def size(self) -> float:
-        """Size of type of the first stretch."""
-        return self.lines[0].size
+        """Size of type of the last stretch; the first may be a raised number."""
+        return self.lines[-1].size
+
+    @property
+    def opening(self) -> str:
+        """The first words; a number or bullet that stands apart is one with its text."""
+        text = self.lines[0].text
+        return f"{text} {self.lines[1].text}" if len(self.lines) > 1 and len(text) <= 8 else text
 
 
 def arrange(lines: Sequence[Line]) -> list[Row]:

@@ -23,6 +23,7 @@ _PHYSICAL = re.compile(rf"[^\r\n{HYPHEN}]+")
 _WORD = re.compile(r"\S+")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
 _LABEL = re.compile(r"(?:\(?(?:\d{1,3}(?:\.\d{1,3})*|[a-zA-Z]|[ivxlIVXL]{1,5})[.):]?|\W)$")
+_MARKER = re.compile(r"(?:\(?\w{1,3}[.):]?|\W) +(?=\S)")
 _SUPERSCRIPT = re.compile(r"(?<=[^\W\d_])\d{1,3}(?!\w)")
 _SPLIT_OFF = re.compile(r"(?<=[^\W\d_]{2}) (?=[^\W\d_](?:[\s.,;:)]|$))")
 _NOTHING = "\u2060"  # holds the place of a blank that is none, or of half a character
@@ -50,7 +51,8 @@ class Line:
         text: those characters.
         x0, y0, x1, y1: its box in points, y upwards.
         size: size of its type in points.
-        bold: whether it starts in bold type.
+        bold: whether its first and its last word are in bold type.
+        opens_bold: whether its first word is.
         hyphenated: whether a word is broken at its end.
         marks: offsets in ``text`` where a blank is to be put in, as before a raised note number.
         is_turned: whether it runs at an angle to the page's other text.
@@ -68,6 +70,7 @@ class Line:
     y1: float
     size: float
     bold: bool
+    opens_bold: bool = False
     hyphenated: bool = False
     marks: tuple[int, ...] = ()
     is_turned: bool = False
@@ -248,7 +251,8 @@ class _Reader:
                     x1=box[2],
                     y1=box[3],
                     size=size,
-                    bold=self._is_bold(start),
+                    opens_bold=(opens_bold := self._is_bold(start)),
+                    bold=opens_bold and self._is_bold(self._last_word(start, stop)),
                     hyphenated=hyphenated and stop == spans[-1][1],
                 )
                 marks = set(self._find_marks(line, angle))
@@ -267,7 +271,7 @@ class _Reader:
 
     def _split(self, spans: list[_Span], angle: int) -> Iterator[tuple[int, int, float, _Box]]:
         """Yield (start, end, size, box) of the stretches between wide gaps."""
-        size = self._size(spans[0][0])
+        size = self._size(self._skip_marker(spans[0][0], spans[-1][1]))
         widest = _WIDEST_SPACE * size
         text = self.text
         whole = angle % 90 != 0 or bool(_RIGHT_TO_LEFT.search(text, spans[0][0], spans[-1][1]))
@@ -287,10 +291,19 @@ class _Reader:
             elif widest < gap < 8 * size and bottom < y1 and _LABEL.match(text[start:stop]):
                 x1 = right
             else:
-                yield start, stop, self._size(start), (x0, y0, x1, y1)
+                yield start, stop, size, (x0, y0, x1, y1)
+                size = self._size(self._skip_marker(first, spans[-1][1]))
                 start, x0, y0, x1, y1 = first, left, bottom, right, top
             stop = last
-        yield start, stop, self._size(start), (x0, y0, x1, y1)
+        yield start, stop, size, (x0, y0, x1, y1)
+
+    def _skip_marker(self, start: int, stop: int) -> int:
+        """Return where a line's text begins: its bullet or number may be of another size."""
+        marker = _MARKER.match(self.text, start, stop)
+        return marker.end() if marker else start
+
+    def _last_word(self, start: int, stop: int) -> int:
+        return max(start, self.text.rfind(" ", start, stop) + 1)
 
     def _box(self, index: int, angle: int = 0) -> _Box:
         pdfium_c.FPDFText_GetLooseCharBox(self._textpage, index, self._rect_pointer)

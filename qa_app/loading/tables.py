@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from qa_app.loading.builder import clean
+
+_YEAR = re.compile(r"^(?:19|20)\d\d\b")
+_CODE = re.compile(r"\d{5}")
+_LONGEST_NAME = 100
 
 
 def describe_rows(rows: Sequence[Sequence[str]], header_rows: int | None = None) -> list[str]:
@@ -35,7 +40,14 @@ def _has_header(rows: list[list[str]]) -> bool:
     first = rows[0]
     # The first column's header is often left empty.
     names = [cell for cell in first[1:] if cell]
-    return len(names) == len(first) - 1 and not any(cell[0].isdigit() for cell in names)
+    return len(names) == len(first) - 1 and all(map(_is_name, names))
+
+
+def _is_name(cell: str) -> bool:
+    """Tell whether a cell may head a column: words or a year, but no figure, code or sentence."""
+    words = _YEAR.sub("", cell)
+    is_figure = words[:1].isdigit() or _CODE.search(words)
+    return not is_figure and len(cell) <= _LONGEST_NAME and not cell.endswith(".")
 
 
 def _join_header(rows: list[list[str]]) -> list[str]:
