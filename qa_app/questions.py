@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 _SPACE = r"\.?[\s_‐‑–-]+"
 
@@ -78,15 +79,26 @@ class AnswerKind(StrEnum):
     """What sort of words would answer a question."""
 
     TIME = "time"
+    DURATION = "duration"
+    FREQUENCY = "frequency"
     NUMBER = "number"
     MONEY = "money"
     SHARE = "share"
     NAME = "name"
     REASON = "reason"
     MEANING = "meaning"
+    DEFINITION = "definition"
     ANY = "any"
 
 
+# "What is a user story?": the words to be defined; with "of" or "the" it asks for a fact.
+_ASKS_DEFINITION = re.compile(
+    r"^\W*what(?:['’]s| is| are| was| were) (?:an? )?"
+    r"((?!(?:the|its?|this|that|these|those|there|being|said|done|happening|known|required)\b)"
+    r"[\w’'-]+(?: (?!(?:of|in|for|to|at|on|by|from|with|about|being|doing|like|needed)\b)"
+    r"[\w’'-]+){0,3})\W*$",
+    re.IGNORECASE,
+)
 # The first that fits decides, so the particular stand before the general.
 _ASKED = tuple(
     (kind, re.compile(pattern, re.IGNORECASE))
@@ -96,15 +108,19 @@ _ASKED = tuple(
          r"has|have|was|were|is|are)\b.*\b(?:cost|spen[dt]|pa(?:y|id)|worth|raised?)\b|"
          r"\bwhat (?:is|are|was|were|will be) the (?:\w+ ){0,2}(?:price|cost|budget|salary|fee|"
          r"precept)s?\b"),
+        (AnswerKind.DURATION, r"\bhow long (?:ago|after|before|for|until|was|were|is|are|do|"
+         r"does|did|has|have|had|will|would|should|must|may|can|could)\b"),
+        (AnswerKind.FREQUENCY, r"\bhow (?:often|frequently|regularly)\b"),
         (AnswerKind.NUMBER, r"\bhow many\b|^\W*how (?:much|long|far|old|tall|high|big|large|fast|"
-         r"deep|wide|often|heavy|few)\b|\bwhat (?:is|was|are|were) the (?:\w+ )?"
+         r"deep|wide|heavy|few)\b|\bwhat (?:is|was|are|were) the (?:\w+ )?"
          r"(?:population|number)\b"),
-        (AnswerKind.TIME, r"^\W*when (?:did|was|were|is|are|will|had|has)\b|\bsince when\b|"
+        (AnswerKind.TIME, r"^\W*when (?:did|was|were|will|had|has)\b|\bsince when\b|"
          r"\b(?:what|which) (?:year|date|day|month|"
          r"century|decade)\b"),
         (AnswerKind.NAME, r"\b(?:who|whom|whose|where)\b|\b(?:what|which) (?:city|country|state|"
          r"county|place|town|region|person|company|organi[sz]ation|university|team)\b"),
         (AnswerKind.REASON, r"\bwhy\b|\bhow come\b|\bwhat (?:caused?|reasons?|led to)\b"),
+        (AnswerKind.DEFINITION, _ASKS_DEFINITION.pattern),
         (AnswerKind.MEANING, r"\bstands? for\b|\bmean(?:s|ing)? (?:by|of)\b|\bwhat does .* mean\b|"
          r"\bdefin(?:e|ed|ition)\b|\b(?:acronym|abbreviation)\b"),
     )
@@ -116,19 +132,39 @@ _MONTHS = (
 _NUMBER_WORDS = (
     "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|"
     "seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundreds?|"
-    "thousands?|millions?|billions?|dozens?|half|third|quarter|twice|once|double|none|one"
+    "thousands?|millions?|billions?|dozens?|half|third|quarter|twice|once|double|none|one|no|both|"
+    "several|few|single|couple|pair|numerous|majority|most|all"
 )
+_UNITS_OF_TIME = "second|minute|hour|day|night|week|fortnight|month|quarter|year|decade|generation"
 _SUPPLIES = {
+    AnswerKind.DURATION: re.compile(
+        rf"\b(?:\d[\d,.]*|{_NUMBER_WORDS}|an?|several|few)(?:[- ](?:working|calendar|full|more))?"
+        rf"[- ](?:{_UNITS_OF_TIME}|centur)(?:s|y|ies)?\b|\b(?:until|indefinite\w*|permanent\w*)\b"
+        r"|\b(?:1\d{3}|20\d\d)\b",
+        re.IGNORECASE,
+    ),
+    AnswerKind.FREQUENCY: re.compile(
+        rf"\b(?:hourly|daily|nightly|weekly|fortnightly|monthly|quarterly|yearly|annual(?:ly)?|"
+        rf"every|each|once|twice|regular(?:ly)?|times)\b|\b(?:an?|per) (?:{_UNITS_OF_TIME})\b",
+        re.IGNORECASE,
+    ),
     AnswerKind.TIME: re.compile(
         rf"\b(?:1\d{{3}}|20\d\d)s?\b|\b(?:{_MONTHS})\b|\b\d{{1,2}}(?:st|nd|rd|th)\b"
         r"|\b\d+ (?:BC|AD)\b"
         r"|\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b|\b(?:centur(?:y|ies)|decades?)\b"
         r"|\b\d+ (?:years?|days?|weeks?|months?|hours?|minutes?)\b"
-        r"|\b(?:spring|summer|autumn|winter)\b"
+        r"|\b(?:spring|summer|autumn|winter|today|yesterday|tomorrow|now|recently|annually)\b"
+        r"|\b(?:last|next|this|each|every|financial) (?:year|quarter|month|week)\b|\b\d+/\d+/\d+"
     ),
     AnswerKind.NUMBER: re.compile(rf"\d[\d,.]*|\b(?:{_NUMBER_WORDS})\b", re.IGNORECASE),
-    AnswerKind.MONEY: re.compile(r"[£$€¥]|\b(?:dollars|pounds|euros|pence|[mb]illion)\b|%", re.I),
-    AnswerKind.SHARE: re.compile(r"%|\bper ?cent|\b(?:half|third|quarter)s?\b", re.IGNORECASE),
+    AnswerKind.MONEY: re.compile(
+        r"[£$€¥]|\b(?:dollars|pounds|euros|pence|[mb]illion|free|no (?:cost|charge|fee))\b|%", re.I
+    ),
+    AnswerKind.SHARE: re.compile(
+        r"%|\bper ?cent|\b(?:half|third|quarter|fifth|tenth|majority|most|all|none)s?\b"
+        r"|\b\w+ (?:in|out of) (?:every )?(?:\d|two|three|four|five|six|seven|eight|nine|ten)",
+        re.IGNORECASE,
+    ),
     AnswerKind.NAME: re.compile(r"(?<=[^.!?\s]\s)[A-Z][\w'’-]+"),
     AnswerKind.REASON: re.compile(
         r"\b(?:because|due to|since|so that|in order to|as a result|therefore|thus|caus\w+|"
@@ -143,7 +179,15 @@ _SUPPLIES = {
 
 
 # What such words are is plain to see, so that a passage without any cannot answer.
-CERTAIN_KINDS = frozenset({AnswerKind.TIME, AnswerKind.NUMBER, AnswerKind.MONEY, AnswerKind.SHARE})
+CERTAIN_KINDS = frozenset(
+    {
+        AnswerKind.TIME,
+        AnswerKind.DURATION,
+        AnswerKind.NUMBER,
+        AnswerKind.MONEY,
+        AnswerKind.SHARE,
+    }
+)
 
 
 def asked_kind(question: str) -> AnswerKind:
@@ -158,5 +202,24 @@ def supplies(kind: AnswerKind, text: str, question: str) -> float:
     """
     if kind is AnswerKind.ANY:
         return 0.5
+    if kind is AnswerKind.DEFINITION:
+        return float(_defining(question).search(text) is not None)
     own = {word.lower() for word in re.findall(r"\w+", question)}
     return float(any(found[0].lower() not in own for found in _SUPPLIES[kind].finditer(text)))
+
+
+@lru_cache(maxsize=64)
+def _defining(question: str) -> re.Pattern[str]:
+    """Return what a definition of the words that the question asks about looks like."""
+    asked = _ASKS_DEFINITION.search(question)
+    words = asked[1].split() if asked else []
+    # "user stories" are defined where "a user story" is.
+    term = r"[\s-]+".join(re.escape(re.sub(r"(?:ies|s|y)$", "", word)) + r"\w*" for word in words)
+    return re.compile(
+        rf"\b{term}(?:\s*\([^)]*\))?[\"”’'*_]*,?\s+(?:is|are|was|were|means?|refers?|describes?|"
+        r"measures?|involves?|consists?|comprises?|represents?|covers?|includes?|sets?|enables?|"
+        r"provides?|allows?|aims?|helps?)\b"
+        r"|\b(?:called|known as|termed|named|defined as|referred to as|stands for)\s+"
+        rf"(?:an?\s+|the\s+)?[\"“‘'*_]*{term}|^\W*{term}(?:\s*\([^)]*\))?\s*[:–—-]\s",
+        re.IGNORECASE,
+    )

@@ -286,7 +286,12 @@ def test_an_answer_says_what_its_scores_were_weighed_with(index: Index) -> None:
 
 
 @pytest.mark.parametrize(
-    "pointer", ["Road safety ........ 4", "Road safety (https://example.org/road-safety/guidance)"]
+    "pointer",
+    [
+        "Road safety ........ 4",
+        "Road safety (https://example.org/road-safety/guidance)",
+        "What happened to road safety?",
+    ],
 )
 def test_what_only_points_elsewhere_is_never_quoted(
     write_corpus: Corpus, encoder: object, tmp_path: Path, pointer: str
@@ -298,6 +303,31 @@ def test_what_only_points_elsewhere_is_never_quoted(
     quotes = [row.quote for row in (*answer.findings, *answer.near_misses)]
     assert "Road safety rose." in quotes
     assert pointer not in quotes
+
+
+def test_a_list_of_references_is_never_quoted(
+    write_corpus: Corpus, encoder: object, tmp_path: Path
+) -> None:
+    corpus = write_corpus(
+        {"a.md": "# Report\n\nRoad safety rose.\n\n## 7. References\n\nSmith, Road safety. 2020.\n"}
+    )
+    build_index(corpus, tmp_path / "index", encoder=encoder)
+    with open_index(tmp_path / "index", corpus, encoder=encoder) as index:
+        answer = index.ask("What happened to road safety?")
+    assert [row.quote for row in (*answer.findings, *answer.near_misses)] == ["Road safety rose."]
+
+
+def test_a_quote_without_the_date_asked_for_is_no_answer(
+    write_corpus: Corpus, encoder: object, tmp_path: Path
+) -> None:
+    corpus = write_corpus({"a.txt": "A\n- Plans to open the road safety board soon.\n"})
+    build_index(corpus, tmp_path / "index", encoder=encoder)
+    with open_index(tmp_path / "index", corpus, encoder=encoder) as index:
+        answer = index.ask("When will the road safety board open?")
+        said = index.ask("What about the road safety board is planned to open?")
+    assert answer.near_misses[0].scores["absent"] == 1
+    assert answer.verdict is Verdict.NOT_FOUND
+    assert answer.confidence < said.confidence
 
 
 def test_an_empty_question_is_refused(index: Index) -> None:

@@ -18,6 +18,13 @@ from qa_app.questions import AnswerKind, FacetNounPattern, asked_kind, supplies
         ("What percentage was spent?", AnswerKind.SHARE),
         ("Who chairs the board?", AnswerKind.NAME),
         ("Where is the office?", AnswerKind.NAME),
+        ("How long does a trial last?", AnswerKind.DURATION),
+        ("How long is the needle?", AnswerKind.DURATION),
+        ("How often is it tested?", AnswerKind.FREQUENCY),
+        ("When is a board quorate?", AnswerKind.ANY),
+        ("What is a user story?", AnswerKind.DEFINITION),
+        ("What are user stories?", AnswerKind.DEFINITION),
+        ("What is the purpose of the board?", AnswerKind.ANY),
         ("Why was it closed?", AnswerKind.REASON),
         ("What does CSP stand for?", AnswerKind.MEANING),
         ("What replaced the partnerships?", AnswerKind.ANY),
@@ -37,11 +44,29 @@ def test_a_question_asks_for_a_kind_of_words(question: str, kind: AnswerKind) ->
         (AnswerKind.MONEY, "It cost £3.", 1.0),
         (AnswerKind.NAME, "The chair is Jane Smith.", 1.0),
         (AnswerKind.NAME, "The chair resigned.", 0.0),
+        (AnswerKind.DURATION, "It lasts six to eight weeks.", 1.0),
+        (AnswerKind.DURATION, "It is short.", 0.0),
+        (AnswerKind.FREQUENCY, "It is tested twice a day.", 1.0),
+        (AnswerKind.SHARE, "One in five left.", 1.0),
         (AnswerKind.ANY, "Anything.", 0.5),
     ],
 )
 def test_words_supply_a_kind(kind: AnswerKind, text: str, supplied: float) -> None:
     assert supplies(kind, text, "Which is it?") == supplied
+
+
+@pytest.mark.parametrize(
+    ("text", "supplied"),
+    [
+        ("A user story is a promise to talk.", 1.0),
+        ("User stories (US) are cards.", 1.0),
+        ("These are called “user stories”.", 1.0),
+        ("User stories: cards on a wall.", 1.0),
+        ("Write a user story first.", 0.0),
+    ],
+)
+def test_a_definition_defines_what_was_asked(text: str, supplied: float) -> None:
+    assert supplies(AnswerKind.DEFINITION, text, "What is a user story?") == supplied
 
 
 def test_words_of_the_question_supply_nothing() -> None:

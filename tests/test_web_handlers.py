@@ -162,7 +162,7 @@ def test_a_quotes_score_is_explained_largest_part_first() -> None:
     answer = replace(ANSWER, findings=(finding,), explanation=Explanation(0.42, -15.4, weights))
     (row,) = answer_view(answer, HERE, FILTERS).rows
     assert row.why == (
-        Score("Words that mean the same", "+18.0"),
+        Score("Words and headings that mean the same", "+18.0"),
         Score("Closeness in meaning", "+2.5"),
         Score("Starting point", "-15.4"),
         Score("Score (0 to 1)", "0.90"),

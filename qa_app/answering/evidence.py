@@ -1,6 +1,6 @@
 """How well a sentence bears on a question: measured, not judged.
 
-Every measure is in [0, 1] or a cosine, and comparable between questions:
+A measure is in [0, 1] or a cosine where nothing else is said, and comparable between questions:
 
 * ``late``: each word of the question against the nearest token of the sentence, its title or its
   headings, mean cosine by the words' rarity (Khattab and Zaharia, ColBERT, 2020); ``words``: the
@@ -11,13 +11,17 @@ Every measure is in [0, 1] or a cosine, and comparable between questions:
 * ``dense``: cosine of the passage. ``share``: the passage's BM25 as a share of the possible.
 * ``size``: log10 of the number of passages searched: among many, one is sooner near by chance.
 * ``passage``: the passage's fused score over the best passage's.
-* ``absent``: 1 if the question asks for a date, number, sum or share and the passage has none.
+* ``absent``: 1 if the question asks for a date, number, sum or share and the sentence has none.
+* ``unnamed``: number of the question's names and numbers that the passage does not have.
+* ``asked``: number of the question's terms; ``length``: natural logarithm of one more than the
+  number of the sentence's. Few words are sooner found by chance, and so are any in a long sentence.
 * ``kind``: 1 if the sentence has the sort of words asked for, 0.5 where any would do.
 * ``contrary``: 1 if the question asks for a duty or a ban, and the sentence states none.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -38,8 +42,9 @@ from qa_app.retrieval.late import PassageTokens, QuestionTokens
 from qa_app.store.lexical import K1, B
 from qa_app.store.vectors import RowArray
 
-# An entry of a list of contents, or a web address with its name, points to what is said, and says
-# nothing.
+# A question, an entry of a list of contents or of references, or a web address with its name, only
+# points to what is said.
+_REFERENCES = re.compile(r"\W*(?:\d+\W+)?(?:references|bibliography|works cited)\W*", re.IGNORECASE)
 _LEADERS = re.compile(r"(?:\.\s?){6}")
 _ADDRESS = re.compile(r"\b(?:https?://|www\.)\S+")
 # Terms of an ordinary sentence: what BM25 measures a sentence's length by.
@@ -77,6 +82,7 @@ class Measure:
         short = lexical.max_score(reading.short_terms) or 1.0
         long = lexical.max_score(reading.terms) or 1.0
         self._shares = [(reading.terms, long), (reading.short_terms, short)]
+        self._names = [names for word in _names(reading.text) if (names := self._terms(word))]
         self._lexical = lexical
         self._reader = retriever.tokens
         self._long = self._reader.question(reading.text, LIGHT, evenness)
@@ -104,9 +110,10 @@ class Measure:
             of_passage = {
                 **item.scores,
                 "passage": item.score / best if best > 0 else 0.0,
-                "absent": self._absent(passage),
             }
             around = set(self._analyse(passage.context))
+            has = around.union(self._analyse(passage.text))
+            of_passage["unnamed"] = float(sum(has.isdisjoint(names) for names in self._names))
             late = self._late(passage, vectors)
             found.append(
                 [
@@ -116,17 +123,10 @@ class Measure:
                         of_passage | self._of_sentence(passage, sentence, around) | nearest,
                     )
                     for sentence, nearest in zip(passage.sentences, late, strict=True)
-                    if not _only_points(passage.slice(sentence.start, sentence.end))
+                    if not _only_points(passage, passage.slice(sentence.start, sentence.end))
                 ]
             )
         return found
-
-    def _absent(self, passage: Passage) -> float:
-        kind = self._reading.kind
-        if kind not in CERTAIN_KINDS:
-            return 0.0
-        text = f"{passage.context}\n{passage.text}"
-        return 1.0 - supplies(kind, text, self._reading.question)
 
     def _of_sentence(
         self, passage: Passage, sentence: Sentence, around: set[str]
@@ -146,13 +146,20 @@ class Measure:
             for term, idf in self._idf.items()
             if term in counts or term in around or term in lead_in
         )
+        kind = supplies(self._reading.kind, text, self._reading.question)
         # What is read of the sentence's tokens takes the place of the guess.
         return guess_late(covered / self._possible) | {
             "lexical": lexical / self._possible,
             "covered": covered / self._possible,
-            "kind": supplies(self._reading.kind, text, self._reading.question),
+            "kind": kind,
+            "absent": float(kind == 0 and self._reading.kind in CERTAIN_KINDS),
+            "asked": float(len(self._idf)),
+            "length": math.log1p(len(counts)),
             "contrary": contrary(self._reading.text, f"{lead_text} {text}"),
         }
+
+    def _terms(self, word: str) -> set[str]:
+        return set(analyse(word, self._language)) - LIGHT
 
     def _analyse(self, text: str) -> list[str]:
         return analyse(expand(text, self._reading.acronyms), self._language)
@@ -206,11 +213,20 @@ class _Nearest:
         }
 
 
+def _names(question: str) -> list[str]:
+    """Return the words that begin with a capital letter or a digit, the first word left out."""
+    firsts = [(word, next(filter(str.isalnum, word), "")) for word in question.split()[1:]]
+    return [word for word, first in firsts if first.isupper() or first.isdigit()]
+
+
 def _lead_in(passage: Passage, sentence: Sentence) -> str:
     return passage.slice(*sentence.lead_in) if sentence.lead_in else ""
 
 
-def _only_points(text: str) -> bool:
-    """Tell whether a sentence is an entry of contents, or mostly web addresses."""
+def _only_points(passage: Passage, text: str) -> bool:
+    """Tell whether a sentence is a question, an entry of a list, or mostly web addresses."""
+    if passage.section and _REFERENCES.fullmatch(passage.section[-1]):
+        return True
     addresses = sum(len(address) for address in _ADDRESS.findall(text))
-    return 2 * addresses > len(text) or _LEADERS.search(text) is not None
+    points = 2 * addresses > len(text) or _LEADERS.search(text) is not None
+    return points or text.rstrip(" \"'”’)").endswith("?")

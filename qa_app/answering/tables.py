@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qa_app.answering.calibration import ROW, ROW_CUT, chance
+from qa_app.answering.calibration import ROW
 from qa_app.answering.conflict import PLANS, side_by_side
 from qa_app.answering.evidence import Evidence, Measure
 from qa_app.answering.facts import Outcome, finding
@@ -25,7 +25,9 @@ _MOST_PASSAGES = 200
 _NEAR_MISSES = 3
 # Fewer values are no field to stand out from; nor are values that all say it alike.
 _FIELD = 8
-_LEAST_SPREAD = 0.5
+_LEAST_SPREAD = 0.3
+# Chance from which a value has a row.
+_CUT = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,18 +49,17 @@ def answer_table(
     candidates = _candidates(retriever, reading, facet, values)
     asks_plans = bool(PLANS.search(reading.question))
     dates = retriever.generation.dates
+    found = _by_value(candidates)
+    row = ROW.over(_cut([ROW.logit(evidence[0].scores) for evidence in found.values()]))
     by_value: dict[str, list[Finding]] = {}
-    for value, evidence in _by_value(candidates).items():
+    for value, evidence in found.items():
         for group in group_sentences(evidence, {}, dates):
             plans = not asks_plans and bool(PLANS.search(group[0].text))
-            found = finding(group, ROW.chance(group[0].scores), dates, value, plans)
-            by_value.setdefault(value, []).append(found)
+            quote = finding(group, row.chance(group[0].scores), dates, value, plans)
+            by_value.setdefault(value, []).append(quote)
     ordered = sorted((rows_of[0] for rows_of in by_value.values()), key=_firmest)
-    cut = _cut([ROW.logit(row.scores) for row in ordered])
     language = retriever.generation.lexical.language
-    bearing = (
-        [item for item in rows_of if ROW.logit(item.scores) >= cut] for rows_of in by_value.values()
-    )
+    bearing = ([item for item in rows_of if item.score >= _CUT] for rows_of in by_value.values())
     findings = tuple(sorted((side_by_side(b, language) for b in bearing if b), key=_firmest))
     return Outcome(
         confidence=max((row.score for row in ordered), default=0.0),
@@ -67,7 +68,7 @@ def answer_table(
         coverage=_coverage(retriever, facet, values, findings),
         near_misses=() if findings else tuple(ordered[:_NEAR_MISSES]),
         scores=dict(ordered[0].scores) if ordered else {},
-        explanation=ROW.explain(chance(cut)),
+        explanation=row.explain(_CUT),
     )
 
 
@@ -86,13 +87,13 @@ def _firmest(row: Finding) -> tuple[bool, float, str]:
 def _cut(logits: Sequence[float]) -> float:
     """Return the logit from which a value has a row, given every value's best.
 
-    Half of it is what evidence must reach by itself. Where there are many values, the other half
-    is their mean: if all speak of the matter, as policies on one subject do, only those that say
-    it better than the others answer.
+    Half of it is what evidence must reach by itself, which is 0. Where there are many values, the
+    other half is their mean: if all speak of the matter, as policies on one subject do, only those
+    that say it better than the others answer.
     """
     if len(logits) < _FIELD or np.std(logits) < _LEAST_SPREAD:
-        return ROW_CUT
-    return (ROW_CUT + float(np.mean(logits))) / 2
+        return 0.0
+    return float(np.mean(logits)) / 2
 
 
 def _values(retriever: Retriever, facet: str, rows: RowArray | None) -> dict[str, RowArray]:

@@ -28,14 +28,19 @@ _STRENGTH = {Support.STRONG: "Strong", Support.PARTIAL: "Partial"}
 _RELATION = {Relation.EARLIER: "Earlier", Relation.CONTRADICTS: "Says otherwise"}
 _SCORE_NAMES = {
     "absent": "No date or number, though one is asked for",
+    "asked": "Length of the question",
     "covered": "The question’s words in the quote",
     "dense": "Closeness in meaning",
-    "late": "Words that mean the same",
+    "late": "Words and headings that mean the same",
+    "length": "Length of the quote",
     "lexical": "Shared words",
     "bm25": "Shared words",
     "rerank": "Reranker",
     "share": "The question’s words in the passage",
     "size": "Number of passages searched",
+    "unnamed": "Names or numbers that are missing",
+    "weakest": "The words that fit worst",
+    "words": "Words that mean the same",
 }
 _NOT_SCORES = frozenset({"reranked"})  # a number of passages
 _MOST_ALSO_IN = 3
