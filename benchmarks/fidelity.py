@@ -33,7 +33,7 @@ import pypdfium2.raw as pdfium_c
 from qa_app.chunking import chunk
 from qa_app.loading import SourceFile, load_many, scan
 from qa_app.loading.pages import Box, Rectangle, boxes, read_rectangle
-from qa_app.loading.pdf_text import load_page
+from qa_app.loading.pdf_page import open_page
 from qa_app.models import Document, Failure
 
 WORD = re.compile(r"[^\W_]+")
@@ -147,14 +147,11 @@ def read_boxes(path: Path, found: list[Box]) -> str:
     words = []
     with pdfium.PdfDocument(path) as pdf:
         for number, group in groupby(found, lambda box: box.page):
-            page = load_page(pdf, number - 1)
-            textpage = pdfium_c.FPDFText_LoadPage(page)
-            for box in group:
-                corners = [to_page(page, x, y) for x, y in ((box.x0, box.y0), (box.x1, box.y1))]
-                (left, right), (bottom, top) = map(sorted, zip(*corners, strict=True))
-                words.append(read_rectangle(textpage, Rectangle(left, bottom, right, top)))
-            pdfium_c.FPDFText_ClosePage(textpage)
-            pdfium_c.FPDF_ClosePage(page)
+            with open_page(pdf, number - 1) as (page, textpage):
+                for box in group:
+                    corners = [to_page(page, x, y) for x, y in ((box.x0, box.y0), (box.x1, box.y1))]
+                    (left, right), (bottom, top) = map(sorted, zip(*corners, strict=True))
+                    words.append(read_rectangle(textpage, Rectangle(left, bottom, right, top)))
     return "".join(words)
 
 

@@ -431,13 +431,13 @@ def test_files_without_text_say_why() -> None:
     with pytest.raises(BrokenFileError, match="pages are damaged"):
         load_pdf("a.pdf", broken)
     drawn = make_scan().replace(b"BI /W 8 /H 8", b"0 0 9 9 re S")
-    with pytest.raises(NoTextError, match="drawings without a text layer"):
+    with pytest.raises(NoTextError, match="images or drawings without a text layer"):
         load_pdf("a.pdf", drawn)
     with pytest.raises(NoTextError, match="pages are empty"):
         load([[]])
     with pytest.raises(BrokenFileError, match="damaged"):
         load_pdf("a.pdf", b"%PDF-1.7 and nothing more")
-    with pytest.raises(NoTextError, match="images without a text layer"):
+    with pytest.raises(NoTextError, match="images or drawings without a text layer"):
         load_pdf("a.pdf", make_scan())
 
 

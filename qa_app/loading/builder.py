@@ -17,6 +17,7 @@ from qa_app.models import Block, BlockKind, Document, MetadataField
 INVISIBLE = re.compile(
     "[\u00ad\u200b\u2060\ufeff\ufffe\uffff\ud800-\udfff]|[\x00-\x08\x0e-\x1f\x7f]"
 )
+_NUMBER = re.compile(r"(\d{1,3}(?:\.\d{1,3})+)\.?\s+(?=\S)")
 LIGATURES = {ord(c): unicodedata.normalize("NFKC", c) for c in "ﬀﬁﬂﬃﬄﬅﬆ"}
 
 
@@ -39,9 +40,12 @@ class DocumentBuilder:
     def add(self, kind: BlockKind, words: str, level: int = 0, label: str | None = None) -> None:
         """Add a block; words that come to nothing are passed over.
 
-        ``label`` is put before the block, outside its span, unless the words begin with it.
+        ``label`` is put before the block, outside its span; that of a numbered paragraph ("3.12")
+        is found among its words.
         """
         line = clean(words)
+        if kind is BlockKind.PARAGRAPH and not label and (number := _NUMBER.match(line)):
+            label, line = number[1], line[number.end() :]
         if not line:
             return
         if self._parts and kind is BlockKind.HEADING:
@@ -63,9 +67,13 @@ class DocumentBuilder:
         """The blocks so far."""
         return self._blocks
 
-    def words(self, block: Block) -> str:
-        """Return the words of a block."""
-        return "".join(self._parts)[block.start : block.end]
+    @property
+    def opening_heading(self) -> str | None:
+        """The words that the document opens with, if they are a heading of the first level."""
+        first = self._blocks[0] if self._blocks else None
+        if first is None or first.kind is not BlockKind.HEADING or first.level != 1:
+            return None
+        return "".join(self._parts)[first.start : first.end]
 
     def build(
         self,

@@ -16,7 +16,6 @@ from qa_app.loading.ooxml import Element, Package, local_name, value
 from qa_app.loading.tables import describe_rows
 from qa_app.models import BlockKind, Document
 
-_LABEL = re.compile(r"(\d{1,3}(?:\.\d{1,3})+)\.?\s+(?=\S)")
 _HEADING = re.compile(r"heading\s*(\d)", re.I)
 _CLAUSE = re.compile(r"[A-Z]?\d{0,3}(?:\.\d{1,3})+")
 _LONG = 150  # characters; a numbered paragraph of a report, rather than an item of a list
@@ -72,14 +71,9 @@ def load_docx(path: str, content: bytes) -> Document:
         _add_blocks(context, body)
     for cited in dict.fromkeys(context.cited):
         context.builder.add(BlockKind.FOOTNOTE, context.notes.get(cited, ""))
-    return context.builder.build(package.office_metadata(), fallback=_styled_title(context))
-
-
-def _styled_title(context: _Context) -> str | None:
-    first = next(iter(context.builder.blocks), None)
-    if first is None or first.kind is not BlockKind.HEADING or first.level != 1:
-        return None
-    return context.builder.words(first)
+    return context.builder.build(
+        package.office_metadata(), fallback=context.builder.opening_heading
+    )
 
 
 def _read_styles(root: Element) -> dict[str, _Style]:
@@ -152,8 +146,6 @@ def _add_paragraph(context: _Context, paragraph: Element) -> None:
         context.builder.add(BlockKind.PARAGRAPH, words, 0, label)
     elif list_id or (list_id is None and ("numPr" in parts or name.startswith("list "))):
         context.builder.add(BlockKind.LIST_ITEM, words, depth + 1, label)
-    elif typed := _LABEL.match(words):
-        context.builder.add(BlockKind.PARAGRAPH, words[typed.end() :], 0, typed[1])
     else:
         context.builder.add(BlockKind.PARAGRAPH, words)
     for part in paragraph.iter("{*}footnoteReference", "{*}endnoteReference", "{*}txbxContent"):

@@ -30,7 +30,6 @@ _BLOCKS = _names("p div section article main body html blockquote ul ol li dl dt
 _BLOCKS |= _names("thead tbody tfoot caption figure figcaption pre h1 h2 h3 h4 h5 h6 hr form")
 _BLOCKS |= _names("fieldset address header footer aside center details summary legend option")
 _LAYOUT = ["p", "div", "ul", "ol", "table", "h1", "h2", "h3", "h4", "h5", "h6", "pre"]
-_NUMBER = re.compile(r"(\d{1,3}(?:\.\d{1,3})+)\.?\s+(?=\S)")
 
 
 def load_html(path: str, content: bytes) -> Document:
@@ -109,12 +108,7 @@ class _Walker:
     def _flush(self, kind: BlockKind, level: int) -> None:
         words = clean("".join(self._inline))
         self._inline.clear()
-        if not any(c.isalnum() for c in words):
-            return
-        number = _NUMBER.match(words) if kind is BlockKind.PARAGRAPH else None
-        if number:
-            self._builder.add(kind, words[number.end() :], level, number[1])
-        else:
+        if any(c.isalnum() for c in words):
             self._builder.add(kind, words, level)
 
     def _add_table(self, table: Tag) -> None:

@@ -14,7 +14,7 @@ import pypdfium2.raw as pdfium_c
 
 from qa_app.errors import BrokenFileError
 from qa_app.loading.pdf import open_pdf
-from qa_app.loading.pdf_text import characters, load_page, read_angle
+from qa_app.loading.pdf_page import characters, open_page, read_angle
 from qa_app.models import Document, SourceRun
 
 _MOST_PIXELS = 25_000_000
@@ -170,11 +170,9 @@ def _source_runs(document: Document, start: int, end: int) -> Iterator[SourceRun
 
 
 def _page_boxes(pdf: Any, number: int, spans: list[tuple[int, int]]) -> list[Box]:
-    page = load_page(pdf, number - 1)
-    if not page:
-        raise BrokenFileError(f"Its page {number} cannot be read.", "Build the index again.")
-    textpage = pdfium_c.FPDFText_LoadPage(page)
-    try:
+    with open_page(pdf, number - 1) as (page, textpage):
+        if not textpage:
+            raise BrokenFileError(f"Its page {number} cannot be read.", "Build the index again.")
         text = characters(textpage)
         found: list[_Stretch] = []
         for first, last in spans:
@@ -184,9 +182,6 @@ def _page_boxes(pdf: Any, number: int, spans: list[tuple[int, int]]) -> list[Box
                 else:
                     found.append(stretch)
         return [_place(page, number, _tighten(textpage, stretch)) for stretch in found]
-    finally:
-        pdfium_c.FPDFText_ClosePage(textpage)
-        pdfium_c.FPDF_ClosePage(page)
 
 
 def _measure(textpage: Any, text: str, first: int, last: int) -> Iterator[_Stretch]:

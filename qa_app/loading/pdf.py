@@ -18,7 +18,7 @@ from qa_app.loading.pdf_emit import Emitter
 from qa_app.loading.pdf_furniture import strip_furniture
 from qa_app.loading.pdf_layout import arrange
 from qa_app.loading.pdf_ocr import NO_TESSERACT, find_tesseract, read_image
-from qa_app.loading.pdf_text import PageText, has_content, has_image, read_page
+from qa_app.loading.pdf_text import PageText, read_page
 from qa_app.models import BlockKind, Document, MetadataField
 
 _RESAVE = "Open it in a PDF reader and print or save it as a new PDF."
@@ -50,7 +50,7 @@ def load_pdf(path: str, content: bytes, ocr: bool = False) -> Document:
     try:
         check_pages(len(pdf))
         pages = list(_read_pages(pdf))
-        missing = [i for i, page in enumerate(pages) if not page.lines and has_content(pdf, i)]
+        missing = [i for i, page in enumerate(pages) if not (page.lines or page.is_empty)]
         by_ocr: list[int] = []
         if ocr and missing:
             for index in missing:
@@ -58,7 +58,7 @@ def load_pdf(path: str, content: bytes, ocr: bool = False) -> Document:
             by_ocr = [index for index in missing if pages[index].lines]
             missing = [index for index in missing if not pages[index].lines]
         if not any(page.lines for page in pages):
-            raise _no_text(pdf, pages, missing, ocr)
+            raise _no_text(pages, missing, ocr)
         return _assemble(path, pdf, pages, missing, by_ocr)
     finally:
         pdf.close()
@@ -91,7 +91,7 @@ def _read_pages(pdf: Any) -> Iterator[PageText]:
 
 
 def _no_text(
-    pdf: Any, pages: Sequence[PageText], missing: Sequence[int], ocr: bool
+    pages: Sequence[PageText], missing: Sequence[int], ocr: bool
 ) -> BrokenFileError | NoTextError:
     if pages and all(page.is_broken for page in pages):
         return BrokenFileError("Its pages are damaged.", _RESAVE)
@@ -102,10 +102,8 @@ def _no_text(
         return NoTextError("Its text is coded without the table that tells the letters.", hint)
     if missing and ocr:
         return NoTextError("Its pages are images in which no text was found.", "Check the scan.")
-    if missing and not any(has_image(pdf, index) for index in missing):
-        return NoTextError("Its pages are drawings without a text layer.", hint)
     if missing:
-        return NoTextError("Its pages are images without a text layer, as of a scan.", hint)
+        return NoTextError("Its pages are images or drawings without a text layer.", hint)
     return NoTextError("Its pages are empty.", "Remove it, or put the full file there.")
 
 

@@ -22,7 +22,7 @@ _ROMAN = re.compile(r"\b[ivxlc]+\b")
 _ONLY_NUMBER = re.compile(r"\W*(?:page|p\.)?\s*(?:#|~)(?:\s*(?:of|/)\s*#)?\W*$")
 _AXIS = re.compile(r"(?:[\W_]*#){3,}[\W_]*$")  # a chart's, or a row of a table
 _LABELS = re.compile(r"(?<![\w.])(\d{1,4}|[ivxlc]{1,7})(?![\w.])")
-_ROMAN_VALUES = {"i": 1, "v": 5, "x": 10, "l": 50, "c": 100}
+_ROMANS = {roman(number): number for number in range(1, 200)}
 
 _Key = tuple[bool, str]
 _Band = list[Line]
@@ -159,13 +159,7 @@ def _values(row: _Band) -> list[int]:
 
 def _value(label: str) -> int:
     """Return the number a label stands for; a Roman one is negative, so as to stay apart."""
-    if label.isdecimal():
-        return int(label)
-    values = [_ROMAN_VALUES[letter] for letter in label]
-    following = [*values[1:], 0]
-    return -sum(
-        -value if value < after else value for value, after in zip(values, following, strict=True)
-    )
+    return int(label) if label.isdecimal() else -_ROMANS.get(label, 0)
 
 
 def _number_pages(printed: Sequence[set[int]]) -> list[str]:

@@ -1,7 +1,7 @@
 """What stands on a PDF page: stretches of text with their places, in the order of the file.
 
-The only module beside pages.py that calls PDFium's text functions. PDFium's coordinates grow
-upwards; a page whose text runs sideways is turned so that its lines are level.
+PDFium's coordinates grow upwards; a page whose text runs sideways is turned so that its lines are
+level.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from typing import Any
 
 import pypdfium2.raw as pdfium_c
 
-HYPHEN = "\ufffe"  # PDFium writes it for a hyphen at the end of a line that it joined
+from qa_app.loading.pdf_page import HYPHEN, NOTHING, characters, open_page, read_angle
+
 _PHYSICAL = re.compile(rf"[^\r\n{HYPHEN}]+")
 _WORD = re.compile(r"\S+")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
@@ -26,7 +27,6 @@ _LABEL = re.compile(r"(?:\(?(?:\d{1,3}(?:\.\d{1,3})*|[a-zA-Z]|[ivxlIVXL]{1,5})[.
 _MARKER = re.compile(r"(?:\(?\w{1,3}[.):]?|\W) +(?=\S)")
 _SUPERSCRIPT = re.compile(r"(?<=[^\W\d_])\d{1,3}(?!\w)")
 _SPLIT_OFF = re.compile(r"(?<=[^\W\d_]{2}) (?=[^\W\d_](?:[\s.,;:)]|$))")
-_NOTHING = "\u2060"  # holds the place of a blank that is none, or of half a character
 _UNIT = re.compile(r"(?<![^\W\d_])(?:[kcdm]?m|ft|yd)$")  # "m2" is no word with a note
 _WIDEST_SPACE = 1.3  # of the size of type; justified lines stay under it
 _NARROWEST_SPACE = 0.12  # of the size of type, over the usual distance of a word's letters
@@ -79,13 +79,17 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class PageText:
-    """The lines of a page in the file's order, and the page's upright size in points."""
+    """The lines of a page in the file's order, and the page's upright size in points.
+
+    ``is_empty`` says that nothing at all is drawn on it.
+    """
 
     lines: list[Line]
     bottom: float
     top: float
     is_garbled: bool = False
     is_broken: bool = False
+    is_empty: bool = False
 
 
 def read_page(pdf: Any, index: int, whole: set[str]) -> PageText:
@@ -94,77 +98,10 @@ def read_page(pdf: Any, index: int, whole: set[str]) -> PageText:
     A page that cannot be loaded has no lines. ``whole`` collects the document's words that were
     found to be one word, so that none is measured twice.
     """
-    page = load_page(pdf, index)
-    if not page:
-        return PageText([], 0.0, 0.0, is_broken=True)
-    textpage = pdfium_c.FPDFText_LoadPage(page)
-    try:
-        return _read(page, textpage, index + 1, whole) if textpage else PageText([], 0.0, 0.0)
-    finally:
-        if textpage:
-            pdfium_c.FPDFText_ClosePage(textpage)
-        pdfium_c.FPDF_ClosePage(page)
-
-
-def load_page(pdf: Any, index: int) -> Any:
-    """Return PDFium's handle of a page, with what is filled into its form as part of its text.
-
-    A null handle where the page is broken. Characters are numbered alike wherever this is used.
-    """
-    page = pdfium_c.FPDF_LoadPage(pdf.raw, index)
-    if not page or not any(
-        _is_form_field(page, number) for number in range(pdfium_c.FPDFPage_GetAnnotCount(page))
-    ):
-        return page
-    pdfium_c.FPDFPage_Flatten(page, pdfium_c.FLAT_NORMALDISPLAY)
-    pdfium_c.FPDF_ClosePage(page)
-    return pdfium_c.FPDF_LoadPage(pdf.raw, index)
-
-
-def _is_form_field(page: Any, number: int) -> bool:
-    note = pdfium_c.FPDFPage_GetAnnot(page, number)
-    if not note:
-        return False
-    try:
-        kind = pdfium_c.FPDFAnnot_GetSubtype(note)
-        return kind in {pdfium_c.FPDF_ANNOT_WIDGET, pdfium_c.FPDF_ANNOT_FREETEXT}
-    finally:
-        pdfium_c.FPDFPage_CloseAnnot(note)
-
-
-def characters(textpage: Any) -> str:
-    """Return a page's text, one code point for each of PDFium's characters."""
-    count = pdfium_c.FPDFText_CountChars(textpage)
-    if count <= 0:
-        return ""
-    buffer = (ctypes.c_ushort * (2 * count + 2))()
-    written = pdfium_c.FPDFText_GetText(textpage, 0, count, buffer)
-    text = bytes(buffer)[: 2 * max(0, written - 1)].decode("utf-16-le", "replace")
-    return text if len(text) == count else "".join(_one_by_one(textpage, count))
-
-
-def read_angle(textpage: Any, index: int) -> int:
-    """Return the angle of the line that a character stands on: degrees clockwise, 0 to 359.
-
-    PDFium's own function takes slanted letters for a slanted line.
-    """
-    matrix = pdfium_c.FS_MATRIX()
-    pdfium_c.FPDFText_GetMatrix(textpage, index, matrix)
-    return round(math.degrees(math.atan2(-matrix.b, matrix.a))) % 360
-
-
-def _one_by_one(textpage: Any, count: int) -> Iterator[str]:
-    """Yield a character each where PDFium's text has none for a code, or one for two of them."""
-    high = 0
-    for index in range(count):
-        code = pdfium_c.FPDFText_GetUnicode(textpage, index)
-        if pdfium_c.FPDFText_IsHyphen(textpage, index) == 1:
-            yield HYPHEN
-        elif 0xDC00 <= code < 0xE000 and high:
-            yield chr(0x10000 + ((high - 0xD800) << 10) + code - 0xDC00)
-        else:
-            yield chr(code) if 0 < code < 0xD800 or 0xDFFF < code < 0x110000 else _NOTHING
-        high = code if 0xD800 <= code < 0xDC00 else 0
+    with open_page(pdf, index) as (page, textpage):
+        if page and textpage:
+            return _read(page, textpage, index + 1, whole)
+        return PageText([], 0.0, 0.0, is_broken=not page)
 
 
 def _read(page: Any, textpage: Any, number: int, whole: set[str]) -> PageText:
@@ -185,7 +122,8 @@ def _read(page: Any, textpage: Any, number: int, whole: set[str]) -> PageText:
         if _is_on(_turn(frame, angle), line):
             lines.append(line)
     _, bottom, _, top = _turn(frame, main)
-    return PageText(lines, bottom, top, _is_garbled(text))
+    is_empty = pdfium_c.FPDFPage_CountObjects(page) == 0
+    return PageText(lines, bottom, top, _is_garbled(text), is_empty=is_empty)
 
 
 def _is_on(frame: _Box, line: Line) -> bool:
@@ -354,7 +292,7 @@ class _Reader:
                 usual, gap = self._gaps([at - 2, at - 1]), self._gaps([at - 1, at + 1])
                 size = self._size(at - 1)
                 if usual[0] > 0.05 * size and gap[0] < usual[0] + 0.05 * size:
-                    self.text = f"{self.text[:at]}{_NOTHING}{self.text[at + 1 :]}"
+                    self.text = f"{self.text[:at]}{NOTHING}{self.text[at + 1 :]}"
 
     def _find_glued(self, line: Line) -> Iterator[int]:
         """Yield where a word begins after a gap that PDFium finds too narrow for a blank."""
@@ -383,24 +321,3 @@ class _Reader:
 def _narrowest(pair: str) -> float:
     # These letters reach out over their own width.
     return 0.05 if pair[0] == "f" or pair[1] == "j" else _NARROWEST_SPACE
-
-
-def has_content(pdf: Any, index: int) -> bool:
-    """Tell whether anything is drawn on a page, or it cannot be loaded to see."""
-    page = pdfium_c.FPDF_LoadPage(pdf.raw, index)
-    if not page:
-        return True
-    try:
-        return bool(pdfium_c.FPDFPage_CountObjects(page) > 0)
-    finally:
-        pdfium_c.FPDF_ClosePage(page)
-
-
-def has_image(pdf: Any, index: int) -> bool:
-    """Tell whether a page shows an image, or it cannot be loaded to see."""
-    page = pdfium_c.FPDF_LoadPage(pdf.raw, index)
-    if not page:
-        return True
-    pdfium_c.FPDF_ClosePage(page)
-    images = pdf[index].get_objects(filter=[pdfium_c.FPDF_PAGEOBJ_IMAGE], max_depth=4)
-    return any(True for _ in images)

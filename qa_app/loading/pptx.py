@@ -32,9 +32,8 @@ def load_pptx(path: str, content: bytes) -> Document:
             _add_slide(builder, package, slide, passed_over)
         if builder.blocks:
             break  # else better the slides' footers than nothing
-    first = next((block for block in builder.blocks if block.kind is BlockKind.HEADING), None)
     facts = [fact for fact in package.office_metadata() if not _UNNAMED.match(fact.value)]
-    return builder.build(facts, fallback=builder.words(first) if first else None)
+    return builder.build(facts, fallback=builder.opening_heading)
 
 
 def _add_slide(

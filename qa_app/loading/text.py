@@ -6,23 +6,17 @@ offset is a place in the file. Numbers and bullets stay in the text but outside 
 
 from __future__ import annotations
 
-import codecs
 import re
 from collections import Counter
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from bs4.dammit import EncodingDetector
+
 from qa_app.errors import BrokenFileError
 from qa_app.loading.metadata import title_from_path
 from qa_app.models import Block, BlockKind, Document
 
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
 _BULLET = re.compile(r"(?:[-*•▪‣◦●○·–—]|\uf0b7|\uf0a7)[ \t]+(?=\S)")
 _ITEM = re.compile(r"\(?(\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)](?:[ \t]+(?=\S)|$)")
 _CLAUSE = re.compile(r"(\d{1,3}(?:\.\d{1,3})+)\.?[ \t]+(?=\S)")
@@ -72,20 +66,16 @@ def decode(content: bytes) -> str:
     Raises:
         BrokenFileError: the bytes are not text in any of them.
     """
-    for bom, encoding in _BOMS:
-        if content.startswith(bom):
-            text = content[len(bom) :].decode(encoding, errors="replace")
-            break
-    else:
-        if b"\0" in content:
-            raise BrokenFileError(
-                "The file holds binary data where text was expected.",
-                "Give it the ending of its true format, or save it as UTF-8 text.",
-            )
-        try:
-            text = content.decode("utf-8")
-        except UnicodeDecodeError:
-            text = content.decode("cp1252", errors="replace")
+    bare, encoding = EncodingDetector.strip_byte_order_mark(content)
+    if encoding is None and b"\0" in content:
+        raise BrokenFileError(
+            "The file holds binary data where text was expected.",
+            "Give it the ending of its true format, or save it as UTF-8 text.",
+        )
+    try:
+        text = bare.decode(encoding or "utf-8")
+    except UnicodeDecodeError:
+        text = bare.decode(encoding or "cp1252", errors="replace")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
