@@ -112,8 +112,8 @@ _ASKED = tuple(
          r"does|did|has|have|had|will|would|should|must|may|can|could)\b"),
         (AnswerKind.FREQUENCY, r"\bhow (?:often|frequently|regularly)\b"),
         (AnswerKind.NUMBER, r"\bhow many\b|^\W*how (?:much|long|far|old|tall|high|big|large|fast|"
-         r"deep|wide|heavy|few)\b|\bwhat (?:is|was|are|were) the (?:\w+ )?"
-         r"(?:population|number)\b"),
+         r"deep|wide|heavy|few)\b|\bwhat (?:(?:is|was|are|were) the (?:\w+ ){0,2})?(?:population|"
+         r"number|size|age|length|width|height|depth|weight|distance|speed|dose|dosage|ratio)\b"),
         (AnswerKind.TIME, r"^\W*when (?:did|was|were|will|had|has)\b|\bsince when\b|"
          r"\b(?:what|which) (?:year|date|day|month|"
          r"century|decade)\b"),
@@ -132,8 +132,8 @@ _MONTHS = (
 _NUMBER_WORDS = (
     "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|"
     "seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundreds?|"
-    "thousands?|millions?|billions?|dozens?|half|third|quarter|twice|once|double|none|one|no|both|"
-    "several|few|single|couple|pair|numerous|majority|most|all"
+    "thousands?|millions?|billions?|dozens?|half|third|quarter|twice|once|double|none|one|"
+    "several|few|couple|pair|majority"
 )
 _UNITS_OF_TIME = "second|minute|hour|day|night|week|fortnight|month|quarter|year|decade|generation"
 _SUPPLIES = {

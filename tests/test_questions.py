@@ -14,6 +14,8 @@ from qa_app.questions import AnswerKind, FacetNounPattern, asked_kind, supplies
         ("In what year did it open?", AnswerKind.TIME),
         ("How many boards are there?", AnswerKind.NUMBER),
         ("What is the population of Redford?", AnswerKind.NUMBER),
+        ("What is the minimum clear width of a stair?", AnswerKind.NUMBER),
+        ("What age must they be?", AnswerKind.NUMBER),
         ("How much did it cost?", AnswerKind.MONEY),
         ("What percentage was spent?", AnswerKind.SHARE),
         ("Who chairs the board?", AnswerKind.NAME),
