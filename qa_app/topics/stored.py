@@ -17,12 +17,14 @@ from qa_app.store.manifest import MEND_HINT
 
 TOPICS_FILE = "topics.json"
 # Part of the recipe: a build makes topics anew when what follows from the same corpus changes.
-TOPICS_VERSION = "2"
+TOPICS_VERSION = "3"
 
 FloatArray = npt.NDArray[np.float32]
 HalfArray = npt.NDArray[np.float16]
 IntArray = npt.NDArray[np.int64]
 
+# Of numbers in the file.
+_INTEGER, _REAL = "<i4", "<f2"
 # In place of a sentence's number.
 WHOLE = -1
 
@@ -98,13 +100,8 @@ class Topics:
 
     def to_text(self) -> str:
         """Return the file's text."""
-        found = {
-            "version": TOPICS_VERSION,
-            "topics": [_group_json(group) for group in self.topics],
-            "themes": [_group_json(group) for group in self.themes],
-            "grouping": _grouping_json(self.grouping),
-        }
-        return json.dumps(found, ensure_ascii=False, indent=1) + "\n"
+        found = {"version": TOPICS_VERSION} | _attributes(self)
+        return json.dumps(found, default=_plain, ensure_ascii=False, indent=1) + "\n"
 
 
 def read_topics(folder: Path) -> Topics:
@@ -133,67 +130,48 @@ def read_topics(folder: Path) -> Topics:
         raise IndexCorruptError(f"{path} cannot be read: {exc}.", MEND_HINT) from exc
 
 
-def _group_json(group: Group) -> dict[str, Any]:
-    members = group.members
-    return {
-        "id": group.id,
-        "label": group.label,
-        "terms": group.terms,
-        "quotes": group.quotes,
-        "rows": _pack(members.rows, "<i4"),
-        "sentences": _pack(members.sentences, "<i2") if (members.sentences != WHOLE).any() else "",
-        "strengths": _pack(members.strengths, "<f2"),
-    }
+def _attributes(value: object) -> dict[str, Any]:
+    return {name: getattr(value, name) for name in value.__slots__}  # type: ignore[attr-defined]
+
+
+def _plain(value: object) -> Any:
+    """Return what JSON has no form for in one that it has; the numbers of an array as base64."""
+    if not isinstance(value, np.ndarray):
+        return _attributes(value)
+    packed = value.astype(_INTEGER if value.dtype.kind == "i" else _REAL)
+    return [value.shape, base64.b64encode(packed.tobytes()).decode("ascii")]
+
+
+def _array(found: Sequence[Any], kind: str) -> npt.NDArray[Any]:
+    shape, text = found
+    return np.frombuffer(base64.b64decode(text), dtype=kind).reshape(shape)
 
 
 def _group(found: Mapping[str, Any]) -> Group:
-    rows = _unpack(found["rows"], "<i4").astype(np.int64)
-    sentences = _unpack(found["sentences"], "<i2").astype(np.int64)
+    members = found["members"]
     return Group(
         id=found["id"],
         label=found["label"],
         terms=tuple(found["terms"]),
         members=Members(
-            rows,
-            sentences if len(sentences) else np.full(len(rows), WHOLE, dtype=np.int64),
-            _unpack(found["strengths"], "<f2").astype(np.float32),
+            rows=_array(members["rows"], _INTEGER).astype(np.int64),
+            sentences=_array(members["sentences"], _INTEGER).astype(np.int64),
+            strengths=_array(members["strengths"], _REAL).astype(np.float32),
         ),
         quotes=tuple((row, sentence) for row, sentence in found["quotes"]),
     )
 
 
-def _grouping_json(grouping: Grouping | None) -> dict[str, Any] | None:
-    if grouping is None:
-        return None
-    return {
-        "centres": _pack(grouping.centres, "<f2"),
-        "dimension": grouping.centres.shape[1],
-        "changed": grouping.changed,
-        "floor": grouping.floor,
-        "hashes": grouping.hashes,
-        "vectors": _pack(grouping.vectors, "<f2"),
-    }
-
-
 def _grouping(found: Mapping[str, Any] | None) -> Grouping | None:
     if found is None:
         return None
-    shape = (-1, found["dimension"])
     return Grouping(
-        centres=_unpack(found["centres"], "<f2").reshape(shape),
+        centres=_array(found["centres"], _REAL),
         changed=found["changed"],
         floor=found["floor"],
         hashes=tuple(found["hashes"]),
-        vectors=_unpack(found["vectors"], "<f2").reshape(shape),
+        vectors=_array(found["vectors"], _REAL),
     )
-
-
-def _pack(values: npt.NDArray[Any], kind: str) -> str:
-    return base64.b64encode(values.astype(kind).tobytes()).decode("ascii")
-
-
-def _unpack(text: str, kind: str) -> npt.NDArray[Any]:
-    return np.frombuffer(base64.b64decode(text), dtype=kind)
 
 
 def as_stored(vectors: FloatArray) -> FloatArray:
