@@ -10,6 +10,7 @@ from qa_app.models import Answer, BuildReport, Citation, Coverage, SearchResult,
 
 if TYPE_CHECKING:
     from qa_app.evaluation import Evaluation
+    from qa_app.triage import Matrix
     from qa_app.verification import VerifyReport
 
 # More names than this in one sentence, or longer ones, are not read.
@@ -87,6 +88,13 @@ def also_in_text(citations: Sequence[Citation]) -> str:
     shown = "; ".join(citation.label for citation in citations[:_MOST_ALSO_IN])
     more = len(citations) - _MOST_ALSO_IN
     return f"Also in {shown}" + (f"; and {more} more" if more > 0 else "")
+
+
+def unplaced_text(matrix: Matrix) -> str:
+    """Return how many quotes no column of a matrix counts, or ""."""
+    verb = "has" if matrix.unplaced == 1 else "have"
+    found = f"{count(matrix.unplaced, 'quote')} {verb} no {matrix.facet}: only the totals count"
+    return f"{found} {'it' if matrix.unplaced == 1 else 'them'}." if matrix.unplaced else ""
 
 
 def coverage_headline(coverage: Coverage, place: str = "in this corpus") -> str:

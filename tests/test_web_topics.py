@@ -51,14 +51,14 @@ def _view(index: Index, search: str) -> TopicsView:
 def test_a_cell_has_its_number_its_shade_and_its_way(index: Index) -> None:
     view = _view(index, "")
     assert view.headline == "2 topics in 4 quotes"
-    assert view.columns == ("Anytown", "Otherton")
+    assert view.columns == (("Anytown", "Anytown"), ("Otherton", "Otherton"))
     row = view.rows[0]
     assert (row.label.text, row.total) == ("road safety", "2")
     found, empty = row.cells
     assert (found.text, found.shade, found.label) == ("2", 5, "road safety, Anytown: 2 quotes")
     assert found.href == "?show=topics&by=town&topic=road-safety&value=Anytown"
     assert (empty.text, empty.shade, empty.href) == ("", 0, "")
-    assert view.totals == ("2", "2", "4")
+    assert view.totals == ("4", "2", "2")
     assert (view.panel, view.news_line) == (None, "")
 
 
@@ -95,10 +95,11 @@ def test_two_values_stand_side_by_side(index: Index) -> None:
 
 def test_years_of_reports_are_a_facet_and_one_year_is_no_line_of_time(index: Index) -> None:
     view = _view(index, "&by=date&topic=violence")
-    assert view.columns == ("2023",)
+    assert view.columns == (("2023", "2023"),)
     assert [choice.text for choice in view.facets if choice.current] == ["Year of report"]
     assert view.panel is not None
     assert view.panel.bars == ()
+    assert view.notes == ()
     # A year is not whom a quote is about.
     panel = _view(index, "&by=date&topic=violence&value=2023").panel
     assert panel is not None
@@ -117,6 +118,7 @@ def test_after_a_build_it_says_what_is_new(
 ) -> None:
     (index.corpus / "b.md").write_text("# News\n\nRoad safety is a concern of Otherton too.\n")
     build_index(index.corpus, tmp_path / "index", encoder=encoder)
+    assert _view(index, "&by=date").notes == ("1 quote has no date: only the totals count it.",)
     view = _view(index, "")
     assert view.news_line == "Since the build before: 1 topic grew; 1 new quote."
     (change,) = view.news

@@ -6,7 +6,7 @@ import shutil
 import textwrap
 from collections.abc import Sequence
 
-from qa_app.presentation import count
+from qa_app.presentation import count, unplaced_text
 from qa_app.printing import wrap
 from qa_app.triage import Cell, Change, Excerpt, Kind, Matrix, TopicsReport, Trend
 
@@ -70,7 +70,7 @@ def _matrix_lines(matrix: Matrix) -> list[str]:
     lines.append(_row_line(_TOTAL, [f"{n:,}" for n in totals]))
     if len(matrix.columns) > shown:
         lines.append(f"… and {len(matrix.columns) - shown:,} more columns (--json has all)")
-    return lines
+    return [*lines, unplaced] if (unplaced := unplaced_text(matrix)) else lines
 
 
 def _row_line(label: str, cells: Sequence[str]) -> str:

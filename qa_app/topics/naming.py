@@ -14,7 +14,9 @@ from qa_app.topics.stored import unique_id
 # A label's phrases, and a topic's terms; phrases of a topic that they are chosen from.
 _IN_LABEL, _TERMS, _LOOKED_AT = 3, 10, 60
 # What a text counts in a label's choice that has a phrase of one, two or three words.
-_LENGTH_BONUS = (1.0, 1.15, 1.2)
+_LENGTH_BONUS = (1.0, 1.25, 1.35)
+# How much it counts there that a phrase tells the topic from others.
+_TELLING = 0.75
 # What standing together counts in the choice of terms.
 _TOGETHER = 2.0
 _UNNAMED = "other"
@@ -101,7 +103,7 @@ def _candidates(
                 continue
             spread = min(1.0, 0.5 + len({texts[place].document for place in places}) / 6)
             bonus = _LENGTH_BONUS[min(phrase.words, len(_LENGTH_BONUS)) - 1]
-            worth = bonus * spread * math.sqrt(math.log(more))
+            worth = bonus * spread * math.log(more) ** _TELLING
             weight = portion * spread * math.log(more)
             found[group].append(_Candidate(phrase, frozenset(places), portion, worth, weight))
     return [sorted(group, key=lambda each: (-each.weight, each.phrase.key)) for group in found]

@@ -91,6 +91,8 @@ class Triage:
         if facet not in {DATE, YEAR_FACET}:
             columns.sort(key=lambda value: (-int(counts[value].sum()), value))
         strongest = [strengths[:, found[value]].max(1) for value in columns]
+        unplaced = numbers.sum(0)
+        unplaced[np.concatenate([*found.values(), np.empty(0, dtype=np.int64)])] = 0
         return Matrix(
             kind=kind,
             facet=facet,
@@ -106,6 +108,7 @@ class Triage:
             ),
             row_totals=tuple(len(group.members) for group in groups),
             column_totals=tuple(int(counts[value].sum()) for value in columns),
+            unplaced=int(unplaced.sum()),
         )
 
     def cell(

@@ -71,6 +71,7 @@ class Matrix:
         strengths: the strongest member's, by row and column; 0.0 where nothing was found.
         row_totals: members of each topic, those of no value too.
         column_totals: sums of the columns.
+        unplaced: members of no value, as those of reports without a date.
     """
 
     kind: Kind
@@ -82,6 +83,7 @@ class Matrix:
     strengths: tuple[tuple[float, ...], ...]
     row_totals: tuple[int, ...]
     column_totals: tuple[int, ...]
+    unplaced: int = 0
 
 
 @dataclass(frozen=True, slots=True)

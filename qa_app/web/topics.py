@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from qa_app.citations import Facts, short_title
 from qa_app.errors import IndexNotFoundError
 from qa_app.facets import DOCUMENT_FACET, YEAR_FACET
-from qa_app.presentation import count
+from qa_app.presentation import count, unplaced_text
 from qa_app.retrieval.filters import DATE, TYPE
 from qa_app.triage import Cell, Change, Excerpt, Kind, Matrix, Trend, Triage
 from qa_app.web.address import Address, Key
@@ -112,7 +112,9 @@ class TopicsView:
 
     Attributes:
         hint: what to do where there is nothing to show.
-        note: which columns are left out, if any.
+        columns: (short name, whole name).
+        totals: of everything, then of each column.
+        notes: what the table does not show.
     """
 
     headline: str
@@ -120,10 +122,10 @@ class TopicsView:
     kinds: tuple[Choice, ...]
     facets: tuple[Choice, ...]
     corner: str
-    columns: tuple[str, ...]
+    columns: tuple[tuple[str, str], ...]
     rows: tuple[RowView, ...]
     totals: tuple[str, ...]
-    note: str
+    notes: tuple[str, ...]
     panel: PanelView | None
     news_line: str
     news: tuple[QuotesView, ...]
@@ -145,19 +147,16 @@ def topics_view(index: Index, address: Address, facts: Facts) -> TopicsView:
     news = () if is_open else _news(index)
     noun = "theme" if themes else "topic"
     quotes = sum(matrix.row_totals)
-    left_out = len(matrix.columns) - _MOST_COLUMNS
     return TopicsView(
         headline=f"{count(len(matrix.rows), noun)} in {count(quotes, 'quote')}",
         hint="" if matrix.rows else _hint(themes),
         kinds=tuple(_kinds(here, themes)),
         facets=tuple(_facets(triage.facet_names(), here)),
         corner=noun.capitalize(),
-        columns=tuple(short_title(name) for name in matrix.columns[:_MOST_COLUMNS]),
+        columns=tuple((short_title(name), name) for name in matrix.columns[:_MOST_COLUMNS]),
         rows=tuple(_rows(matrix, here)),
-        totals=tuple(f"{n:,}" for n in (*matrix.column_totals[:_MOST_COLUMNS], quotes)),
-        note=f"{left_out:,} more are left out here; qa-app topics --json has all."
-        if left_out > 0
-        else "",
+        totals=tuple(f"{n:,}" for n in (quotes, *matrix.column_totals[:_MOST_COLUMNS])),
+        notes=tuple(filter(None, (unplaced_text(matrix), _left_out(matrix)))),
         panel=_panel(triage, matrix, here, facts) if is_open else None,
         news_line=_news_line(news),
         news=tuple(
@@ -177,6 +176,15 @@ def _hint(themes: bool) -> str:
     if themes:
         return "Write themes of your own into themes.toml beside the reports, then build again."
     return "There is too little text to group."
+
+
+def _left_out(matrix: Matrix) -> str:
+    left = len(matrix.columns) - _MOST_COLUMNS
+    what = "the latest" if matrix.facet in {DATE, YEAR_FACET} else "those with the fewest quotes"
+    columns = count(left, "more column")
+    return (
+        f"{columns} ({what}) are left out here; qa-app topics --json has all." if left > 0 else ""
+    )
 
 
 def _kinds(here: Address, themes: bool) -> Iterable[Choice]:
