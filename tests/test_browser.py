@@ -206,6 +206,7 @@ def test_a_cell_of_the_heat_map_opens_its_quotes_by_keyboard(open_page: Open) ->
     expect(panel.get_by_role("heading").first).to_be_focused()
     quote = panel.locator(".result blockquote").first.inner_text()
     expect(page.locator("#source mark").first).to_have_text(quote)
+    expect(page.locator("#source mark").first).to_be_in_viewport()
     check_with_axe(page)
     address = page.url
     panel.get_by_text("Compare with").click()

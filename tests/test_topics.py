@@ -267,6 +267,10 @@ def test_the_quoted_sentence_is_the_one_with_the_terms() -> None:
     assert quoted_sentence(passage, ["road safety"]) == 1
     table = replace(passage.sentences[1], kind=BlockKind.TABLE_ROW)
     assert quoted_sentence(_passage(text, "a.txt", Sentence(0, 26), table), ["road safety"]) == 0
+    note = "212. pp3-9, Road safety hearing, Transcript-19-March-2012.pdf."
+    found = _passage(f"{note} {text}", "a.txt", Sentence(0, 62), Sentence(63, 89))
+    assert quoted_sentence(found, ["road safety hearing", "transcript"]) == 0
+    assert quoted_sentence(found, ["bridge"]) == 1
 
 
 # Themes

@@ -13,6 +13,8 @@ _PROSE, _BULLET = (8, 0.2), (4, 0.1)
 # Most digits and points of either.
 _FIGURES, _MOST_FIGURES = "0123456789.", 0.12
 _LITTLE = FUNCTION | INNER
+# What a sentence counts that has none of the terms.
+_ANY = 0.1
 # Words of a good quote.
 _QUOTE_WORDS = (8, 45)
 
@@ -45,7 +47,8 @@ def sentence_texts(passage: Passage) -> Iterator[tuple[int, str]]:
 def quoted_sentence(passage: Passage, terms: Sequence[str], language: str = "english") -> int:
     """Return the number of the sentence that says most of what these terms say.
 
-    A term counts by its rank; a sentence that is very short or long counts half.
+    A term counts by its rank; a sentence that is very short or long, or is a reference or a list of
+    figures, counts less.
     """
     weights: dict[str, float] = {}
     for rank, term in enumerate(terms, start=1):
@@ -53,10 +56,12 @@ def quoted_sentence(passage: Passage, terms: Sequence[str], language: str = "eng
             weights[stem] = max(weights.get(stem, 0.0), 1 / rank)
     best, most = 0, -1.0
     for place, text in sentence_texts(passage):
-        score = sum(weights.get(stem, 0.0) for stem in set(analyse(text, language)))
+        score = _ANY + sum(weights.get(stem, 0.0) for stem in set(analyse(text, language)))
         least, longest = _QUOTE_WORDS
         if not least <= len(text.split()) <= longest:
             score /= 2
+        if not is_prose(text, bullet=True):
+            score /= 4
         if score > most:
             best, most = place, score
     return best

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # Shades of a cell, and columns that can be read across.
 _SHADES = 5
 _MOST_COLUMNS = 40
-_MOST_QUOTES, _MOST_COMPARED = 20, 5
+_MOST_QUOTES, _MOST_COMPARED = 100, 5
 _FACET_NAMES = {DATE: "Year of report"}
 # Facets whose values say where a quote stands, and not whom it is about.
 _PLACES = frozenset({DOCUMENT_FACET, DATE, YEAR_FACET, TYPE})
@@ -264,7 +264,7 @@ def _quotes_view(cell: Cell, here: Address, facts: Facts, headed: bool) -> Quote
         heading=short_title(cell.value) if headed else "",
         amount=count(cell.total, "quote") if cell.total else "Nothing found",
         quotes=tuple(_quote_view(excerpt, here, facts, value) for excerpt in cell.excerpts),
-        more=f"and {left:,} more" if left else "",
+        more=f"and {left:,} more: qa-app topics --cell --most {cell.total}" if left else "",
     )
 
 
