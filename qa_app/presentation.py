@@ -10,7 +10,7 @@ from qa_app.models import Answer, BuildReport, Citation, Coverage, SearchResult,
 
 if TYPE_CHECKING:
     from qa_app.evaluation import Evaluation
-    from qa_app.triage import Matrix
+    from qa_app.triage.vocabulary import Matrix
     from qa_app.verification import VerifyReport
 
 # More names than this in one sentence, or longer ones, are not read.

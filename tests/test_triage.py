@@ -15,7 +15,7 @@ from qa_app.errors import IndexNotFoundError, QueryError
 from qa_app.models import to_json
 from qa_app.store.manifest import read_current, read_manifest
 from qa_app.topics.stored import read_topics
-from qa_app.triage import Trend
+from qa_app.triage.vocabulary import Trend
 
 FACETS = '[town]\nnouns = ["town"]\n[town.values]\n"Anytown" = ["Any"]\n"Otherton" = []\n'
 THEMES = '["safer roads"]\nsentence = "Road safety."\n'
@@ -143,7 +143,6 @@ def test_topics_keep_their_names_when_everything_is_read_anew(
     (index.corpus / "b.md").write_text("# News\n\nRoad safety is a concern of Otherton too.\n")
     build_index(index.corpus, tmp_path / "index", rebuild=True, encoder=encoder)
     grouping = read_topics(tmp_path / "index" / "generations" / "000002").grouping
-    assert grouping is not None
     assert grouping.changed == 1  # passage, since the topics were found
 
 

@@ -8,17 +8,12 @@ from qa_app.api import Index
 from qa_app.briefs.brief import Pin
 from qa_app.citations import cite
 from qa_app.errors import QueryError
-from qa_app.models import Answer, Finding, Quote, SearchResult
+from qa_app.models import Answer, Quote, SearchResult
 from qa_app.store.generation import Generation
 
 
 def pin_findings(index: Index, answer: Answer, values: Collection[str] = ()) -> tuple[Pin, ...]:
-    """Return a pin for each finding of an answer.
-
-    Args:
-        index: what was asked.
-        answer: what it said.
-        values: keep to the rows of these facet values; all where empty.
+    """Return a pin for each finding of an answer, or for those of these facet values.
 
     Raises:
         QueryError: there is no row of such a value, or the answer is that there is none.
@@ -32,9 +27,14 @@ def pin_findings(index: Index, answer: Answer, values: Collection[str] = ()) -> 
             "The reports do not say, so there is nothing to pin.",
             "Pin a passage: qa-app brief add QUERY --passage 1",
         )
-    generation = index.refresh().generation
     return tuple(
-        _pin(generation, _quote(finding), answer.question, finding.facet_value, finding.lead_in)
+        _pin(
+            index,
+            Quote(finding.quote, finding.citation),
+            answer.question,
+            finding.facet_value,
+            finding.lead_in,
+        )
         for finding in answer.findings
         if not values or finding.facet_value in values
     )
@@ -42,9 +42,8 @@ def pin_findings(index: Index, answer: Answer, values: Collection[str] = ()) -> 
 
 def pin_everything(index: Index, answer: Answer) -> tuple[Pin, ...]:
     """Return a pin for each quote of an answer, wherever its words stand."""
-    generation = index.refresh().generation
     return tuple(
-        _pin(generation, Quote(other.quote, place), answer.question, finding.facet_value)
+        _pin(index, Quote(other.quote, place), answer.question, finding.facet_value)
         for finding in answer.findings
         for other in (finding, *finding.others)
         for place in (other.citation, *other.also_in)
@@ -53,9 +52,8 @@ def pin_everything(index: Index, answer: Answer) -> tuple[Pin, ...]:
 
 def pin_passages(index: Index, query: str, results: Sequence[SearchResult]) -> tuple[Pin, ...]:
     """Return a pin for each ranked passage."""
-    generation = index.refresh().generation
     return tuple(
-        _pin(generation, Quote(result.passage.text, result.citation), query) for result in results
+        _pin(index, Quote(result.passage.text, result.citation), query) for result in results
     )
 
 
@@ -75,7 +73,7 @@ def pin_span(
     generation = index.refresh().generation
     introduction = find_quote(generation, document, lead_in) if lead_in else None
     quote = find_quote(generation, document, span)
-    return _pin(generation, quote, question, facet_value, introduction)
+    return _pin(index, quote, question, facet_value, introduction)
 
 
 def find_quote(generation: Generation, document: str, span: tuple[int, int]) -> Quote:
@@ -94,25 +92,18 @@ def find_quote(generation: Generation, document: str, span: tuple[int, int]) -> 
     )
 
 
-def _quote(finding: Finding) -> Quote:
-    return Quote(finding.quote, finding.citation)
-
-
 def _pin(
-    generation: Generation,
+    index: Index,
     quote: Quote,
     question: str,
     facet_value: str | None = None,
     lead_in: Quote | None = None,
 ) -> Pin:
-    hashes = (
-        record.source.sha256
-        for record in generation.documents
-        if record.path == quote.citation.document
-    )
+    generation = index.refresh().generation
+    hashes = {record.path: record.source.sha256 for record in generation.documents}
     return Pin(
-        quote=quote,
-        document_sha256=next(hashes, ""),
+        quote,
+        document_sha256=hashes.get(quote.citation.document, ""),
         generation=generation.name,
         question=question,
         facet_value=facet_value or "",

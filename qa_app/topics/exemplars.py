@@ -38,15 +38,9 @@ def choose_exemplars(
     excluded: Callable[[Phrase], bool],
     language: str,
 ) -> tuple[list[str], FloatArray]:
-    """Return phrases and their vectors, at most ``number``, the best first.
+    """Return phrases of sentences and their vectors, at most ``number``, the best first.
 
-    Args:
-        texts: sentences.
-        vectors: float32, shape (num_texts, dim), unit rows.
-        number: of phrases.
-        encoder: embeds the phrases.
-        excluded: tells which phrases may not be used.
-        language: of stemming.
+    ``vectors`` are the sentences', float32, shape (num_texts, dim), unit rows.
     """
     usable = [
         phrase

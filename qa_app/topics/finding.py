@@ -93,18 +93,18 @@ def find_topics(
 
     Args:
         source: the passages.
-        embeddings: float16 or float32, shape (num_passages, dim), unit rows.
+        embeddings: theirs, float16 or float32, shape (num_passages, dim), unit rows.
         encoder: for the sentences of a small corpus, and of the themes.
         facets: whose values name no topic.
         themes: the analyst's own.
         earlier: the last generation's, made with the same model, if there is one.
         language: of stemming.
     """
-    old = earlier.topics.grouping if earlier else None
-    known = old.vectors.astype(np.float32) if old else ()
-    units = make_units(
-        source, embeddings, encoder, dict(zip(old.hashes if old else (), known, strict=True))
-    )
+    known: dict[str, FloatArray] = {}
+    if earlier is not None:
+        old = earlier.topics.grouping
+        known = dict(zip(old.hashes, old.vectors.astype(np.float32), strict=True))
+    units = make_units(source, embeddings, encoder, known)
     excluded = _exclusion(source, facets)
     if units.hashes:
         centres, places = _by_phrase(units, earlier, encoder, excluded, language)
@@ -176,7 +176,7 @@ def _by_centre(units: Units, earlier: Earlier | None) -> tuple[_Centres, list[_P
         centres = _with_new(units, earlier, centres)
     else:
         centres = _fresh(units)
-        if earlier is not None and earlier.topics.grouping is not None:
+        if earlier is not None and not earlier.topics.grouping.hashes:
             centres = _renamed(centres, earlier)
     groups, cosines = nearest(units.vectors, centres.vectors)
     kept = np.unique(groups).tolist()
@@ -186,9 +186,9 @@ def _by_centre(units: Units, earlier: Earlier | None) -> tuple[_Centres, list[_P
 
 def _from_before(earlier: Earlier | None, units: Units, most: float) -> _Centres | None:
     """Return the last generation's centres, unless too much has changed since they were found."""
-    old = earlier.topics.grouping if earlier else None
-    if earlier is None or old is None or bool(old.hashes) != bool(units.hashes):
+    if earlier is None or bool(earlier.topics.grouping.hashes) != bool(units.hashes):
         return None
+    old = earlier.topics.grouping
     changed = old.changed + int(earlier.new.sum()) + earlier.removed
     if changed > most * len(earlier.new):
         return None
@@ -243,10 +243,7 @@ def _with_new(units: Units, earlier: Earlier, centres: _Centres) -> _Centres:
 
 def _renamed(fresh: _Centres, earlier: Earlier) -> _Centres:
     """Return the fresh centres, those that were there before under their old names."""
-    old = earlier.topics.grouping
-    if old is None or bool(old.hashes):
-        return fresh
-    likeness = fresh.vectors @ old.centres.astype(np.float32).T
+    likeness = fresh.vectors @ earlier.topics.grouping.centres.astype(np.float32).T
     names, old_names = list(fresh.names), _old_names(earlier)
     for place, row in enumerate(likeness):
         best = int(row.argmax())

@@ -59,11 +59,8 @@ def choose_names(
 ) -> list[Name]:
     """Return a name for each group: as it has one, or made of its best phrases.
 
-    Args:
-        phrases: of the texts.
-        texts: a fair sample of each group.
-        names: of groups that have one already; one without terms gets them.
-        excluded: tells which phrases may not be used.
+    ``texts`` are a sample of each group, and ``names`` those of groups that have one already; one
+    without terms gets them.
     """
     groups = [
         list(islice((each for each in group if not excluded(each.phrase)), _LOOKED_AT))

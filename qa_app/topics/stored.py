@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +96,7 @@ class Topics:
 
     topics: tuple[Group, ...]
     themes: tuple[Group, ...]
-    grouping: Grouping | None = field(default=None, compare=False)
+    grouping: Grouping
 
     def to_text(self) -> str:
         """Return the file's text."""
@@ -162,9 +162,7 @@ def _group(found: Mapping[str, Any]) -> Group:
     )
 
 
-def _grouping(found: Mapping[str, Any] | None) -> Grouping | None:
-    if found is None:
-        return None
+def _grouping(found: Mapping[str, Any]) -> Grouping:
     return Grouping(
         centres=_array(found["centres"], _REAL),
         changed=found["changed"],

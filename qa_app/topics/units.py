@@ -71,11 +71,8 @@ def make_units(
 ) -> Units:
     """Return what is to be grouped: prose; tables of contents, references and the like are not.
 
-    Args:
-        source: the passages.
-        embeddings: shape (num_passages, dim), unit rows.
-        encoder: for sentences.
-        known: vectors of sentences by their hash, which need not be made again.
+    ``embeddings`` are the passages', shape (num_passages, dim), unit rows; ``known`` are vectors of
+    sentences by their hash, which need not be made again.
     """
     outline = source.outline()
     prose = [row for row, (_, text) in enumerate(outline) if is_prose(text)]
