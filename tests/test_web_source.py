@@ -34,6 +34,13 @@ def test_headings_paragraphs_and_lists_keep_their_kind() -> None:
     assert [block.segments for block in blocks[3:]] == [(Segment("First"),), (Segment("Second"),)]
 
 
+def test_no_level_of_heading_is_left_out() -> None:
+    levels = (4, 4, 2, 5, 3, 1)
+    blocks = tuple(Block(at, at + 1, BlockKind.HEADING, level) for at, level in enumerate(levels))
+    view = source_view(replace(DOCUMENT, blocks=blocks), replace(HERE, span=None))
+    assert [block.depth for block in view.blocks] == [3, 3, 3, 4, 4, 3]
+
+
 def test_the_head_says_where_the_quote_stands() -> None:
     document = replace(
         DOCUMENT,

@@ -201,13 +201,17 @@ def _block_views(
     document: Document, blocks: Iterable[Block], spans: Sequence[tuple[int, int]]
 ) -> Iterable[BlockView]:
     last_page = None
+    # A part may begin under any heading, and reports leave levels out: what is shown does neither.
+    levels: list[int] = []
     for block in blocks:
+        if block.kind is BlockKind.HEADING:
+            levels = [*(level for level in levels if level < block.level), block.level]
         page = document.page_at(block.start)
         text = document.text[block.start : block.end]
         yield BlockView(
             kind=block.kind,
             # The pane's own title is the page's second level.
-            depth=min(block.level + 2, 6) if block.kind is BlockKind.HEADING else block.level,
+            depth=min(len(levels) + 2, 6) if block.kind is BlockKind.HEADING else block.level,
             label=block.label or "",
             segments=mark_spans(text, overlap(spans, block.start, block.end)),
             page=_page_name(document, page) if page and page != last_page else "",
