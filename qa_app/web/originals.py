@@ -7,7 +7,6 @@ byte for byte what was indexed: so whatever stands in its place since, nothing e
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
 
@@ -21,15 +20,6 @@ _SHOWN = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Original:
-    """A file's bytes and the headers to send them with."""
-
-    content: bytes
-    media_type: str
-    disposition: str
-
-
 def source_path(corpus: Path, document: str) -> Path | None:
     """Return where a document's file should be, or None if that is outside the corpus."""
     corpus = corpus.resolve()
@@ -37,8 +27,10 @@ def source_path(corpus: Path, document: str) -> Path | None:
     return path if path.is_relative_to(corpus) else None
 
 
-def read_original(corpus: Path, document: str, sha256: str) -> Original | None:
-    """Return a document's file, or None where it is gone or no longer what was indexed.
+def read_original(corpus: Path, document: str, sha256: str) -> tuple[bytes, dict[str, str]] | None:
+    """Return a document's file and the headers to send it with.
+
+    None where it is gone or no longer what was indexed.
 
     Args:
         corpus: folder of the reports.
@@ -52,14 +44,13 @@ def read_original(corpus: Path, document: str, sha256: str) -> Original | None:
         return None
     if content is None or hashlib.sha256(content).hexdigest() != sha256:
         return None
-    name = PurePosixPath(document).name
-    suffix = PurePosixPath(document).suffix.lower()
-    shown = _SHOWN.get(suffix)
-    return Original(
-        content,
-        _with_charset(shown or "application/octet-stream", content),
-        f"{'inline' if shown else 'attachment'}; filename*=UTF-8''{quote(name, safe='')}",
-    )
+    name = PurePosixPath(document)
+    shown = _SHOWN.get(name.suffix.lower())
+    way = "inline" if shown else "attachment"
+    return content, {
+        "content-type": _with_charset(shown or "application/octet-stream", content),
+        "content-disposition": f"{way}; filename*=UTF-8''{quote(name.name, safe='')}",
+    }
 
 
 def _with_charset(media_type: str, content: bytes) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import gradio as gr
@@ -33,11 +34,9 @@ def public_functions(desk: Desk) -> dict[str, PublicFunction]:
             filters: facet, "document", "type" or "date" to the values to keep to.
             mode: "best", "fast", "dense" or "lexical".
         """
-        try:
+        with _errors_told():
             answer = desk.index().ask(question, _checked(top_k), filters, _mode(mode))
-        except QAAppError as exc:
-            raise _error(exc) from exc
-        return answer_json(answer)
+            return answer_json(answer)
 
     def search(
         query: str,
@@ -53,12 +52,10 @@ def public_functions(desk: Desk) -> dict[str, PublicFunction]:
             filters: facet, "document", "type" or "date" to the values to keep to.
             mode: "best", "fast", "dense" or "lexical".
         """
-        try:
+        with _errors_told():
             index = desk.index()
             results = index.search(query, _checked(top_k), filters, _mode(mode))
-        except QAAppError as exc:
-            raise _error(exc) from exc
-        return search_json(query, results, index.generation)
+            return search_json(query, results, index.generation)
 
     def topics(facet: str = "", themes: bool = False) -> dict[str, Any]:
         """Say what the reports are about: topics, and how many quotes each has for each value.
@@ -68,18 +65,14 @@ def public_functions(desk: Desk) -> dict[str, PublicFunction]:
                 for the corpus's own first.
             themes: the themes that the corpus's owner wrote down, in place of the topics found.
         """
-        try:
+        with _errors_told():
             found: dict[str, Any] = to_json(desk.index().topics(facet, themes))
-        except QAAppError as exc:
-            raise _error(exc) from exc
-        return found
+            return found
 
     def status() -> dict[str, Any]:
         """Say what is indexed, with which model, when, and which files could not be read."""
-        try:
+        with _errors_told():
             return desk.index().status()
-        except QAAppError as exc:
-            raise _error(exc) from exc
 
     return {"ask": ask, "search": search, "topics": topics, "status": status}
 
@@ -98,5 +91,9 @@ def _mode(name: str) -> Mode:
         raise QueryError(f"There is no mode {name!r}.", f"Modes are: {modes}.") from exc
 
 
-def _error(error: QAAppError) -> gr.Error:
-    return gr.Error(f"{error.message} {error.hint}".strip(), print_exception=False)
+@contextmanager
+def _errors_told() -> Iterator[None]:
+    try:
+        yield
+    except QAAppError as exc:
+        raise gr.Error(f"{exc.message} {exc.hint}".strip(), print_exception=False) from exc

@@ -120,9 +120,5 @@ def _original(desk: Desk, document: str) -> Response:
     if original is None:
         reason = "The file is gone, or has changed since it was indexed. Build the index again.\n"
         return PlainTextResponse(reason, 404)
-    headers = {
-        "content-type": original.media_type,
-        "content-disposition": original.disposition,
-        **_NO_STORE,
-    }
-    return Response(original.content, headers=headers)
+    content, headers = original
+    return Response(content, headers={**headers, **_NO_STORE})
