@@ -15,7 +15,7 @@ from qa_app.web.rendering import Template, render
 from qa_app.web.topics import TopicsView, topics_view
 
 FACETS = '[town]\nnouns = ["town"]\n[town.values]\n"Anytown" = []\n"Otherton" = []\n'
-REPORT = """# Review <b>of</b> two towns
+REPORT = """# Review &lt;b&gt;of&lt;/b&gt; two towns
 
 ## Anytown
 
