@@ -120,8 +120,10 @@
     const box = find(".source-text", root);
     const mark = find("mark, .page-box", root);
     if (box && mark) {
-      const offset = mark.getBoundingClientRect().top - box.getBoundingClientRect().top;
-      box.scrollTop += offset - box.clientHeight / 3;
+      // The pane ends below the window's edge until the page is scrolled.
+      const { top } = box.getBoundingClientRect();
+      const inSight = Math.min(box.clientHeight, innerHeight - top);
+      box.scrollTop += mark.getBoundingClientRect().top - top - inSight / 3;
     } else if (box) {
       box.scrollTop = 0;
     }
