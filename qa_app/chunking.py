@@ -10,11 +10,12 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 
 from qa_app.models import Block, BlockKind, Document, LeadIn, Passage, Sentence
 from qa_app.sentences import split_sentences
 
-CHUNKING_VERSION = "2"
+CHUNKING_VERSION = "3"
 
 TokenCounter = Callable[[Sequence[str]], list[int]]
 
@@ -104,40 +105,28 @@ def _fit(
     text: str, pieces: list[_Piece], count_tokens: TokenCounter, max_tokens: int
 ) -> list[_Piece]:
     """Count every piece, and cut those that are too long at sentence ends, then between words."""
-    counted = _count(text, pieces, count_tokens)
-    if all(piece.tokens <= max_tokens for piece in counted):
-        return counted
-    sentences = [
-        part
-        for piece in counted
-        for part in (_split(text, piece) if piece.tokens > max_tokens else [piece])
-    ]
-    too_long = [piece for piece in sentences if piece.tokens == 0]
-    again = iter(_count(text, too_long, count_tokens))
-    parts: list[_Piece] = []
-    for piece in sentences:
-        part = next(again) if piece.tokens == 0 else piece
-        parts.extend(_cut(text, part, max_tokens) if part.tokens > max_tokens else [part])
-    return parts
+    pieces = _count(text, pieces, count_tokens)
+    for cut in (_split, _cut):
+        parts = (
+            cut(text, piece, max_tokens) if piece.tokens > max_tokens else [piece]
+            for piece in pieces
+        )
+        pieces = _count(text, list(chain.from_iterable(parts)), count_tokens)
+    return pieces
 
 
 def _count(text: str, pieces: list[_Piece], count_tokens: TokenCounter) -> list[_Piece]:
-    if not pieces:
-        return []
-    counts = count_tokens([text[piece.start : piece.end] for piece in pieces])
+    """Return the pieces with their tokens, counted where they were not."""
+    new = [piece for piece in pieces if not piece.tokens]
+    counts = iter(count_tokens([text[piece.start : piece.end] for piece in new]) if new else ())
     return [
-        _resize(piece, piece.start, piece.end, max(1, count))
-        for piece, count in zip(pieces, counts, strict=True)
+        piece if piece.tokens else replace(piece, tokens=max(1, next(counts))) for piece in pieces
     ]
 
 
-def _resize(piece: _Piece, start: int, end: int, tokens: int = 0) -> _Piece:
-    return replace(piece, start=start, end=end, tokens=tokens)
-
-
-def _split(text: str, piece: _Piece) -> list[_Piece]:
-    spans = split_sentences(text, piece.start, piece.end)
-    return [_resize(piece, start, end) for start, end in spans]
+def _split(text: str, piece: _Piece, _max_tokens: int) -> Iterator[_Piece]:
+    for start, end in split_sentences(text, piece.start, piece.end):
+        yield replace(piece, start=start, end=end, tokens=0)
 
 
 def _cut(text: str, piece: _Piece, max_tokens: int) -> Iterator[_Piece]:
@@ -154,8 +143,7 @@ def _cut(text: str, piece: _Piece, max_tokens: int) -> Iterator[_Piece]:
         words = text[start:end]
         begin = start + len(words) - len(words.lstrip())
         if stripped := words.strip():
-            share = math.ceil(piece.tokens * len(stripped) / (piece.end - piece.start))
-            yield _resize(piece, begin, begin + len(stripped), share)
+            yield replace(piece, start=begin, end=begin + len(stripped), tokens=0)
         start = end
 
 

@@ -65,7 +65,7 @@ class Package:
         name = next(
             (
                 relation.get("Target", usual).lstrip("/")
-                for relation in self.part("_rels/.rels")
+                for relation in self.part("_rels/.rels").iterfind("*")
                 if relation.get("Type", "").endswith("/officeDocument")
             ),
             usual,
@@ -84,7 +84,7 @@ class Package:
             relation.get("Id", ""): posixpath.normpath(
                 posixpath.join("/", folder, relation.get("Target", ""))
             ).lstrip("/")
-            for relation in self.part(f"{folder}/_rels/{own}.rels")
+            for relation in self.part(f"{folder}/_rels/{own}.rels").iterfind("*")
             if relation.get("TargetMode") != "External"
         }
 
