@@ -58,6 +58,12 @@ class DocumentBuilder:
         self._append(line + "\n")
         check_characters(self._length)
 
+    def add_all(self, text: str, blocks: Sequence[Block], below: int) -> None:
+        """Add the blocks of a plain text; what look like its headings are so many levels down."""
+        for block in blocks:
+            level = block.level + below * (block.kind is BlockKind.HEADING)
+            self.add(block.kind, text[block.start : block.end], level, block.label)
+
     def start_page(self) -> None:
         """Say that what follows is on a new page."""
         self._page_starts.append(self._length)

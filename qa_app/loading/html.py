@@ -99,7 +99,8 @@ class _Walker:
         if name == "table" and not _is_layout(tag):
             self._add_table(tag)
         elif name == "pre":
-            self._add_pre(tag.get_text())
+            text = tag.get_text()
+            self._builder.add_all(text, find_blocks(text), below=2)
         else:
             inner, depth = _role(name, kind, level)
             self._walk(tag, inner, depth)
@@ -125,12 +126,6 @@ class _Walker:
         cells = [list(_cells(row)) for row in rows]
         for line in describe_rows(cells, header or None):
             self._builder.add(BlockKind.TABLE_ROW, line)
-
-    def _add_pre(self, text: str) -> None:
-        for block in find_blocks(text):
-            # Its lines are only guessed to be headings, so they stay below the page's own.
-            level = block.level + 2 if block.kind is BlockKind.HEADING else block.level
-            self._builder.add(block.kind, text[block.start : block.end], level, block.label)
 
     def _is_dropped(self, tag: Tag) -> bool:
         if tag.name in _DROPPED or tag.has_attr("hidden"):

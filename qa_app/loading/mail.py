@@ -35,9 +35,7 @@ def load_mail(path: str, content: bytes) -> Document:
         add_html(builder, parse_html(words))
     else:
         text = str(words).replace("\r\n", "\n")
-        for block in find_blocks(text):
-            level = block.level + (block.kind is BlockKind.HEADING)
-            builder.add(block.kind, text[block.start : block.end], level, block.label)
+        builder.add_all(text, find_blocks(text), below=1)
     sent = getattr(stamp, "datetime", None)
     return builder.build(
         collect(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from bisect import bisect
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, groupby, pairwise
 from statistics import median
 
@@ -27,12 +27,18 @@ class Row:
     """Stretches at one height, left to right, and the right edge of the text around them."""
 
     lines: list[Line]
-    x0: float
-    y0: float
-    x1: float
-    y1: float
     right: float = 0.0
     is_table: bool = False
+    x0: float = field(init=False)
+    y0: float = field(init=False)
+    x1: float = field(init=False)
+    y1: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.x0 = min(line.x0 for line in self.lines)
+        self.y0 = min(line.y0 for line in self.lines)
+        self.x1 = self.right = max(line.x1 for line in self.lines)
+        self.y1 = max(line.y1 for line in self.lines)
 
     @property
     def size(self) -> float:
@@ -60,32 +66,16 @@ def arrange(lines: Sequence[Line]) -> list[Row]:
             row.right = edge
     ordered = [row for run in runs for row in run]
     _mark_tables(ordered)
-    others = [_row([line]) for line in aside]
-    for row in others:
-        row.right = row.x1
-    return ordered + others
-
-
-def _row(lines: list[Line]) -> Row:
-    if len(lines) == 1:
-        line = lines[0]
-        return Row(lines, line.x0, line.y0, line.x1, line.y1)
-    return Row(
-        lines,
-        min(line.x0 for line in lines),
-        min(line.y0 for line in lines),
-        max(line.x1 for line in lines),
-        max(line.y1 for line in lines),
-    )
+    return ordered + [Row([line]) for line in aside]
 
 
 def _make_rows(lines: Sequence[Line]) -> list[Row]:
     rows: list[Row] = []
     for line in lines:
         if rows and _is_beside(rows[-1].lines[-1], line):
-            rows[-1] = _row([*rows[-1].lines, line])
+            rows[-1] = Row([*rows[-1].lines, line])
         else:
-            rows.append(_row([line]))
+            rows.append(Row([line]))
     return rows
 
 
@@ -113,7 +103,7 @@ def _part_columns(rows: list[Row]) -> list[Row]:
             columns = [[] for _ in columns]
             continue
         for column, lines in groupby(row.lines, key=lambda line: bisect(gutters, line.x0)):
-            columns[column].append(_row(list(lines)))
+            columns[column].append(Row(list(lines)))
     return [*parted, *chain.from_iterable(columns), *rows[last:]]
 
 
@@ -161,7 +151,7 @@ def _follows(last: Row, row: Row) -> bool:
 
 def _climbs(runs: Sequence[list[Row]]) -> bool:
     """Tell whether a run stands above the one before it, in the same column."""
-    boxes = [_row([line for row in run for line in row.lines]) for run in runs]
+    boxes = [Row([line for row in run for line in row.lines]) for run in runs]
     for last, box in pairwise(boxes):
         overlap = min(last.x1, box.x1) - max(last.x0, box.x0)
         narrower = min(last.x1 - last.x0, box.x1 - box.x0)
@@ -175,7 +165,7 @@ def _order_by_place(runs: list[list[Row]]) -> list[list[Row]]:
 
     Two relations after Breuel, "High performance document layout analysis" (2003).
     """
-    boxes = [_row([line for row in run for line in row.lines]) for run in runs]
+    boxes = [Row([line for row in run for line in row.lines]) for run in runs]
     number = len(runs)
     before = [
         {i for i in range(number) if i != j and _precedes(boxes[i], boxes[j], boxes)}

@@ -179,20 +179,11 @@ class _Reader:
         hyphenated = self.text[end : end + 1] == HYPHEN
         for angle, words in self._group_by_angle(spans):
             for start, stop, size, box in self._split(words, angle):
-                line = Line(
-                    page=self._number,
-                    start=start,
-                    end=stop,
-                    text=self.text[start:stop],
-                    x0=box[0],
-                    y0=box[1],
-                    x1=box[2],
-                    y1=box[3],
-                    size=size,
-                    opens_bold=(opens_bold := self._is_bold(start)),
-                    bold=opens_bold and self._is_bold(self._last_word(start, stop)),
-                    hyphenated=hyphenated and stop == spans[-1][1],
-                )
+                text = self.text[start:stop]
+                opens_bold = self._is_bold(start)
+                bold = opens_bold and self._is_bold(start + text.rfind(" ") + 1)
+                line = Line(self._number, start, stop, text, *box, size, bold, opens_bold)
+                line.hyphenated = hyphenated and stop == spans[-1][1]
                 marks = set(self._find_marks(line, angle))
                 if self._lacks_blanks and angle == 0 and not _RIGHT_TO_LEFT.search(line.text):
                     marks.update(self._find_glued(line))
@@ -239,9 +230,6 @@ class _Reader:
         """Return where a line's text begins: its bullet or number may be of another size."""
         marker = _MARKER.match(self.text, start, stop)
         return marker.end() if marker else start
-
-    def _last_word(self, start: int, stop: int) -> int:
-        return max(start, self.text.rfind(" ", start, stop) + 1)
 
     def _box(self, index: int, angle: int = 0) -> _Box:
         pdfium_c.FPDFText_GetLooseCharBox(self._textpage, index, self._rect_pointer)
