@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from qa_app.web.rendering import Template, render
 from qa_app.web.topics import TopicsView, topics_view
 
 FACETS = '[town]\nnouns = ["town"]\n[town.values]\n"Anytown" = []\n"Otherton" = []\n'
+CELL = "?show=topics&by=town&topic=road-safety&value=Anytown"
 REPORT = """# Review &lt;b&gt;of&lt;/b&gt; two towns
 
 ## Anytown
@@ -52,19 +55,19 @@ def test_a_cell_has_its_number_its_shade_and_its_way(index: Index) -> None:
     view = _view(index, "")
     assert view.headline == "2 topics in 4 quotes"
     assert view.columns == (("Anytown", "Anytown"), ("Otherton", "Otherton"))
-    row = view.rows[0]
-    assert (row.label.text, row.total) == ("road safety", "2")
-    found, empty = row.cells
-    assert (found.text, found.shade, found.label) == ("2", 5, "road safety, Anytown: 2 quotes")
-    assert found.href == "?show=topics&by=town&topic=road-safety&value=Anytown"
-    assert (empty.text, empty.shade, empty.href) == ("", 0, "")
-    assert view.totals == ("4", "2", "2")
+    assert next(iter(view.rows)) == ("road-safety", "road safety", 2, (2, 0))
+    assert (view.shade(2), view.shade(1), view.shade(0)) == (5, 4, 0)
+    assert view.href("road-safety", "Anytown") == CELL
+    html = render(Template.TOPICS, view=view, search="?show=topics", stamp="1")
+    assert f'<a href="{escape(CELL)}" data-go aria-label="road safety, Anytown: 2 quotes">2' in html
+    assert re.findall(r'<td class="total">(\d+)', html) == ["2", "2", "4", "2", "2"]
     assert (view.panel, view.news_line) == (None, "")
 
 
 def test_an_open_cell_shows_its_quotes_with_their_sources(index: Index) -> None:
     view = _view(index, "&by=town&topic=road-safety&value=Anytown")
-    assert view.rows[0].cells[0].current
+    assert view.is_open("road-safety", "Anytown")
+    assert not view.is_open("violence", "Anytown")
     panel = view.panel
     assert panel is not None
     assert panel.heading == "road safety · Anytown"
@@ -108,7 +111,7 @@ def test_years_of_reports_are_a_facet_and_one_year_is_no_line_of_time(index: Ind
 
 def test_without_themes_it_says_how_to_get_some(index: Index) -> None:
     view = _view(index, "&groups=themes")
-    assert (view.headline, view.rows) == ("0 themes in 0 quotes", ())
+    assert (view.headline, list(view.rows)) == ("0 themes in 0 quotes", [])
     assert "themes.toml" in view.hint
     assert [choice.current for choice in view.kinds] == [False, True]
 

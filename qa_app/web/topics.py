@@ -34,26 +34,6 @@ _BAR, _GAP, _HEIGHT = 28, 6, 56
 
 
 @dataclass(frozen=True, slots=True)
-class CellView:
-    """A cell: its number, its shade from 0 (nothing) to 5, and where it leads."""
-
-    text: str
-    shade: int
-    label: str
-    href: str
-    current: bool
-
-
-@dataclass(frozen=True, slots=True)
-class RowView:
-    """A topic's row."""
-
-    label: Link
-    cells: tuple[CellView, ...]
-    total: str
-
-
-@dataclass(frozen=True, slots=True)
 class Choice:
     """One of several ways to look, and whether it is the one."""
 
@@ -112,24 +92,61 @@ class TopicsView:
     """Everything on the left side.
 
     Attributes:
-        hint: what to do where there is nothing to show.
-        columns: (short name, whole name).
-        totals: of everything, then of each column.
+        largest: number in a cell.
+        columns: (short name, whole name) of those that are shown.
         notes: what the table does not show.
     """
 
-    headline: str
-    hint: str
+    here: Address
+    matrix: Matrix
+    largest: int
     kinds: tuple[Choice, ...]
     facets: tuple[Choice, ...]
-    corner: str
     columns: tuple[tuple[str, str], ...]
-    rows: tuple[RowView, ...]
-    totals: tuple[str, ...]
     notes: tuple[str, ...]
     panel: PanelView | None
     news_line: str
     news: tuple[QuotesView, ...]
+
+    @property
+    def noun(self) -> str:
+        """What a row is."""
+        return "theme" if self.matrix.kind is Kind.THEMES else "topic"
+
+    @property
+    def headline(self) -> str:
+        """How much there is."""
+        rows = count(len(self.matrix.rows), self.noun)
+        return f"{rows} in {count(sum(self.matrix.row_totals), 'quote')}"
+
+    @property
+    def hint(self) -> str:
+        """What to do where there is nothing to show."""
+        if self.matrix.rows:
+            return ""
+        if self.matrix.kind is Kind.THEMES:
+            return "Write themes of your own into themes.toml beside the reports, then build again."
+        return "There is too little text to group."
+
+    @property
+    def rows(self) -> Iterable[tuple[str, str, int, Sequence[int]]]:
+        """Each topic's id, label, total and the counts of the columns that are shown."""
+        matrix, shown = self.matrix, len(self.columns)
+        counts = (row[:shown] for row in matrix.counts)
+        return zip(matrix.rows, matrix.labels, matrix.row_totals, counts, strict=True)
+
+    def shade(self, number: int) -> int:
+        """Return how dark a cell is, from 0 (nothing) to 5."""
+        return math.ceil(_SHADES * math.sqrt(number / self.largest)) if number else 0
+
+    def href(self, topic: str, value: str = "") -> str:
+        """Return the address that opens a topic, or a cell of it."""
+        at: dict[str, str] = {Key.TOPIC: topic}
+        return _at(self.here, at | ({Key.VALUE: value} if value else {}))
+
+    def is_open(self, topic: str, value: str) -> bool:
+        """Tell whether a cell is the one that is open."""
+        return (self.here.place.get(Key.TOPIC), self.here.place.get(Key.VALUE)) == (topic, value)
 
 
 def topics_view(index: Index, address: Address, facts: Facts) -> TopicsView:
@@ -146,17 +163,13 @@ def topics_view(index: Index, address: Address, facts: Facts) -> TopicsView:
     here = replace(address, place={**place, Key.BY: matrix.facet})
     is_open = bool(place.get(Key.TOPIC) or place.get(Key.VALUE))
     news = () if is_open else _news(index)
-    noun = "theme" if themes else "topic"
-    quotes = sum(matrix.row_totals)
     return TopicsView(
-        headline=f"{count(len(matrix.rows), noun)} in {count(quotes, 'quote')}",
-        hint="" if matrix.rows else _hint(themes),
+        here=here,
+        matrix=matrix,
+        largest=max((n for counts in matrix.counts for n in counts), default=0),
         kinds=tuple(_kinds(here, themes)),
         facets=tuple(_facets(triage.facet_names(), here)),
-        corner=noun.capitalize(),
         columns=tuple((short_title(name), name) for name in matrix.columns[:_MOST_COLUMNS]),
-        rows=tuple(_rows(matrix, here)),
-        totals=tuple(f"{n:,}" for n in (quotes, *matrix.column_totals[:_MOST_COLUMNS])),
         notes=tuple(filter(None, (unplaced_text(matrix), _left_out(matrix)))),
         panel=_panel(triage, matrix, here, facts) if is_open else None,
         news_line=_news_line(news),
@@ -171,12 +184,6 @@ def topics_view(index: Index, address: Address, facts: Facts) -> TopicsView:
             if change.new
         ),
     )
-
-
-def _hint(themes: bool) -> str:
-    if themes:
-        return "Write themes of your own into themes.toml beside the reports, then build again."
-    return "There is too little text to group."
 
 
 def _left_out(matrix: Matrix) -> str:
@@ -199,26 +206,6 @@ def _facets(names: Iterable[str], here: Address) -> Iterable[Choice]:
     for name in names:
         text = _FACET_NAMES.get(name, name[:1].upper() + name[1:])
         yield Choice(text, _at(here, {Key.BY: name}), here.place.get(Key.BY) == name)
-
-
-def _rows(matrix: Matrix, here: Address) -> Iterable[RowView]:
-    largest = max((n for counts in matrix.counts for n in counts), default=0)
-    for id_, label, counts, total in zip(
-        matrix.rows, matrix.labels, matrix.counts, matrix.row_totals, strict=True
-    ):
-        cells = []
-        for value, number in list(zip(matrix.columns, counts, strict=True))[:_MOST_COLUMNS]:
-            at: dict[str, str] = {Key.TOPIC: id_, Key.VALUE: value}
-            cells.append(
-                CellView(
-                    text=f"{number:,}" if number else "",
-                    shade=math.ceil(_SHADES * math.sqrt(number / largest)) if number else 0,
-                    label=f"{label}, {value}: {count(number, 'quote')}",
-                    href=_at(here, at) if number else "",
-                    current=at.items() <= here.place.items(),
-                )
-            )
-        yield RowView(Link(label, _at(here, {Key.TOPIC: id_})), tuple(cells), f"{total:,}")
 
 
 def _at(here: Address, at: Mapping[str, str]) -> str:
