@@ -174,8 +174,8 @@ def test_a_quote_that_is_not_what_stands_there_is_named(index: Index) -> None:
     other = dataclasses.replace(first, citation=moved)
     found = dataclasses.replace(answer, findings=(wrong, other, *rest), near_misses=())
     assert [bad.reason for bad in index.verify(found).bad] == [
-        "The quote 9:26 is not what stands there.",
-        "The quote 9:26 is not on page 4.",
+        "The quote 6:23 is not what stands there.",
+        "The quote 6:23 is not on page 4.",
     ]
 
 
