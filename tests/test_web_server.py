@@ -33,6 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "corpus").mkdir()
     for name in (REPORT, "facets.toml"):
         shutil.copy(ROOT / "corpus" / name, folder / "corpus" / name)
+    (folder / "corpus" / "scan.pdf").write_bytes(b"not a PDF")
     build_index(folder / "corpus", folder / "index")
     return folder
 
@@ -111,6 +112,9 @@ def test_gradios_own_client_works(url: str) -> None:
     assert answer["verdict"] == "answered"
     found = client.predict("road safety", top_k=1, api_name="/search")
     assert found["passages"][0]["citation"]["section"][-1] == "Lincolnshire"
+    (failure,) = client.predict(api_name="/status")["failures"]
+    assert failure["file"] == "scan.pdf"
+    assert client.predict(api_name="/topics")["topics"]
 
 
 def test_topics_are_counted_for_each_value(http: httpx.Client) -> None:

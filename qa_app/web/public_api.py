@@ -72,7 +72,11 @@ def public_functions(desk: Desk) -> dict[str, PublicFunction]:
     def status() -> dict[str, Any]:
         """Say what is indexed, with which model, when, and which files could not be read."""
         with _errors_told():
-            return desk.index().status()
+            told = desk.index().status()
+        # Gradio's Python client takes what has a "path" for a file, and would fetch it.
+        for kind in ("failures", "warnings"):
+            told[kind] = [{"file": item.pop("path"), **item} for item in told[kind]]
+        return told
 
     return {"ask": ask, "search": search, "topics": topics, "status": status}
 
