@@ -8,7 +8,14 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from qa_app.answering.calibration import ANSWERED, EVENNESS, SENTENCE, STRONG, THRESHOLD
+from qa_app.answering.calibration import (
+    ANSWERED,
+    EVENNESS,
+    MOST_SIZE,
+    SENTENCE,
+    STRONG,
+    THRESHOLD,
+)
 from qa_app.answering.conflict import mark_contradictions
 from qa_app.answering.evidence import Evidence, Measure
 from qa_app.answering.reading import Reading
@@ -100,7 +107,8 @@ def rank_sentences(
         return []
     passages = retriever.generation.passages([item.row for item in ranked])
     measure = Measure(reading, retriever, EVENNESS)
-    scored = _complete(retriever, reading, measure, ranked, math.log10(searched))
+    size = min(math.log10(searched), MOST_SIZE)
+    scored = _complete(retriever, reading, measure, ranked, size)
     evidence = measure.sentences(scored, passages, ranked[0].score)
     return sorted(
         (item for of_passage in evidence for item in of_passage),
