@@ -64,7 +64,7 @@ def test_figures_by_hand(tmp_path: Path, index: Index) -> None:
     path = _write(
         tmp_path,
         "Which road safety work is a priority?,annual.pdf,1",
-        "When did the board meet about funding?,reports/annual.pdf,1 or 2",
+        "Did the board meet about funding?,reports/annual.pdf,1 or 2",
         # Found first, on a page on which nothing of it stands; page 4 is never found.
         "Has violence fallen?,annual,1",
         # Two things: the second stands in a document that the words do not find.
@@ -98,7 +98,7 @@ def test_a_passage_stands_on_every_page_that_it_touches(tmp_path: Path, index: I
 
 
 def test_a_wrong_refusal_and_a_wrong_answer_are_misses(tmp_path: Path, index: Index) -> None:
-    path = _write(tmp_path, "How many ships are there?,notes.txt,", "When did the board meet?,,")
+    path = _write(tmp_path, "How many ships are there?,notes.txt,", "Did the board meet?,,")
     found = _score(path, index)
     assert [(miss.id, miss.verdict, miss.expected) for miss in found.misses] == [
         ("row 2", Verdict.NOT_FOUND, ("notes.txt",)),
