@@ -278,6 +278,20 @@ def test_title_author_and_date_say_where_they_were_read() -> None:
     assert load([page], "/Title (report_final.docx)").metadata[0].origin == "page 1"
 
 
+def test_a_title_of_many_lines_on_a_cover_is_found() -> None:
+    lines = [
+        "Government response to",
+        "the committee on space",
+        "in its second report",
+        "of the session",
+        "on ‘Act Now",
+        "or Lose Out’",
+    ]
+    cover = [(72, 700 - 30 * i, 24, PLAIN, line) for i, line in enumerate(lines)]
+    document = load([cover, column(BODY)], "/Title ()")
+    assert document.title == " ".join(lines)
+
+
 @pytest.mark.parametrize("rotate", [0, 90, 180, 270])
 def test_boxes_hold_exactly_the_words_of_a_quote(tmp_path: Path, rotate: int) -> None:
     path = tmp_path / "report.pdf"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from statistics import median
 from typing import Any
 
 import pypdfium2 as pdfium
@@ -23,6 +24,7 @@ from qa_app.models import BlockKind, Document, MetadataField
 
 _RESAVE = "Open it in a PDF reader and print or save it as a new PDF."
 _NOT_A_TITLE = re.compile(r"\.(?:docx?|pdf|indd|pptx?|xlsx?|qxd|p65|rtf|pub)\b|^untitled|_", re.I)
+_LONGEST_TITLE = 160  # characters of a paragraph on a cover
 _PRODUCED = re.compile(r"^(?:microsoft \w+ - |powerpoint presentation)", re.IGNORECASE)
 _MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 _DATE = re.compile(
@@ -192,8 +194,11 @@ def _find_title(pdf: Any, opening: Sequence[Draft]) -> tuple[str | None, str]:
     borne_out = sum(word in seen for word in words) >= 0.6 * len(words)
     if len(words) > 1 and borne_out and not _NOT_A_TITLE.search(named):
         return named, "document properties"
-    first = [draft for draft in opening if draft.page == opening[0].page]
-    candidates = [d for d in first if d.kind is BlockKind.HEADING and len(d.words) > 5]
+    first = [d for d in opening if d.page == opening[0].page and len(d.words) > 5]
+    # On a cover the title may be a paragraph of large letters.
+    usual = median(draft.lines[0].size for draft in opening) if opening else 0
+    large = [d for d in first if d.lines[0].size > 1.2 * usual and len(d.words) < _LONGEST_TITLE]
+    candidates = [draft for draft in first if draft.kind is BlockKind.HEADING] or large
     if not candidates:
         return None, ""
     largest = max(candidates, key=lambda draft: draft.lines[0].size)
