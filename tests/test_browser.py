@@ -134,6 +134,21 @@ def test_ask_read_the_table_open_the_source(open_page: Open) -> None:
     expect(row).to_have_class("result is-open")
 
 
+def test_a_question_asked_before_the_page_has_loaded_is_not_lost(
+    browser: Browser, url: str
+) -> None:
+    context = browser.new_context()
+    page = context.new_page()
+    # On a slow machine the box is there long before the page's own first answer.
+    context.new_cdp_session(page).send("Emulation.setCPUThrottlingRate", {"rate": 4})
+    page.goto(url)
+    ask(page, QUESTION)
+    expect(page.locator("#verdict")).to_contain_text("4 forces in this corpus")
+    expect(page.get_by_role("textbox").first).to_have_value(QUESTION)
+    expect(page.locator("header")).to_contain_text("report")
+    context.close()
+
+
 def test_a_passage_opens_its_source_too(open_page: Open) -> None:
     page = open_page(LINK)
     page.locator(".passages .result").first.locator("a.open").click()

@@ -24,6 +24,7 @@ _PLAIN: dict[str, Any] = {"js_on_load": None, "apply_default_css": False}
 # Handed to a Python function in place of the hidden box, so that it sees the browser's address.
 _WITH_ADDRESS = "(question, address) => [question, window.location.search]"
 _ADDRESS = "() => [window.location.search]"
+_QUESTION = "() => new URLSearchParams(window.location.search).get('q') ?? ''"
 # The names of the bridge's events stand here quoted since Gradio looks for them in this text.
 _BRIDGE = "window.desk.connect(trigger); // 'go', 'open', 'peek', 'header', 'aside', 'revise'"
 
@@ -86,8 +87,9 @@ class _Parts:
 
 
 def _connect(page: gr.Blocks, desk: Desk, parts: _Parts) -> None:
-    def load(search: str, request: gr.Request) -> tuple[str, str, str, str]:
-        return desk.load(search, _user(request))
+    def load(search: str, request: gr.Request) -> tuple[str, str]:
+        _, _, answer, source = desk.load(search, _user(request))
+        return answer, source
 
     def go(event: gr.EventData, request: gr.Request) -> tuple[str, str, str]:
         return desk.go(str(event.search), _user(request))
@@ -99,19 +101,18 @@ def _connect(page: gr.Blocks, desk: Desk, parts: _Parts) -> None:
         return desk.open(str(event.search), preview=True)
 
     shown = [parts.answer, parts.source]
-    loading = page.load(
-        load,
-        [parts.address],
-        [parts.question, parts.header, *shown],
-        js=_ADDRESS,
-        **_PRIVATE,
-    )
+    # The browser itself fills in the question, and asking ends the load: whoever types and asks
+    # before the page has loaded must not lose a word.
+    page.load(None, None, [parts.question], js=_QUESTION, **_PRIVATE)
+    page.load(desk.header, None, [parts.header], **_PRIVATE)
+    loading = page.load(load, [parts.address], shown, js=_ADDRESS, **_PRIVATE)
     asking = gr.on(
         [parts.question.submit, parts.ask.click],
         desk.ask,
         [parts.question, parts.address],
         shown,
         js=_WITH_ADDRESS,
+        cancels=[loading],
         **_PRIVATE,
     )
     going = parts.bridge.go(go, None, [parts.question, *shown], **_PRIVATE)
