@@ -138,7 +138,7 @@ _NUMBER_WORDS = (
 _UNITS_OF_TIME = "second|minute|hour|day|night|week|fortnight|month|quarter|year|decade|generation"
 _SUPPLIES = {
     AnswerKind.DURATION: re.compile(
-        rf"\b(?:\d[\d,.]*|{_NUMBER_WORDS}|an?|several|few)(?:[- ](?:working|calendar|full|more))?"
+        rf"\b(?:\d[\d,.]*|{_NUMBER_WORDS}|an?)(?:[- ](?:working|calendar|full|more))?"
         rf"[- ](?:{_UNITS_OF_TIME}|centur)(?:s|y|ies)?\b|\b(?:until|indefinite\w*|permanent\w*)\b"
         r"|\b(?:1\d{3}|20\d\d)\b",
         re.IGNORECASE,
@@ -178,7 +178,7 @@ _SUPPLIES = {
 }
 
 
-# What such words are is plain to see, so that a passage without any cannot answer.
+# What such words are is plain to see, so that a sentence without any cannot answer.
 CERTAIN_KINDS = frozenset(
     {
         AnswerKind.TIME,

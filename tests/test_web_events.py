@@ -38,9 +38,10 @@ def texts(html: str) -> str:
 
 
 def test_the_front_page_says_what_is_indexed_and_gives_examples(index: Index) -> None:
-    question, header, answer, source = Desk(index).load("")
+    desk = Desk(index)
+    question, answer, source = desk.go("")
     assert (question, source) == ("", "")
-    assert "1 report, 1 could not be read" in texts(header)
+    assert "1 report, 1 could not be read" in texts(desk.header())
     assert "Which regions mention data sharing?" in texts(answer)
 
 
@@ -64,7 +65,7 @@ def test_a_link_shows_what_its_sender_saw(index: Index) -> None:
     href = re.search(r'class="open" href="([^"]+)"', answer)
     assert href is not None
     link = href[1].replace("&amp;", "&")
-    question, _, again, source = desk.load(link)
+    question, again, source = desk.go(link)
     assert question == "which regions improved data sharing?"
     without_stamp = re.compile(r'data-stamp="\d+"|Answered in [\d.]+ s')
     assert without_stamp.sub("", again) == without_stamp.sub("", answer)
@@ -158,12 +159,12 @@ def test_without_an_index_the_page_says_what_to_do_and_sees_the_first_build(
 ) -> None:
     corpus = write_corpus({"a.txt": "Findings\nData sharing improved.\n"})
     desk = Desk(None, lambda: open_index(tmp_path / "index", corpus, encoder=encoder))
-    _, _, answer, source = desk.load("?q=data")
+    _, answer, source = desk.go("?q=data")
     assert "python build_index.py" in texts(answer)
     assert source == ""
     build_index(corpus, tmp_path / "index", encoder=encoder)
-    _, header, answer, _ = desk.load("?q=data+sharing")
-    assert "1 report" in texts(header)
+    _, answer, _ = desk.go("?q=data+sharing")
+    assert "1 report" in texts(desk.header())
     assert "Data sharing improved." in texts(answer)
 
 
@@ -174,10 +175,10 @@ def test_a_new_generation_shows_without_a_restart(
     build_index(corpus, tmp_path / "index", encoder=encoder)
     with open_index(tmp_path / "index", corpus, encoder=encoder) as opened:
         desk = Desk(opened)
-        assert "1 report" in texts(desk.load("")[1])
+        assert "1 report" in texts(desk.header())
         write_corpus({"b.txt": "More findings\nRoad safety improved.\n"})
         build_index(corpus, tmp_path / "index", encoder=encoder)
-        assert "2 reports" in texts(desk.load("")[1])
+        assert "2 reports" in texts(desk.header())
 
 
 def test_opening_a_source_keeps_the_filters(index: Index) -> None:

@@ -9,7 +9,8 @@ A measure is in [0, 1] or a cosine where nothing else is said, and comparable be
 * ``lexical``: BM25 of the sentence as a share of the most that the question's words can give.
 * ``covered``: share of the question's idf that the sentence has, with its headings and lead-in.
 * ``dense``: cosine of the passage. ``share``: the passage's BM25 as a share of the possible.
-* ``size``: log10 of the number of passages searched: among many, one is sooner near by chance.
+* ``size``: log10 of the number of passages searched, up to a most: among many, one is sooner near
+  by chance.
 * ``passage``: the passage's fused score over the best passage's.
 * ``absent``: 1 if the question asks for a date, number, sum or share and the sentence has none.
 * ``unnamed``: number of the question's names and numbers that the passage does not have.
@@ -112,8 +113,8 @@ class Measure:
                 "passage": item.score / best if best > 0 else 0.0,
             }
             around = set(self._analyse(passage.context))
-            has = around.union(self._analyse(passage.text))
-            of_passage["unnamed"] = float(sum(has.isdisjoint(names) for names in self._names))
+            points = passage.section and _REFERENCES.fullmatch(passage.section[-1])
+            of_passage["unnamed"] = self._unnamed(passage, around)
             late = self._late(passage, vectors)
             found.append(
                 [
@@ -123,7 +124,7 @@ class Measure:
                         of_passage | self._of_sentence(passage, sentence, around) | nearest,
                     )
                     for sentence, nearest in zip(passage.sentences, late, strict=True)
-                    if not _only_points(passage, passage.slice(sentence.start, sentence.end))
+                    if not points and not _only_points(passage.slice(sentence.start, sentence.end))
                 ]
             )
         return found
@@ -157,6 +158,12 @@ class Measure:
             "length": math.log1p(len(counts)),
             "contrary": contrary(self._reading.text, f"{lead_text} {text}"),
         }
+
+    def _unnamed(self, passage: Passage, around: set[str]) -> float:
+        if not self._names:
+            return 0.0
+        has = around.union(self._analyse(passage.text))
+        return float(sum(has.isdisjoint(names) for names in self._names))
 
     def _terms(self, word: str) -> set[str]:
         return set(analyse(word, self._language)) - LIGHT
@@ -223,10 +230,8 @@ def _lead_in(passage: Passage, sentence: Sentence) -> str:
     return passage.slice(*sentence.lead_in) if sentence.lead_in else ""
 
 
-def _only_points(passage: Passage, text: str) -> bool:
-    """Tell whether a sentence is a question, an entry of a list, or mostly web addresses."""
-    if passage.section and _REFERENCES.fullmatch(passage.section[-1]):
-        return True
+def _only_points(text: str) -> bool:
+    """Tell whether a sentence is a question, an entry of contents, or mostly web addresses."""
     addresses = sum(len(address) for address in _ADDRESS.findall(text))
     points = 2 * addresses > len(text) or _LEADERS.search(text) is not None
     return points or text.rstrip(" \"'”’)").endswith("?")

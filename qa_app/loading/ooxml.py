@@ -38,6 +38,7 @@ class Package:
         """Return a part's bytes, none where the package has no such part."""
         try:
             return self._zip.read(name) if name in self.names else b""
+        # NotImplementedError is zipfile's for a way of packing that it does not know.
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as exc:
             raise _damaged(name, exc) from exc
 

@@ -35,9 +35,9 @@ _CONTRACTED = ("'re", "'ve", "'ll", "n't", "'d", "'m")
 _LONGEST, _MOST_CONTENT = 5, 3
 # Up to so many texts a phrase counts that stands in one alone.
 _FEW_TEXTS = 400
-# Share of a word's places that are a verb's, at most, and at which a noun ends, at least.
 # Part of a phrase's places that are inside one and the same longer phrase, at most.
 _MOST_INSIDE = 0.8
+# Share of a word's places that are a verb's, at most, and at which a noun ends, at least.
 _MOST_VERB, _LEAST_HEAD, _MOSTLY = 0.25, 0.3, 0.5
 
 Key = tuple[str, ...]

@@ -130,8 +130,8 @@ def read_topics(folder: Path) -> Topics:
         raise IndexCorruptError(f"{path} cannot be read: {exc}.", MEND_HINT) from exc
 
 
-def _attributes(value: object) -> dict[str, Any]:
-    return {name: getattr(value, name) for name in value.__slots__}  # type: ignore[attr-defined]
+def _attributes(record: Any) -> dict[str, Any]:
+    return {name: getattr(record, name) for name in record.__slots__}
 
 
 def _plain(value: object) -> Any:

@@ -58,11 +58,6 @@ class Desk:
         self._pages = PageImages()
         self.builds = Builds(uploads) if uploads is not None else None
 
-    def load(self, search: str, user: str = "") -> tuple[str, str, str, str]:
-        """Return question, header, answer and source for a page that opens at this address."""
-        question, answer, source = self.go(search, user)
-        return question, self.header(), answer, source
-
     def header(self) -> str:
         """Return the line at the top, as the live generation has it."""
         try:

@@ -88,7 +88,7 @@ class _Parts:
 
 def _connect(page: gr.Blocks, desk: Desk, parts: _Parts) -> None:
     def load(search: str, request: gr.Request) -> tuple[str, str]:
-        _, _, answer, source = desk.load(search, _user(request))
+        _, answer, source = desk.go(search, _user(request))
         return answer, source
 
     def go(event: gr.EventData, request: gr.Request) -> tuple[str, str, str]:
