@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -14,7 +15,11 @@ from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwri
 
 from conftest import ROOT
 from qa_app import build_index
+from qa_app.api import encoder_for
+from qa_app.settings import Settings
+from qa_app.store.writer import embed_contents, write_generation
 from qa_app.web.navigation import VIEWS
+from store_samples import make_document
 from web_payloads import PAYLOADS
 from web_pdf import make_pdf
 from web_serving import serving
@@ -155,6 +160,29 @@ def test_a_passage_opens_its_source_too(open_page: Open) -> None:
     page.locator("#source .source:not(.is-preview)").wait_for()
     expect(page.locator(".passages .result").first).to_have_class("result is-open")
     expect(page.locator("#source mark#quote")).to_be_in_viewport()
+
+
+def test_a_source_that_breaks_the_program_leaves_no_empty_pane(
+    browser: Browser, tmp_path: Path
+) -> None:
+    # One label for two pages: no loader makes such a document, and showing it breaks off.
+    item = make_document("a.txt", ["The harbour board met.", "The lighthouse lamp was replaced."])
+    document = replace(item.document, page_starts=(0, 23), page_labels=("i",))
+    contents = embed_contents([replace(item, document=document)], encoder_for(Settings()))
+    write_generation(tmp_path / "index", contents)
+    with serving(tmp_path / "index", tmp_path) as address:
+        page = browser.new_page(viewport={"width": 1280, "height": 900})
+        page.goto(address)
+        ask(page, "when was the lighthouse lamp replaced?")
+        source = page.locator("#source .source:not(.is-preview)")
+        expect(source.locator("#source-title")).to_have_text("The source could not be opened")
+        source.get_by_role("link", name="Close").click()
+        expect(source).to_have_count(0)
+        page.locator("#answer a.open").first.click()
+        expect(source).to_contain_text("Open it once more.")
+        expect(page.locator("body")).not_to_contain_text("Traceback")
+        expect(page.locator("#verdict")).to_be_visible()
+        page.close()
 
 
 def test_a_pdf_is_cited_and_opened_at_its_page(open_page: Open) -> None:

@@ -166,6 +166,15 @@ def test_without_an_index_there_is_nothing_to_say() -> None:
     assert "There is no index yet." in notices
 
 
+def test_a_mistake_of_the_programs_own_is_said_and_shows_what_is_kept(
+    reports: Reports, briefs: BriefDesk
+) -> None:
+    briefs.aside("", _act(reports, WORDS))
+    html = briefs.broken("")
+    assert 'role="alert">Something went wrong in the program' in html
+    assert 'data-quotes="1"' in html
+
+
 def test_a_damaged_brief_is_said_calmly(reports: Reports, briefs: BriefDesk) -> None:
     path = open_brief(reports.folder).path
     path.parent.mkdir()

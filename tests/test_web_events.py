@@ -208,3 +208,13 @@ def test_a_mistake_of_the_programs_own_is_said_calmly() -> None:
     assert texts(answer).startswith("Something went wrong in the program")
     assert "data-search" not in answer  # the question stays in the browser's address
     assert source == ""
+
+
+def test_a_source_that_breaks_the_program_is_said_calmly(index: Index) -> None:
+    desk = Desk(index)
+    desk.header()
+    source = desk.broken_source("?q=x&region=North&doc=annual.txt&at=1-5")
+    assert texts(source).startswith("Source Close The source could not be opened Something went")
+    assert "Open it once more." in texts(source)
+    assert 'href="?q=x&amp;region=North"' in source  # closing it keeps the answer and its filter
+    assert texts(Desk(None).broken_source("")).startswith("Source Close The source could not be")

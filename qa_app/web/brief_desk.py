@@ -86,6 +86,11 @@ class BriefDesk:
         undo = _number(act, "id") if act.get("do") == "remove" and not trouble else 0
         return self._page(user, undo), self._notices(user, trouble=trouble)
 
+    def broken(self, user: str) -> str:
+        """Return what stands above every view when an event broke off."""
+        words = "Something went wrong in the program, and your last change may be lost. "
+        return self._notices(user, trouble=f"{words}Load the page again to see what is kept.")
+
     def export(self, user: str, form: Form, made: date | None = None) -> tuple[str, bytes]:
         """Return a name for the exported brief, and its bytes."""
         index = self._desk.index()

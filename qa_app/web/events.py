@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from qa_app.settings import Settings
 
 OpenIndex = Callable[[], "Index"]
+_BROKEN = "Something went wrong in the program"
+_LOG = "If it stays so, tell whoever runs this page: its log says what happened."
 
 
 class Desk:
@@ -105,11 +107,15 @@ class Desk:
     def broken(self) -> tuple[str, str]:
         """Return answer and source for when an event broke off."""
         notice = render_notice(
-            "Something went wrong in the program, not in your question.",
-            "Ask again. If it stays so, the server's log says what happened.",
-            self._stamp(),
+            f"{_BROKEN}, not in your question.", f"Ask again. {_LOG}", self._stamp()
         )
         return notice, ""
+
+    def broken_source(self, search: str) -> str:
+        """Return the source for when opening one broke off at this address."""
+        known = self._catalogue.facets if self._catalogue else ()
+        title, hint = "The source could not be opened", f"{_BROKEN}. Open it once more. {_LOG}"
+        return self._bare_source(title, hint, search, parse_address(search, known))
 
     def index(self) -> Index:
         """Return the index, opening it if it was not there before.

@@ -116,12 +116,14 @@ def _connect(page: gr.Blocks, desk: Desk, parts: _Parts) -> None:
         **_PRIVATE,
     )
     going = parts.bridge.go(go, None, [parts.question, *shown], **_PRIVATE)
-    parts.bridge.open(open_source, None, [parts.source], **_PRIVATE)
+    opening = parts.bridge.open(open_source, None, [parts.source], **_PRIVATE)
     parts.bridge.header(desk.header, None, [parts.header], **_PRIVATE)
-    parts.bridge.peek(peek, None, [parts.source], **_PRIVATE)
+    peeking = parts.bridge.peek(peek, None, [parts.source], **_PRIVATE)
     # A mistake of the program's own is logged by Gradio; here it must not look like waiting.
     for event in (loading, asking, going):
         event.failure(desk.broken, None, shown, **_PRIVATE)
+    for event in (opening, peeking):
+        event.failure(desk.broken_source, [parts.address], [parts.source], js=_ADDRESS, **_PRIVATE)
     parts.stop.click(None, cancels=[asking, going], **_PRIVATE)
 
 
@@ -135,12 +137,19 @@ def _connect_brief(page: gr.Blocks, briefs: BriefDesk, parts: _Parts) -> None:
     def change(event: gr.EventData, request: gr.Request) -> tuple[str, str]:
         return briefs.change(_user(request), _act(event))
 
+    def broken(request: gr.Request) -> str:
+        return briefs.broken(_user(request))
+
     # None is dropped, and one comes after the other, so that the last shown is the last done.
     every = {**_PRIVATE, "trigger_mode": "multiple", "concurrency_limit": 1}
     every["concurrency_id"] = "brief"
     page.load(notices, None, [parts.notices], **_PRIVATE)
-    parts.bridge.aside(aside, None, [parts.notices], **every)
-    parts.bridge.revise(change, None, [parts.answer, parts.notices], **every)
+    acts = (
+        parts.bridge.aside(aside, None, [parts.notices], **every),
+        parts.bridge.revise(change, None, [parts.answer, parts.notices], **every),
+    )
+    for event in acts:
+        event.failure(broken, None, [parts.notices], **every)
 
 
 def _user(request: gr.Request) -> str:

@@ -134,7 +134,9 @@
       announce(find("#hits-title", root)?.textContent ?? "");
       return;
     }
-    if (!preview) announce(`${find("#source-title", root).textContent} is open.`);
+    const title = find("#source-title", root).textContent;
+    // Without a path it is a notice: why there is nothing to read.
+    if (!preview) announce(find(".path", root) ? `${title} is open.` : title);
     if (narrow() && !preview) find("#source-title", root).focus({ preventScroll: true });
   };
 
