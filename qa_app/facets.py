@@ -3,7 +3,8 @@
 A facet has nouns, which name it in a question ("which *hospitals* …"), and values with aliases. A
 passage belongs to the values named in its section path; failing that, in its text; failing that,
 in its document's file name or title. A document whose file name, folder or title *is* a value
-belongs to it as a whole. Documents, sections and years are facets without any file.
+belongs to it as a whole. Documents, sections and years are facets without any file; how documents
+are called is known when all are there, so these tags alone are made in the end.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -26,7 +28,7 @@ DOCUMENT_FACET = "document"
 SECTION_FACET = "section"
 YEAR_FACET = "year"
 # Part of the fingerprint: tags are made again when the rules below change.
-_RULES_VERSION = "1"
+_RULES_VERSION = "2"
 _BUILT_IN_NOUNS = {
     DOCUMENT_FACET: ("report", "reports", "document", "documents", "paper", "papers"),
     # "in what year" and "which section" ask for one fact, the plural for a table.
@@ -119,9 +121,9 @@ class Facets:
     def tag(self, passage: Passage) -> Mapping[str, tuple[str, ...]]:
         """Return the values that the passage belongs to, by facet; facets without any left out."""
         tags = {name: matcher.tag(passage) for name, matcher in self._matchers.items()}
-        for name in _BUILT_IN_NOUNS:
+        for name, made in _BUILT_IN_TAGS.items():
             if name not in tags:
-                tags[name] = _BUILT_IN_TAGS[name](passage)
+                tags[name] = made(passage)
         return {name: values for name, values in tags.items() if values}
 
     def mentions(self, text: str, typed: bool = False) -> tuple[Mention, ...]:
@@ -148,6 +150,27 @@ class Facets:
         found = [match for pattern in self._questions if (match := pattern.read(text))]
         # A plain reading beats a soft one; then the words that come first.
         return min(found, key=lambda match: (match.soft, match.start), default=None)
+
+
+def name_documents(titles: Mapping[str, str]) -> dict[str, str]:
+    """Return what each document is called among the others, no two alike: its title if it can be.
+
+    A title that several have comes after the file's name, as "2023.pdf · Annual report", since
+    long names are cut at their end.
+
+    Args:
+        titles: path of each document to its title.
+    """
+    names = dict(titles)
+    # In a second round those whose files have one name too, in different folders.
+    for place in (lambda path: PurePosixPath(path).name, str):
+        number = Counter(names.values())
+        names |= {
+            path: f"{place(path)} · {titles[path]}"
+            for path, name in names.items()
+            if number[name] > 1
+        }
+    return names
 
 
 class _Matcher:
@@ -185,10 +208,6 @@ class _Matcher:
         return ()
 
 
-def _document_tags(passage: Passage) -> tuple[str, ...]:
-    return (passage.title,)
-
-
 def _section_tags(passage: Passage) -> tuple[str, ...]:
     # The first heading is often the title once more, which tells no sections apart.
     title = _normalise(passage.title)
@@ -204,7 +223,6 @@ def _year_tags(passage: Passage) -> tuple[str, ...]:
 
 
 _BUILT_IN_TAGS = {
-    DOCUMENT_FACET: _document_tags,
     SECTION_FACET: _section_tags,
     YEAR_FACET: _year_tags,
 }

@@ -28,7 +28,7 @@ from qa_app.errors import (
     IndexNotFoundError,
     StoreError,
 )
-from qa_app.facets import FACETS_FILE, Facets
+from qa_app.facets import DOCUMENT_FACET, FACETS_FILE, Facets
 from qa_app.loading import SourceFile
 from qa_app.models import BuildReport, Document, Failure, Passage
 from qa_app.planning import DocumentCounts, Plan, Step, find_reuse
@@ -237,6 +237,8 @@ class _Build:
                 warnings.append(Failure(step.source.path, "; ".join(found.document.warnings)))
         if not indexed:
             raise _nothing_read(self._corpus, failures)
+        if not self._facets.values(DOCUMENT_FACET):  # the corpus has no facet of that name
+            writer.tag_documents(DOCUMENT_FACET)
         embeddings, new = self._embed(writer)
         self._progress.stage(Stage.TOPICS, 0)
         writer.add_file(TOPICS_FILE, self._topics(writer, embeddings).to_text())

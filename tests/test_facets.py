@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from qa_app.errors import ConfigError
-from qa_app.facets import Facets
+from qa_app.facets import Facets, name_documents
 from qa_app.models import Passage
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -135,7 +135,10 @@ def test_without_a_file_documents_sections_and_years_serve(tmp_path: Path) -> No
         passage("It rose.", ("Annual report", "Costs"), "y_2023.txt", "Annual report")
     )
 
-    assert tags == {"document": ("Annual report",), "section": ("Costs",), "year": ("2023",)}
+    assert tags == {
+        "section": ("Costs",),
+        "year": ("2023",),
+    }
     for question, facet in [
         ("Which reports mention costs?", "document"),
         ("Which sections mention costs?", "section"),
@@ -144,6 +147,24 @@ def test_without_a_file_documents_sections_and_years_serve(tmp_path: Path) -> No
         found = facets.question(question)
         assert found is not None
         assert found.facet == facet
+
+
+def test_documents_with_one_title_are_told_apart() -> None:
+    assert name_documents(
+        {
+            "2023.pdf": "Annual report",
+            "old/2022.pdf": "Annual report",
+            "east/plan.md": "Plan",
+            "west/plan.md": "Plan",
+            "board.md": "Board",
+        }
+    ) == {
+        "2023.pdf": "2023.pdf · Annual report",
+        "old/2022.pdf": "2022.pdf · Annual report",
+        "east/plan.md": "east/plan.md · Plan",
+        "west/plan.md": "west/plan.md · Plan",
+        "board.md": "Board",
+    }
 
 
 def test_sums_of_money_are_not_years(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from qa_app.facets import Facets
 from qa_app.indexing import build
 from qa_app.models import BuildReport
 from qa_app.retrieval import Retriever
+from qa_app.retrieval.filters import filter_rows
 from qa_app.settings import Settings
 from qa_app.store.generation import Generation, open_generation
 from qa_app.store.manifest import generation_folder, read_current, read_manifest
@@ -64,6 +65,44 @@ def _texts(settings: Settings) -> list[str]:
 def _corpus(settings: Settings) -> Path:
     assert settings.corpus is not None
     return settings.corpus
+
+
+def _named(settings: Settings) -> dict[str, tuple[str, ...]]:
+    """Return each document's name, as the facet has it, to the paths of its passages."""
+    with open_generation(settings.index) as generation:
+        rows = {
+            v: generation.rows_tagged("document", v) for v in generation.facet_values("document")
+        }
+        for value, tagged in rows.items():
+            assert {p.tags["document"] for p in generation.passages(tagged)} == {(value,)}
+        return {v: tuple(p.document for p in generation.passages(r)) for v, r in rows.items()}
+
+
+def test_documents_with_one_title_are_two_values_as_long_as_both_are_there(
+    settings: Settings, encoder: FakeEncoder
+) -> None:
+    other = _corpus(settings) / "other.md"
+    other.write_text("# Board\n\nIt did not meet.\n")
+    build(settings, encoder)
+    assert list(_named(settings)) == ["Roads", "board.md · Board", "other.md · Board"]
+    assert _named(settings)["other.md · Board"] == ("other.md",)
+    with open_generation(settings.index) as generation:
+        facets = Facets.load(generation.folder)
+        both = filter_rows(generation, {"document": ["board"]}, facets)
+        one = filter_rows(generation, {"document": ["other.md · Board"]}, facets)
+    assert (both.tolist(), one.tolist()) == ([0, 1], [1])  # type: ignore[union-attr]  # not None
+    other.unlink()
+    build(settings, encoder)
+    assert list(_named(settings)) == ["Board", "Roads"]
+
+
+def test_a_facet_of_ones_own_may_be_called_document(
+    settings: Settings, encoder: FakeEncoder
+) -> None:
+    facets = '[document]\nnouns = ["paper"]\n[document.values]\n"Green" = ["met"]\n'
+    (_corpus(settings) / "facets.toml").write_text(facets)
+    build(settings, encoder)
+    assert _named(settings) == {"Green": ("board.md",)}
 
 
 def test_a_first_build(settings: Settings, encoder: FakeEncoder) -> None:

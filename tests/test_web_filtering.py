@@ -47,15 +47,15 @@ def test_values_to_keep_to_lead_there_and_chosen_ones_lead_back() -> None:
 def test_documents_are_kept_to_by_their_paths() -> None:
     _, document, _ = panel(Address("q")).groups
     assert document.values == (
-        FilterValue("Annual", "5", "?q=q&document=a.txt", active=False),
-        FilterValue("Annual", "4", "?q=q&document=b/a.txt", active=False),
+        FilterValue("a.txt · Annual", "5", "?q=q&document=a.txt", active=False),
+        FilterValue("b/a.txt · Annual", "4", "?q=q&document=b/a.txt", active=False),
     )
 
 
 def test_each_filter_leads_to_the_page_without_it() -> None:
     filters = {"document": ("a.txt",), "date": ("2019..2024",), "region": ("East", "North")}
     assert panel(replace(HERE, filters=filters)).chips == (
-        Link("Document: Annual", "?q=q&date=2019..2024&region=East&region=North"),
+        Link("Document: a.txt · Annual", "?q=q&date=2019..2024&region=East&region=North"),
         Link("Date: 2019 to 2024", "?q=q&document=a.txt&region=East&region=North"),
         Link("Region: East", "?q=q&document=a.txt&date=2019..2024&region=North"),
         Link("Region: North", "?q=q&document=a.txt&date=2019..2024&region=East"),

@@ -117,8 +117,11 @@ def _rows_tagged(generation: Generation, facets: Facets, name: str, value: str) 
     values = generation.facet_values(name)
     exact = exact_value(values, value, facets.named_by(name, value))
     if exact is None:
-        others = [record.path for record in generation.documents] if name == DOCUMENT_FACET else []
-        raise _no_value(name, value, [*values, *others])
+        records = generation.documents if name == DOCUMENT_FACET else ()
+        titled = [item for item in records if item.title.casefold() == value.strip().casefold()]
+        if titled:  # all that share the title
+            return _rows_in(titled)
+        raise _no_value(name, value, [*values, *(item.path for item in records)])
     return generation.rows_tagged(name, exact)
 
 

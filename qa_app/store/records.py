@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from qa_app.dates import Days, parse_date
+from qa_app.facets import name_documents
 from qa_app.models import (
     Document,
     MetadataField,
@@ -165,6 +166,20 @@ class RecordsWriter:
             _dump(dict(passage.tags)),
             digest,
         )
+
+    def tag_documents(self, facet: str) -> None:
+        """Tag every passage with its document's name among the others, in place of what it had."""
+        self._tags = {key: rows for key, rows in self._tags.items() if key[0] != facet}
+        query = "SELECT path, title, first_row, passages FROM documents"
+        found = {path: rest for path, *rest in self._db.execute(query)}
+        names = name_documents({path: title for path, (title, _, _) in found.items()})
+        for path, (_, first, passages) in found.items():
+            rows = range(first, first + passages)
+            self._tags[facet, names[path]] = list(rows)
+            self._db.execute(
+                'UPDATE passages SET tags = json_set(tags, ?, json(?)) WHERE "row" BETWEEN ? AND ?',
+                (f'$."{facet}"', _dump([names[path]]), first, rows.stop - 1),
+            )
 
     def texts(self, rows: Sequence[int] | None = None) -> Iterator[str]:
         """Yield the searchable text of these rows, or of every passage, in the order given."""

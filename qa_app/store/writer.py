@@ -145,6 +145,11 @@ class GenerationWriter:
         with _translated(self._index):
             self._records.add(item.document, item.source, item.passages)
 
+    def tag_documents(self, facet: str) -> None:
+        """Tag every passage with its document's name among the others, in place of what it had."""
+        with _translated(self._index):
+            self._records.tag_documents(facet)
+
     def add_file(self, name: str, text: str) -> None:
         """Put a text file into the generation's folder, unless it is empty."""
         if text:

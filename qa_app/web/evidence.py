@@ -139,8 +139,8 @@ def _score_name(name: str) -> str:
 
 def _source_link(citation: Citation, reading: Reading, beside: str = "") -> Link:
     text = citation.label
-    if beside == citation.title:
-        # The title stands in the row already.
+    if beside.endswith(citation.title):
+        # The title stands in the row already, alone or after the name of one of its files.
         text = text.removeprefix(f"{short_title(citation.title)}, ")
     return Link(text, reading.address.citing(citation).search)
 

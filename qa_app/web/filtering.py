@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from qa_app.facets import DOCUMENT_FACET, SECTION_FACET, YEAR_FACET
+from qa_app.facets import DOCUMENT_FACET, SECTION_FACET, YEAR_FACET, name_documents
 from qa_app.presentation import count
 from qa_app.retrieval.filters import DATE, TYPE, FilterChoices
 from qa_app.store.records import DocumentRecord
@@ -24,15 +24,15 @@ def filter_panel(
 ) -> FilterPanelView:
     """Return the filters for an address; each choice leads to the same page with it."""
     here = address.opening("")
-    titles = {document.path: document.title for document in documents}
+    names = name_documents({document.path: document.title for document in documents})
     counts = {
         **choices.values,
         DOCUMENT_FACET: {document.path: document.passages for document in documents},
     }
-    names = [*sorted(counts.keys() - {*_LAST, SECTION_FACET}), *_LAST]
-    groups = (_group(name, counts.get(name, {}), titles, here) for name in names)
+    facets = [*sorted(counts.keys() - {*_LAST, SECTION_FACET}), *_LAST]
+    groups = (_group(facet, counts.get(facet, {}), names, here) for facet in facets)
     return FilterPanelView(
-        chips=tuple(_chips(here, titles)),
+        chips=tuple(_chips(here, names)),
         groups=tuple(group for group in groups if len(group.values) > 1),
         dates=_dates(choices, len(documents), here),
     )
@@ -43,10 +43,10 @@ def capitalise(name: str) -> str:
     return f"{name[:1].upper()}{name[1:]}".replace("_", " ")
 
 
-def _chips(here: Address, titles: Mapping[str, str]) -> Iterable[Link]:
+def _chips(here: Address, names: Mapping[str, str]) -> Iterable[Link]:
     for facet, values in here.filters.items():
         for value in values:
-            text = _date_words(value) if facet == DATE else titles.get(value, value)
+            text = _date_words(value) if facet == DATE else names.get(value, value)
             yield Link(f"{capitalise(facet)}: {text}", here.without(facet, value).search)
 
 
@@ -58,12 +58,12 @@ def _date_words(value: str) -> str:
 
 
 def _group(
-    facet: str, counts: Mapping[str, int], titles: Mapping[str, str], here: Address
+    facet: str, counts: Mapping[str, int], names: Mapping[str, str], here: Address
 ) -> FilterGroup:
     chosen = here.filters.get(facet, ())
     values = (
         FilterValue(
-            text=titles.get(value, value) if facet == DOCUMENT_FACET else value,
+            text=names.get(value, value) if facet == DOCUMENT_FACET else value,
             count=f"{number:,}",
             href=(
                 here.without(facet, value) if value in chosen else here.keeping(facet, value)
