@@ -49,9 +49,9 @@ def test_words_across_passages_or_outside_the_text_cannot_be_pinned(desk: Desk) 
 
 def test_rows_and_passages_are_pinned(desk: Desk) -> None:
     answer = desk.index.ask("Which reports improved road safety?")
-    assert [finding.facet_value for finding in answer.findings] == ["roads"]
-    [pin] = pin_findings(desk.index, answer, ["roads"])
-    assert (pin.quote.text, pin.facet_value) == ("Road safety improved in the north.", "roads")
+    assert [finding.facet_value for finding in answer.findings] == ["Roads"]
+    [pin] = pin_findings(desk.index, answer, ["Roads"])
+    assert (pin.quote.text, pin.facet_value) == ("Road safety improved in the north.", "Roads")
     with pytest.raises(QueryError, match="no row 'boards'"):
         pin_findings(desk.index, answer, ["boards"])
     [passage] = pin_passages(desk.index, "board", desk.index.search("board", 1))

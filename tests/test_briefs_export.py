@@ -61,12 +61,12 @@ def test_markdown_is_what_a_reader_expects(desk: Desk) -> None:
         "# Roads \\& boards\n\n2 quotes from 2 reports.\n\n## What improved\n\n"
         "*What improved?*\n\n**North**\n\n> Road safety improved in the north.[^1]\n\n"
         "First paragraph.\n\n\\- Second, \\<i\\>mine\\</i\\>.\n\n"
-        "**boards**\n\n"
+        "**Boards**\n\n"
         "> The board \\[sic\\] agreed \\*its\\* funding, \\<b\\>at last\\</b\\>: =1+1.[^2]\n\n"
     )
     assert "- Date: 2026-01-31\n" in rest
     assert "2 quotes found word for word in the reports on this date" in rest
-    assert "[^1]: roads. Roads. roads.txt, characters 7 to 41. <!-- qa-app {" in rest
+    assert "[^1]: Roads. roads.txt, characters 7 to 41. <!-- qa-app {" in rest
 
 
 def test_the_same_brief_gives_the_same_bytes(desk: Desk) -> None:
@@ -91,7 +91,7 @@ def test_every_footnote_of_the_word_file_belongs_to_a_quote(desk: Desk) -> None:
     references = [node.get(f"{WORD}id") for node in document.iter(f"{WORD}footnoteReference")]
     kept = [node for node in notes if node.get(f"{WORD}type") is None]
     assert references == [node.get(f"{WORD}id") for node in kept] == ["1", "2"]
-    assert "".join(kept[0].itertext()).strip() == "roads. Roads. roads.txt, characters 7 to 41."
+    assert "".join(kept[0].itertext()).strip() == "Roads. roads.txt, characters 7 to 41."
     paragraphs = {
         "".join(node.itertext()): node.find(f"{WORD}pPr/{WORD}pStyle").get(f"{WORD}val")
         for node in document.iter(f"{WORD}p")

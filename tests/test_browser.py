@@ -194,13 +194,13 @@ def test_a_pdf_is_cited_and_opened_at_its_page(open_page: Open) -> None:
     source = page.locator("#source .source:not(.is-preview)")
     expect(source.get_by_role("img")).to_have_attribute(
         "alt",
-        "Page 2 of minutes. Boxes are around the words: The lighthouse lamp was replaced in May.",
+        "Page 2 of Minutes. Boxes are around the words: The lighthouse lamp was replaced in May.",
     )
     expect(source.locator(".page-box")).to_have_count(1)
     expect(source.locator(".page-box")).to_be_in_viewport()
     check_with_axe(page)
     source.get_by_role("link", name="Previous page").click()
-    expect(source.get_by_role("img")).to_have_attribute("alt", "Page 1 of minutes.")
+    expect(source.get_by_role("img")).to_have_attribute("alt", "Page 1 of Minutes.")
     source.get_by_role("link", name="Show the text").click()
     expect(source.locator("mark")).to_have_text(["The lighthouse lamp was replaced in May."])
     expect(source.locator(".place")).to_contain_text("page 2 of 2")

@@ -289,7 +289,7 @@ def test_a_title_from_the_files_name_changes_with_it(
     report = build(settings, encoder)
     assert report.embedded == 1
     with open_generation(settings.index) as generation:
-        assert generation.document("second_note.txt").title == "second note"
+        assert generation.document("second_note.txt").title == "Second note"
 
 
 def test_a_touched_file_is_unchanged(settings: Settings, encoder: FakeEncoder) -> None:

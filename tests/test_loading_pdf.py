@@ -475,7 +475,7 @@ def test_words_read_by_ocr_are_marked_and_have_boxes(
     assert words_of(document) == ["Redress comes soon."]
     assert document.warnings == ("page 1 was read by OCR",)
     (passage,) = chunk(document, lambda texts: [1] * len(texts))
-    assert label(passage) == "scan, p. 1 (OCR)"
+    assert label(passage) == "Scan, p. 1 (OCR)"
     found = boxes(document, path, 0, len("Redress comes"))
     assert found == [Box(1, 0.1, 0.29994, 0.18, 0.31494), Box(1, 0.2, 0.30054, 0.28, 0.31554)]
     assert decode(encode(document)) == document

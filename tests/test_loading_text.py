@@ -127,7 +127,7 @@ def test_binary_files_are_refused() -> None:
 
 def test_the_file_name_is_the_title_where_the_text_has_none() -> None:
     assert (
-        load_text("2024/annual_report-1.txt", b"Long text follows here.").title == "annual report 1"
+        load_text("2024/annual_report-1.txt", b"Long text follows here.").title == "Annual report 1"
     )
 
 

@@ -103,6 +103,18 @@ def test_markdown_is_read_without_its_marks() -> None:
     ]
 
 
+def test_a_markdown_file_of_several_pages_goes_by_the_one_it_is_called_after() -> None:
+    pages = b"---\ntitle: Alpha\n---\n\nFirst.\n\n---\ntitle: User-centred design\n---\n\nSecond.\n"
+    assert load_markdown("manual/user_centred-design.md", pages).title == "User-centred design"
+    assert load_markdown("manual/the-team.md", pages).title == "The team"
+    assert load_markdown("manual/NHS-guide.md", pages).title == "NHS guide"
+
+
+def test_a_markdown_file_that_opens_with_a_heading_goes_by_it() -> None:
+    text = b"# Annual report 2024\n\nIt rose.\n\n# Findings\n\nIt fell.\n"
+    assert load_markdown("final-v2.md", text).title == "Annual report 2024"
+
+
 def test_rows_without_a_header_are_said_as_they_are() -> None:
     assert describe_rows([["1", "2"], ["3", "4"]]) == ["1; 2", "3; 4"]
     assert describe_rows([["", "2023", "2024"], ["York", "1", "2"]], header_rows=1) == [

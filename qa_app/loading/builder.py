@@ -92,15 +92,16 @@ class DocumentBuilder:
         Args:
             metadata: facts with their origins; its title is the document's.
             fallback: title where the metadata has none; else it is the only heading of the first
-                level, else the file's name.
+                level, or the one that the file is called after, else the file's name.
             warnings: what could not be read.
         """
         text = "".join(self._parts)
         named = next((field.value for field in metadata if field.name == "title"), fallback)
+        title = clean(named or "")
         return Document(
             path=self._path,
             format=self._format,
-            title=clean(named or "") or self._find_title(text) or title_from_path(self._path),
+            title=title or self._find_title(text, title_from_path(self._path)),
             text=text,
             blocks=tuple(self._blocks),
             page_starts=tuple(self._page_starts),
@@ -112,6 +113,8 @@ class DocumentBuilder:
         self._parts.append(part)
         self._length += len(part)
 
-    def _find_title(self, text: str) -> str | None:
-        top = [b for b in self._blocks if b.kind is BlockKind.HEADING and b.level == 1]
-        return text[top[0].start : top[0].end] if len(top) == 1 else None
+    def _find_title(self, text: str, of_file: str) -> str:
+        blocks = (b for b in self._blocks if b.kind is BlockKind.HEADING and b.level == 1)
+        top = [text[block.start : block.end] for block in blocks]
+        alike = (t for t in top if t.replace("-", " ").casefold() == of_file.casefold())
+        return top[0] if len(top) == 1 else next(alike, of_file)

@@ -41,4 +41,4 @@ def load_markdown(path: str, content: bytes) -> Document:
     builder = DocumentBuilder(path, "markdown")
     add_html(builder, parse_html(page))
     metadata = collect(*((name, facts[name], "front matter") for name in sorted(facts)))
-    return builder.build(metadata)
+    return builder.build(metadata, fallback=builder.opening_heading if pages <= 1 else None)

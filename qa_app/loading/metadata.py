@@ -82,6 +82,7 @@ def iso_date(stamp: str | None) -> str | None:
 
 
 def title_from_path(path: str) -> str:
-    """Return a title for a file: "annual_report-2024.pdf" is "annual report 2024"."""
+    """Return a title for a file: "annual_report-2024.pdf" is "Annual report 2024"."""
     stem = PurePosixPath(path).stem
-    return re.sub(r"[\s_-]+", " ", stem).strip() or stem
+    title = re.sub(r"[\s_-]+", " ", stem).strip() or stem
+    return title if title != title.lower() else title[:1].upper() + title[1:]
