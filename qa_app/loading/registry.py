@@ -55,6 +55,7 @@ _CONVERT = {
     ".pps": ("an old PowerPoint file", "pptx"),
     ".xls": ("an old Excel file", "xlsx"),
 }
+_TABLES = frozenset({".csv", ".tsv"})
 _OLE_MAGIC = bytes.fromhex("d0cf11e0a1b11ae1")
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _PACKAGES = frozenset({".docx", ".pptx", ".xlsx", ".odt", ".odp", ".epub"})
@@ -93,7 +94,9 @@ def load(source: SourceFile, ocr: bool = False) -> Document:
     loader: Callable[..., Document] = getattr(
         importlib.import_module(f"qa_app.loading.{module}"), name
     )
-    options = {"ocr": ocr} if suffix == ".pdf" else {}
+    options: dict[str, object] = {"ocr": ocr} if suffix == ".pdf" else {}
+    if suffix in _TABLES:
+        options = {"folder": source.absolute.parent}
     try:
         document = loader(source.path, content, **options)
     except MemoryError as exc:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from pathlib import Path
 
-from qa_app.errors import BrokenFileError
+from qa_app.errors import BrokenFileError, UnsupportedFormatError
 from qa_app.loading.builder import DocumentBuilder
 from qa_app.loading.limits import check_characters
 from qa_app.loading.ooxml import Element, Package, local_name, relation, value
@@ -21,10 +23,17 @@ _QUOTED = re.compile(r'"[^"]*"|\[[^\]]*\]|\\.')
 _DATE_FORMATS = frozenset(["14", "15", "16", "17", "22"])  # those that Excel has by number
 _EPOCH = date(1899, 12, 30)
 _MOST_COLUMNS = 500
+_MOST_LISTED = 1000
+_FILE_NAME = re.compile(r"(?!/|.*\.\.)[^\0\n]{1,250}\.\w{2,8}")
 
 
-def load_csv(path: str, content: bytes) -> Document:
-    """Return the document of a file of comma-, semicolon- or tab-separated values."""
+def load_csv(path: str, content: bytes, folder: Path | None = None) -> Document:
+    """Return the document of a file of comma-, semicolon- or tab-separated values.
+
+    Raises:
+        UnsupportedFormatError: most of its rows each name another file of ``folder``, where it is:
+            it lists the reports and is none.
+    """
     text = decode(content)
     try:
         dialect: type[csv.Dialect] = csv.Sniffer().sniff(text[:20_000], ",;\t|")
@@ -35,9 +44,25 @@ def load_csv(path: str, content: bytes) -> Document:
         rows = list(csv.reader(io.StringIO(text), dialect))
     except csv.Error as exc:
         raise BrokenFileError(f"Its rows cannot be told apart: {exc}.", "Save it again.") from exc
+    if folder is not None and _lists_files(rows[:_MOST_LISTED], folder):
+        raise UnsupportedFormatError(
+            "It lists the files beside it, and is no report itself.",
+            "If it is one, put it into a folder of its own.",
+        )
     for line in describe_rows(rows):
         builder.add(BlockKind.TABLE_ROW, line)
     return builder.build()
+
+
+def _lists_files(rows: Sequence[Sequence[str]], folder: Path) -> bool:
+    """Tell whether most rows name a file of the folder, or below it, that no other row names."""
+    cells = {cell.strip().replace("\\", "/") for row in rows for cell in row}
+    named = {
+        cell
+        for cell in cells
+        if _FILE_NAME.fullmatch(cell) and os.path.isfile(folder / cell)  # noqa: PTH113  # Path's raises for a name too long
+    }
+    return 2 * len(named) > sum(map(any, rows))
 
 
 def load_xlsx(path: str, content: bytes) -> Document:
