@@ -107,6 +107,22 @@ def test_headings_paragraphs_and_bullets_are_told_apart_by_their_type() -> None:
     ]
 
 
+def test_a_number_glued_to_a_paragraph_is_its_number_whatever_went_before() -> None:
+    lines = [
+        "1. It opens here.",
+        "57.A request may follow.",
+        "58.NHS staff may ask.",
+        "12. It was.",
+    ]
+    page = [(72, 700 - 30 * i, 10, PLAIN, line) for i, line in enumerate(lines)]
+    assert outline(load([page])) == [
+        ("paragraph", 0, "1", "It opens here."),
+        ("paragraph", 0, "57", "A request may follow."),
+        ("paragraph", 0, "58", "NHS staff may ask."),
+        ("paragraph", 0, None, "12. It was."),
+    ]
+
+
 def test_marks_of_another_size_or_type_do_not_part_a_block() -> None:
     page = [
         *column(BODY),

@@ -110,6 +110,26 @@ def test_a_markdown_file_of_several_pages_goes_by_the_one_it_is_called_after() -
     assert load_markdown("manual/NHS-guide.md", pages).title == "NHS guide"
 
 
+def test_a_page_inside_a_markdown_file_is_headed_by_the_title_of_its_front_matter() -> None:
+    document = load_markdown(
+        "manual.md",
+        b"---\ntitle: Alpha\n---\n\n{:.intro}\nFirst.\n\n## Outputs\n\nA test.\n\n"
+        b"---\ntitle: Discovery\n---\n\n{% include menu.html %}\n\n# Discovery\n\n"
+        b"# Timescales\n\nFour weeks.\n\n## Limits\n\nNone.\n",
+    )
+    assert outline(document) == [
+        ("heading", 1, None, "Alpha"),
+        ("paragraph", 0, None, "First."),
+        ("heading", 2, None, "Outputs"),
+        ("paragraph", 0, None, "A test."),
+        ("heading", 1, None, "Discovery"),
+        ("heading", 2, None, "Timescales"),
+        ("paragraph", 0, None, "Four weeks."),
+        ("heading", 3, None, "Limits"),
+        ("paragraph", 0, None, "None."),
+    ]
+
+
 def test_a_markdown_file_that_opens_with_a_heading_goes_by_it() -> None:
     text = b"# Annual report 2024\n\nIt rose.\n\n# Findings\n\nIt fell.\n"
     assert load_markdown("final-v2.md", text).title == "Annual report 2024"

@@ -6,11 +6,11 @@ import re
 
 from markdown_it import MarkdownIt
 
-from qa_app.loading.builder import DocumentBuilder
+from qa_app.loading.builder import DocumentBuilder, clean
 from qa_app.loading.html import add_html, parse_html
 from qa_app.loading.metadata import collect
 from qa_app.loading.text import decode
-from qa_app.models import Document
+from qa_app.models import BlockKind, Document
 
 _FRONT_MATTER = re.compile(
     r"^---[ \t]*\n((?:[ \t]*[\w-]+:.*\n|[ \t]+.*\n|[ \t]*\n)+?)---[ \t]*$", re.M
@@ -18,27 +18,41 @@ _FRONT_MATTER = re.compile(
 _FIELD = re.compile(r"^(title|author|publisher|date):[ \t]*[\"']?(.*?)[\"']?[ \t]*$", re.M)
 # "##Heading": older dialects of Markdown take it without the space.
 _TIGHT_HEADING = re.compile(r"^(#{1,6})(?=[^#\s])", re.M)
+# A line of its own that only tells the site's builder something: "{:.intro}", "{% include x %}".
+_DIRECTIVE = re.compile(r"^[ \t]*\{(?::.*|%.*%)\}[ \t]*$", re.M)
+_HEADINGS = ["h1", "h2", "h3", "h4", "h5", "h6"]
 
 
 def load_markdown(path: str, content: bytes) -> Document:
     """Return the document of a Markdown file, its words without the marks.
 
-    Several pages may follow each other in one file, each with front matter of its own.
+    Several pages may follow each other in one file, each with front matter of its own, whose
+    title heads all of the page.
     """
-    facts: dict[str, str] = {}
-
-    def as_heading(matter: re.Match[str]) -> str:
-        fields = dict(_FIELD.findall(matter[1]))
-        for name, value in fields.items():
-            facts.setdefault(name, value)
-        return f"# {fields['title']}\n" if fields.get("title") else ""
-
-    source, pages = _FRONT_MATTER.subn(as_heading, decode(content))
-    if pages > 1:
-        facts.pop("title", None)  # of the first page, not of the file
-    source = _TIGHT_HEADING.sub(r"\1 ", source)
-    page = MarkdownIt("commonmark").enable("table").render(source)
+    source = _TIGHT_HEADING.sub(r"\1 ", _DIRECTIVE.sub("", decode(content)))
+    opening, *pages = _FRONT_MATTER.split(source)
     builder = DocumentBuilder(path, "markdown")
-    add_html(builder, parse_html(page))
+    _add_page(builder, opening, "")
+    facts: dict[str, str] = {}
+    for matter, page in zip(pages[::2], pages[1::2], strict=True):
+        fields = dict(_FIELD.findall(matter))
+        facts = fields | facts
+        _add_page(builder, page, fields.get("title", ""))
+    is_one = len(pages) <= 2
+    if not is_one:
+        facts.pop("title", None)  # of the first page, not of the file
     metadata = collect(*((name, facts[name], "front matter") for name in sorted(facts)))
-    return builder.build(metadata, fallback=builder.opening_heading if pages <= 1 else None)
+    return builder.build(metadata, fallback=builder.opening_heading if is_one else None)
+
+
+def _add_page(builder: DocumentBuilder, source: str, title: str) -> None:
+    page = parse_html(MarkdownIt("commonmark").enable("table").render(source))
+    headings = page.find_all(_HEADINGS)
+    if title:
+        builder.add(BlockKind.HEADING, title, 1)
+        if headings and clean(headings[0].get_text()) == clean(title):
+            headings.pop(0).decompose()
+    if title and any(heading.name == "h1" for heading in headings):
+        for heading in headings:
+            heading.name = _HEADINGS[min(int(heading.name[1]), 5)]
+    add_html(builder, page)

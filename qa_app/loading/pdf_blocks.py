@@ -16,7 +16,7 @@ from qa_app.models import BlockKind
 _BULLET = re.compile(r"(?:[•▪‣◦●○■□➢►✓✔·∙–—*-]|[\uf000-\uf0ff]|o(?=\s))\s*(?=\S)")
 _ITEM = re.compile(r"\(?([a-z]|[ivx]{1,5}|\d{1,3})\)\s*(?=\S)|([a-z]|[ivx]{1,4})\.\s+(?=\S)")
 _CLAUSE = re.compile(
-    r"(\d{1,3}(?:\.\d{1,3})+)\.?\s+(?=\S)|(\d{1,3})\.(?:\s+(?=[A-Z“‘\"'(\[\d])|(?=[A-Z][a-z]))"
+    r"(\d{1,3}(?:\.\d{1,3})+)\.?\s+(?=\S)|(\d{1,3})\.(?:\s+(?=[A-Z“‘\"'(\[\d])|(?=[A-Z][A-Za-z\s]))"
 )
 _NOTE = re.compile(r"(\d{1,3}|[*†‡§])\s*(?=[^\s\d.,%)])")
 _CAPTION = re.compile(r"(?:figure|table|chart|box|source|exhibit|map)\s*[\d:.]", re.IGNORECASE)
@@ -167,7 +167,8 @@ class _Drafter:
         if mark[2] is None:
             return
         number = int(mark[2])
-        if number == self._number + 1 or number == 1 or draft.lines[0].bold:
+        is_glued = not mark[0][-1].isspace()  # no sentence goes on like that
+        if is_glued or number in {1, self._number + 1} or draft.lines[0].bold:
             self._number = number
         elif text[mark.end() :][:1].isdigit() or not 0 <= number - self._number <= 40:
             draft.label, draft.marker = None, 0

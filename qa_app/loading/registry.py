@@ -26,7 +26,7 @@ from qa_app.models import Document
 if TYPE_CHECKING:
     from qa_app.loading.corpus import SourceFile
 
-LOADER_VERSION = "6"
+LOADER_VERSION = "7"
 
 _LOADERS = {
     ".txt": "text:load_text",
