@@ -467,8 +467,11 @@ def test_files_without_text_say_why() -> None:
         load([[]])
     with pytest.raises(BrokenFileError, match="damaged"):
         load_pdf("a.pdf", b"%PDF-1.7 and nothing more")
-    with pytest.raises(NoTextError, match="images or drawings without a text layer"):
+    with pytest.raises(NoTextError, match="images or drawings without a text layer") as caught:
         load_pdf("a.pdf", make_scan())
+    # Who has the command line is told what to type, who has the page alone whom to ask.
+    assert "whoever builds the index" in caught.value.hint
+    assert "qa-app build --ocr" in caught.value.hint
 
 
 def test_words_read_by_ocr_are_marked_and_have_boxes(

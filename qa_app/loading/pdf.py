@@ -18,7 +18,7 @@ from qa_app.loading.pdf_blocks import Draft, draft_blocks, mark_headings
 from qa_app.loading.pdf_emit import Emitter
 from qa_app.loading.pdf_furniture import strip_furniture
 from qa_app.loading.pdf_layout import arrange
-from qa_app.loading.pdf_ocr import NO_TESSERACT, find_tesseract, read_image
+from qa_app.loading.pdf_ocr import BY_OCR, NO_TESSERACT, find_tesseract, read_image
 from qa_app.loading.pdf_text import PageText, read_page
 from qa_app.models import BlockKind, Document, MetadataField
 
@@ -97,9 +97,7 @@ def _no_text(
 ) -> BrokenFileError | NoTextError:
     if pages and all(page.is_broken for page in pages):
         return BrokenFileError("Its pages are damaged.", _RESAVE)
-    hint = "Try again with --ocr, which reads the pages' images."
-    if find_tesseract() is None:
-        hint = NO_TESSERACT
+    hint = NO_TESSERACT if find_tesseract() is None else BY_OCR
     if any(page.is_garbled for page in pages):
         return NoTextError("Its text is coded without the table that tells the letters.", hint)
     if missing and ocr:

@@ -16,7 +16,12 @@ _DOTS_PER_INCH = 300
 _MOST_PIXELS = 40_000_000
 _PAGE_SECONDS = 120
 _LEAST_CONFIDENCE = 30.0  # per cent; under it, tesseract reads stains
-NO_TESSERACT = "Install the tesseract program (Debian: apt install tesseract-ocr), then use --ocr."
+# Whoever sees this on the page may have nothing but the page.
+BY_OCR = "Only OCR can read it; whoever builds the index can have that done: qa-app build --ocr"
+NO_TESSERACT = (
+    "Only OCR can read it; whoever builds the index can have that done: install the tesseract "
+    "program (Debian: apt install tesseract-ocr), then qa-app build --ocr"
+)
 
 
 def find_tesseract() -> str | None:

@@ -112,7 +112,8 @@ def load(source: SourceFile, ocr: bool = False) -> Document:
     if not document.blocks:
         raise NoTextError(
             "It has no text in it.",
-            "Put the full file there; if its words are in pictures, save it as PDF and use --ocr.",
+            "Put the full file there. Words in pictures can be read from a PDF file alone, where "
+            "whoever builds the index asks for OCR: qa-app build --ocr",
         )
     return apply_overrides(document, source.overrides)
 

@@ -189,10 +189,10 @@ def topics_view(index: Index, address: Address, facts: Facts) -> TopicsView:
 def _left_out(matrix: Matrix) -> str:
     left = len(matrix.columns) - _MOST_COLUMNS
     what = "the latest" if matrix.facet in {DATE, YEAR_FACET} else "those with the fewest quotes"
-    columns = count(left, "more column")
-    return (
-        f"{columns} ({what}) are left out here; qa-app topics --json has all." if left > 0 else ""
-    )
+    if left <= 0:
+        return ""
+    columns = f"{count(left, 'more column')} ({what}) {'is' if left == 1 else 'are'} left out here"
+    return f"{columns}; the command line has all: qa-app topics --json"
 
 
 def _kinds(here: Address, themes: bool) -> Iterable[Choice]:
@@ -247,12 +247,13 @@ def _panel(triage: Triage, matrix: Matrix, here: Address, facts: Facts) -> Panel
 
 def _quotes_view(cell: Cell, here: Address, facts: Facts, headed: bool) -> QuotesView:
     left = cell.total - len(cell.excerpts)
+    command = f"qa-app topics --cell --most {cell.total}"
     value = "" if here.place[Key.BY] in _PLACES else cell.value
     return QuotesView(
         heading=short_title(cell.value) if headed else "",
         amount=count(cell.total, "quote") if cell.total else "Nothing found",
         quotes=tuple(_quote_view(excerpt, here, facts, value) for excerpt in cell.excerpts),
-        more=f"and {left:,} more: qa-app topics --cell --most {cell.total}" if left else "",
+        more=f"and {left:,} more, which the command line lists: {command}" if left else "",
     )
 
 
