@@ -298,6 +298,13 @@ def test_an_example_question_is_one_click(open_page: Open) -> None:
     expect(page.get_by_role("textbox").first).to_have_value(question)
     page.locator(".brand a").click()
     expect(page.locator("#recent li")).to_have_text([question])
+    long = "how was the data of the partners shared " * 30
+    ask(page, long.strip())
+    page.locator(".brand a").click()
+    first = page.locator("#recent a").first
+    expect(first).to_have_text(f"{long[:139]}…")
+    first.click()
+    expect(page.get_by_role("textbox").first).to_have_value(long.strip())
 
 
 def test_the_header_leads_to_the_views_and_back_to_the_answer(open_page: Open) -> None:

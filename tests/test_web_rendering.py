@@ -232,3 +232,12 @@ def test_a_page_is_an_image_with_boxes_placed_by_shares_of_it() -> None:
 def test_a_preview_can_be_told_from_a_source_that_was_opened() -> None:
     assert "is-preview" not in render(Template.SOURCE, view=SOURCE)
     assert "is-preview" in render(Template.SOURCE, view=replace(SOURCE, preview=True))
+
+
+def test_many_names_without_evidence_are_a_list_to_unfold() -> None:
+    few = render(Template.ANSWER, view=replace(ANSWER, silent=("East", "West")))
+    assert "No evidence found for</span> East, West</p>" in few
+    names = tuple(f"Annual report, {year}, of all the boards" for year in range(2000, 2015))
+    many = render(Template.ANSWER, view=replace(ANSWER, silent=names))
+    assert "<summary>No evidence found for the other 15</summary>" in many
+    assert "<li>Annual report, 2014, of all the boards</li>" in many

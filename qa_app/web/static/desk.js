@@ -7,6 +7,7 @@
   const ASK_VIEW = "answer";
   const RECENT = "qa_app.recent";
   const MOST_RECENT = 5;
+  const MOST_SHOWN = 140; // characters of one of them
   const PATIENCE_MS = 60000;
   const SLOW_MS = 600;
 
@@ -204,7 +205,8 @@
         const link = document.createElement("a");
         link.href = `?${new URLSearchParams({ q: asked })}`;
         link.dataset.go = "";
-        link.textContent = asked;
+        const long = asked.length > MOST_SHOWN;
+        link.textContent = long ? `${asked.slice(0, MOST_SHOWN).trimEnd()}…` : asked;
         const item = document.createElement("li");
         item.append(link);
         return item;
