@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from qa_app.models import Answer, BuildReport, Citation, Coverage, SearchResult, to_json
+from qa_app.analysis import analyse
+from qa_app.answering.reading import LIGHT
+from qa_app.models import Answer, BuildReport, Citation, Coverage, SearchResult, Verdict, to_json
 
 if TYPE_CHECKING:
     from qa_app.evaluation import Evaluation
+    from qa_app.retrieval import Retriever
     from qa_app.triage.vocabulary import Matrix
     from qa_app.verification import VerifyReport
 
+_WORD = re.compile(r"\w+(?:[.,'’‐‑-]\w+)*")
 # More names than this in one sentence, or longer ones, are not read.
 _MOST_LISTED = 12
 _LONGEST_NAME = 50
@@ -81,6 +86,27 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
     if evaluation.comparison is not None:
         found["comparison"] = to_json(evaluation.comparison)
     return found
+
+
+def unknown_text(answer: Answer, retriever: Retriever) -> str:
+    """Return, where the reports do not say, which words of the question none of them has, or ""."""
+    if answer.verdict is Verdict.ANSWERED:
+        return ""
+    facets, lexical = retriever.facets, retriever.generation.lexical
+    question = answer.question
+    for mention in reversed(facets.mentions(question, typed=True)):  # an alias may be in none
+        question = question[: mention.start] + question[mention.end :]
+    nouns = {noun.casefold() for name in facets.names for noun in facets.nouns(name)}
+    unknown = []
+    for word in dict.fromkeys(_WORD.findall(question)):
+        terms = set(analyse(word, lexical.language)) - LIGHT
+        if terms and word.casefold() not in nouns and not any(term in lexical for term in terms):
+            unknown.append(f"“{word}”")
+    if not unknown:
+        return ""
+    verb = "is" if len(unknown) == 1 else "are"
+    said = f"{_listed(unknown)} {verb} in none of the reports"
+    return f"{said}: check the spelling, or try another word."
 
 
 def also_in_text(citations: Sequence[Citation]) -> str:

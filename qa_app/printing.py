@@ -81,11 +81,14 @@ def build_text(report: BuildReport) -> str:
     return "\n".join(lines)
 
 
-def answer_text(answer: Answer) -> str:
-    """Return an answer for people: verdict, rows, coverage, then the nearest passages."""
+def answer_text(answer: Answer, unknown: str = "") -> str:
+    """Return an answer for people: verdict, rows, coverage, then the nearest passages.
+
+    ``unknown`` says which of the question's words no report has.
+    """
     lines: list[str] = []
     if answer.verdict is Verdict.NOT_FOUND:
-        lines.append("The reports do not say.")
+        lines += ["The reports do not say.", *wrap(unknown, "")]
         if answer.passages:
             lines += ["", "Nearest passages:"]
     elif answer.findings:

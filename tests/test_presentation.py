@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qa_app.models import BuildReport, Citation, Coverage, Failure
+from qa_app.models import Answer, BuildReport, Citation, Coverage, Failure, Verdict
 from qa_app.presentation import (
     also_in_text,
     build_json,
@@ -13,6 +13,7 @@ from qa_app.presentation import (
     coverage_text,
     plural,
 )
+from qa_app.printing import answer_text
 
 
 def test_the_coverage_line_names_who_has_no_evidence() -> None:
@@ -93,3 +94,11 @@ def test_coverage_line(found: tuple[str, ...], silent: tuple[str, ...], line: st
 )
 def test_plural(noun: str, nouns: str) -> None:
     assert plural(noun) == nouns
+
+
+def test_words_that_no_report_has_stand_below_the_verdict() -> None:
+    nothing = Answer("x", Verdict.NOT_FOUND, 0.0, (), (), None, {}, "000001")
+    assert answer_text(nothing, "“x” is in none.").splitlines() == [
+        "The reports do not say.",
+        "“x” is in none.",
+    ]

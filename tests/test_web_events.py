@@ -74,6 +74,18 @@ def test_a_link_shows_what_its_sender_saw(index: Index) -> None:
     assert "Annual report of the regions" in texts(desk.open(link))
 
 
+def test_words_that_no_report_has_are_named_where_the_reports_do_not_say(index: Index) -> None:
+    answer, _ = Desk(index).ask(
+        "How much violence in the papers of Mongolia? Lighthuoses of Mongolia!", ""
+    )
+    assert (
+        "“Mongolia” and “Lighthuoses” are in none of the reports: check the spelling, or try "
+        "another word."
+    ) in texts(answer)
+    answer, _ = Desk(index).ask("Which regions improved data-sharing?", "")
+    assert "in none of the reports" not in texts(answer)
+
+
 def test_filters_stay_when_another_question_is_asked(index: Index) -> None:
     answer, _ = Desk(index).ask("data sharing", "?q=violence&region=South")
     assert 'data-search="?q=data+sharing&amp;region=South"' in answer

@@ -64,10 +64,11 @@ def _ask(options: argparse.Namespace, settings: Settings) -> int:
         answer = index.ask(
             options.question, settings.top_k, parse_filters(options), Mode(settings.mode)
         )
+        unknown = presentation.unknown_text(answer, index.refresh().retriever)
         check = index.verify(answer) if options.verify else None
         if options.harvard:
             answer = cited_in_harvard(answer, index.facts())
-    parts = [printing.answer_text(answer)]
+    parts = [printing.answer_text(answer, unknown)]
     if options.explain:
         parts.append(printing.explained_text(answer))
     if check is not None:

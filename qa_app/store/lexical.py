@@ -153,6 +153,11 @@ class Lexical:
             total[self._rows[start:end]] += np.float32(weight) * self._impacts[start:end]
         return total
 
+    def __contains__(self, term: str) -> bool:
+        """Tell whether any passage has the term."""
+        start, end = self._span(term)
+        return start < end
+
     def idf(self, term: str) -> float:
         """Return ln(1 + (N - df + 0.5) / (df + 0.5)); an unknown term has df = 0."""
         start, end = self._span(term)

@@ -16,6 +16,7 @@ from qa_app.briefs.pinning import find_quote
 from qa_app.errors import IndexNotFoundError, QAAppError, QueryError
 from qa_app.facets import Facets
 from qa_app.models import Answer, Citation, Document
+from qa_app.presentation import unknown_text
 from qa_app.web.address import Address, View, parse_address
 from qa_app.web.builds import Builds
 from qa_app.web.catalogue import Catalogue, header_view, panel, read_catalogue
@@ -151,17 +152,18 @@ class Desk:
         """Return the left side, and a shell that keeps the best quote's place on the right."""
         here = address.opening("")
         try:
+            index = self.index()
             if address.view is not View.ANSWER or not address.question:
-                uploads = self.builds is not None
-                index, stamp = self.index(), self._stamp()
+                uploads, stamp = self.builds is not None, self._stamp()
                 visit = Visit(index, self.catalogue(), here, stamp, uploads, user)
                 return render_view(visit), ""
-            answer = self.index().ask(address.question, filters=address.filters)
+            answer = index.ask(address.question, filters=address.filters)
+            unknown = unknown_text(answer, index.refresh().retriever)
             catalogue = self.catalogue()
         except QAAppError as exc:
             return self._trouble(exc, here), ""
         filters = panel(catalogue, here)
-        view = answer_view(answer, here, filters, self._stamp(), catalogue.facts)
+        view = answer_view(answer, here, filters, self._stamp(), catalogue.facts, unknown)
         return render(Template.ANSWER, view=view), self._shell(answer, view.best, here)
 
     def _shell(self, answer: Answer, best: str, here: Address) -> str:

@@ -18,6 +18,7 @@ def answer_view(
     filters: FilterPanelView,
     stamp: str = "",
     facts: Facts | None = None,
+    unknown: str = "",
 ) -> AnswerView:
     """Return the answer as it is shown.
 
@@ -27,6 +28,7 @@ def answer_view(
         filters: what it is kept to, and could be.
         stamp: differs between two answers.
         facts: path of a document to its author, publisher and date, for its citations.
+        unknown: says which of the question's words no report has.
     """
     reading = Reading(address, question_terms(answer.question), facts or {}, answer.explanation)
     found = answer.verdict is Verdict.ANSWERED
@@ -36,7 +38,7 @@ def answer_view(
         question=answer.question,
         verdict=answer.verdict,
         headline=_headline(answer, bool(address.filters)) if found else "The reports do not say.",
-        detail=_detail(answer),
+        detail=" ".join(filter(None, (_detail(answer), unknown))),
         value_heading=capitalise(coverage.facet if coverage else "about") if has_values else "",
         rows=evidence_rows(answer.findings, reading),
         silent=coverage.without_evidence if coverage and found else (),
