@@ -7,8 +7,6 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from qa_app.analysis import analyse
-from qa_app.answering.reading import LIGHT
 from qa_app.models import Answer, BuildReport, Citation, Coverage, SearchResult, Verdict, to_json
 
 if TYPE_CHECKING:
@@ -90,6 +88,10 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
 
 def unknown_text(answer: Answer, retriever: Retriever) -> str:
     """Return, where the reports do not say, which words of the question none of them has, or ""."""
+    # Late, since what reads questions brings numpy along.
+    from qa_app.analysis import analyse
+    from qa_app.answering.reading import LIGHT
+
     if answer.verdict is Verdict.ANSWERED:
         return ""
     facets, lexical = retriever.facets, retriever.generation.lexical
