@@ -29,8 +29,18 @@ def test_questions_use_the_facets_noun_and_a_value() -> None:
     assert questions == ("Which regions mention community safety?", "What is said about North?")
 
 
+def test_names_keep_their_capitals_and_verbs_are_no_topics() -> None:
+    texts = (
+        "The Post Office set out why.",
+        "THE POST OFFICE SET OUT HOW.",
+        "A Post Office, set out",
+    )
+    passages = [passage(str(n), text) for n, text in enumerate(texts)]
+    assert recurring_phrases(passages) == ["Post Office"]
+
+
 def test_values_are_no_topics() -> None:
     texts = ("North board meets.", "The north board met.")
     passages = [passage(str(n), text) for n, text in enumerate(texts)]
-    assert recurring_phrases(passages) == ["north board"]
+    assert recurring_phrases(passages) == ["North board"]
     assert facet_questions(passages, "region", (), ("North",)) == ("What is said about North?",)

@@ -16,6 +16,8 @@ Terms = tuple[str, ...]
 _MOST_PASSAGES = 2_000
 _MOST_EXAMPLES = 4
 _PAIR = re.compile(r"(?<![\w-])(?=([^\W\d_]{3,})([ -])([^\W\d_]{3,})(?![\w-]))")
+# "set out" and "carried over" name nothing.
+_PARTICLES = frozenset({"out", "up", "down", "off", "over", "away", "back", "through"})
 # A pair of words seen in fewer places says more about one passage than about the corpus.
 _FEWEST_PLACES = 2
 
@@ -74,8 +76,8 @@ def recurring_phrases(
 def _pairs(text: str) -> Iterable[tuple[Terms, str]]:
     for first, joint, second in _PAIR.findall(text):
         terms = (*analyse(first), *analyse(second))
-        if len(terms) == 2:
-            yield terms, f"{_lower(first)}{joint}{_lower(second)}"
+        if len(terms) == 2 and second.lower() not in _PARTICLES:
+            yield terms, f"{first}{joint}{second}"
 
 
 def _distinct(phrases: Iterable[Terms]) -> Iterable[Terms]:
@@ -85,7 +87,3 @@ def _distinct(phrases: Iterable[Terms]) -> Iterable[Terms]:
         if not used.intersection(terms):
             used.update(terms)
             yield terms
-
-
-def _lower(word: str) -> str:
-    return word if word.isupper() else word.lower()
