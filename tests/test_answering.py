@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from qa_app.answering.acronyms import define, expand, find_acronyms, shorten
 from qa_app.answering.calibration import THRESHOLD, Logistic, chance
 from qa_app.answering.conflict import contradicts
 from qa_app.answering.duties import contrary
@@ -93,33 +92,6 @@ def test_a_value_inside_a_longer_name_stays(facets: Facets, generation: Generati
 def test_a_facet_that_no_passage_has_makes_no_table(generation: Generation) -> None:
     assert read("Which years saw a rise?", Facets(), generation).table is not None
     assert read("Which regions rose?", Facets(), generation).table is None
-
-
-@pytest.mark.parametrize(
-    ("acronym", "text", "long_form"),
-    [
-        ("CSP", "the Community Safety Partnerships (CSPs) met", "Community Safety Partnerships"),
-        ("VAWG", "violence against women and girls (VAWG)", "violence against women and girls"),
-        ("MARAC", "multi-agency risk assessment conference (MARAC)",
-         "multi-agency risk assessment conference"),
-        ("RSB", "the RSB (Regional Safety Board) met", "Regional Safety Board"),
-        ("CSP", "the chief of police (CSP)", None),
-    ],
-)  # fmt: skip
-def test_an_acronym_is_defined_by_the_words_that_spell_it(
-    acronym: str, text: str, long_form: str | None
-) -> None:
-    assert define(acronym, text) == long_form
-
-
-def test_acronyms_are_found_in_either_form(generation: Generation) -> None:
-    found = {"RSB": "Regional Safety Board"}
-
-    assert find_acronyms("What did the RSB find?", generation) == found
-    assert find_acronyms("What did the regional safety boards find?", generation) == found
-    assert find_acronyms("What did the board find?", generation) == {}
-    assert expand("RSBs met", found) == "Regional Safety Board met"
-    assert shorten("The regional safety boards met", found) == "The RSB met"
 
 
 def test_a_sentence_is_measured_by_words_and_tokens(

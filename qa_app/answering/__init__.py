@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping, Sequence
 
 from qa_app.answering.facts import Outcome, answer_fact
+from qa_app.answering.meanings import put_meanings_first
 from qa_app.answering.reading import as_fact, read
 from qa_app.answering.tables import answer_table
 from qa_app.models import Answer, Mode, SearchResult, Verdict
@@ -51,6 +52,7 @@ def answer_question(
             outcome, reading = None, as_fact(reading, retriever.generation)
     if outcome is None:
         outcome = answer_fact(retriever, reading, top_k, rows, mode)
+        outcome = put_meanings_first(outcome, question, retriever, rows)
     return Answer(
         question=question,
         verdict=Verdict.ANSWERED if outcome.findings else Verdict.NOT_FOUND,

@@ -27,7 +27,7 @@ from qa_app.store.vectors import RowArray
 
 # Passages that are read for the answer.
 _PASSAGES = 8
-_MOST_FINDINGS = 3
+MOST_FINDINGS = 3
 _MOST_OVERVIEW = 8
 
 
@@ -68,13 +68,13 @@ def answer_fact(
     quotes = [finding(group, ANSWERED.chance(group[0].scores), dates) for group in groups]
     confidence = quotes[0].score
     if confidence < THRESHOLD:
-        near = tuple(quotes[:_MOST_FINDINGS])
+        near = tuple(quotes[:MOST_FINDINGS])
         return Outcome(confidence, (), results, None, near, quotes[0].scores, why)
     language = retriever.generation.lexical.language
     bearing = [
-        item for n, item in enumerate(quotes) if n < _MOST_FINDINGS or item.score >= THRESHOLD
+        item for n, item in enumerate(quotes) if n < MOST_FINDINGS or item.score >= THRESHOLD
     ]
-    findings = mark_contradictions(bearing, _MOST_FINDINGS, language)
+    findings = mark_contradictions(bearing, MOST_FINDINGS, language)
     return Outcome(confidence, findings, results, None, (), quotes[0].scores, why)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from qa_app.analysis import analyse
-from qa_app.answering.acronyms import expand, find_acronyms, shorten
+from qa_app.answering.acronyms import Acronyms, expand, find_acronyms, shorten
 from qa_app.facets import Facets, Mention
 from qa_app.questions import AnswerKind, FacetQuestion, asked_kind, phrase_pattern
 from qa_app.store.generation import Generation
@@ -60,11 +60,11 @@ class Reading:
     Attributes:
         question: as asked.
         text: without the names of facet values, and without the words that ask for a facet;
-            acronyms that the corpus defines are spelt out.
+            acronyms that have one meaning in the corpus are spelt out.
         terms: the text's terms, each once, without light words.
         short_text: the text with the acronyms in place of what they stand for, or "".
         short_terms: its terms.
-        acronyms: acronym to long form.
+        acronyms: what its acronyms stand for.
         kind: what sort of words would answer it.
         table: the facet whose values it asks for, where the corpus has any.
         named: facet to the values that it names.
@@ -79,7 +79,7 @@ class Reading:
     named: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     short_text: str = ""
     short_terms: tuple[str, ...] = ()
-    acronyms: Mapping[str, str] = field(default_factory=dict)
+    acronyms: Acronyms = field(default_factory=Acronyms)
     overview: bool = False
 
 
@@ -130,8 +130,8 @@ def _with_terms(reading: Reading, generation: Generation) -> Reading:
     if len(set(analyse(rest, language)) - LIGHT) > 1:
         text = " ".join(rest.split())
     acronyms = find_acronyms(text, generation)
-    long_form = expand(text, acronyms)
-    short_form = shorten(text, acronyms) if acronyms else ""
+    long_form = expand(text, acronyms.long_forms)
+    short_form = shorten(text, acronyms.long_forms) if acronyms.long_forms else ""
     return replace(
         reading,
         text=long_form,
