@@ -151,8 +151,9 @@
     }
     const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
     if (plain && event.key === "p" && !event.target.closest("input, textarea, select, dialog")) {
-      const button = find("[data-pin]", event.target.closest(".result") || document.createElement("i"));
-      if (button) button.click();
+      // The chosen quote, else the one whose source is open.
+      const result = event.target.closest(".result") ?? find("#answer .result.is-open");
+      if (result) find("[data-pin]", result)?.click();
     }
   };
 

@@ -10,6 +10,7 @@
   const MOST_SHOWN = 140; // characters of one of them
   const PATIENCE_MS = 60000;
   const SLOW_MS = 600;
+  const CATCH_UP_MS = 100;
 
   const find = (selector, root = document) => root.querySelector(selector);
   const findAll = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -21,6 +22,8 @@
   let lastFocus = null;
   let lastAnswer = "";
   let searching = false;
+  let caughtUp = null; // the address that the source was asked for once more
+  let turning = null; // words of the source's own link that was followed, as "Next page"
   let filtersOpen = null;
 
   // Addresses
@@ -29,6 +32,11 @@
     const fields = new URLSearchParams(search);
     SOURCE_KEYS.forEach((key) => fields.delete(key));
     return fields.toString();
+  };
+
+  const sourcePart = (search) => {
+    const fields = new URLSearchParams(search);
+    return SOURCE_KEYS.map((key) => fields.get(key) ?? "").join("\n");
   };
 
   const navigate = (search) => {
@@ -118,6 +126,14 @@
       send("open", { search: location.search });
       return;
     }
+    const isBehind = sourcePart(root.dataset.search) !== sourcePart(location.search);
+    if (isBehind && !root.classList.contains("is-preview") && caughtUp !== location.search) {
+      // Going back twice at once: Gradio asks for the first twice. Once more, when it has ended.
+      caughtUp = location.search;
+      setTimeout(() => send("open", { search: location.search }), CATCH_UP_MS);
+      return;
+    }
+    caughtUp = null;
     const box = find(".source-text", root);
     const mark = find("mark, .page-box", root);
     if (box && mark) {
@@ -138,7 +154,13 @@
     const title = find("#source-title", root).textContent;
     // Without a path it is a notice: why there is nothing to read.
     if (!preview) announce(find(".path", root) ? `${title} is open.` : title);
-    if (narrow() && !preview) find("#source-title", root).focus({ preventScroll: true });
+    if (turning !== null) {
+      // The link went with what it led away from: the same one is the next to press.
+      const links = findAll(".source-head a[data-go]", root);
+      const again = links.find((link) => link.textContent === turning);
+      (again ?? find("#source-title", root)).focus({ preventScroll: true });
+      turning = null;
+    } else if (narrow() && !preview) find("#source-title", root).focus({ preventScroll: true });
   };
 
   const viewOf = (search) => new URLSearchParams(search).get("show") || ASK_VIEW;
@@ -236,6 +258,7 @@
       if (!plainClick(event)) return;
       event.preventDefault();
       if (link.classList.contains("open")) lastFocus = link;
+      turning = link.closest("#source") && !link.matches("[data-close]") ? link.textContent : null;
       const isBack = link.dataset.view === ASK_VIEW && viewOf(location.search) !== ASK_VIEW;
       navigate(isBack ? lastAnswer : link.getAttribute("href"));
       return;
