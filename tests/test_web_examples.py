@@ -42,5 +42,5 @@ def test_names_keep_their_capitals_and_verbs_are_no_topics() -> None:
 def test_values_are_no_topics() -> None:
     texts = ("North board meets.", "The north board met.")
     passages = [passage(str(n), text) for n, text in enumerate(texts)]
-    assert recurring_phrases(passages) == ["North board"]
+    assert recurring_phrases(passages) == ["north board"]
     assert facet_questions(passages, "region", (), ("North",)) == ("What is said about North?",)

@@ -70,7 +70,7 @@ def recurring_phrases(
         in_headings.update(terms for heading in passage.section for terms, _ in _pairs(heading))
     wide = [terms for terms, where in places.items() if len(where) >= _FEWEST_PLACES]
     wide.sort(key=lambda terms: (terms not in in_headings, -spellings[terms].total(), terms))
-    return [spellings[terms].most_common(1)[0][0] for terms in _distinct(wide)]
+    return [_usual(spellings[terms]) for terms in _distinct(wide)]
 
 
 def _pairs(text: str) -> Iterable[tuple[Terms, str]]:
@@ -78,6 +78,11 @@ def _pairs(text: str) -> Iterable[tuple[Terms, str]]:
         terms = (*analyse(first), *analyse(second))
         if len(terms) == 2 and second.lower() not in _PARTICLES:
             yield terms, f"{first}{joint}{second}"
+
+
+def _usual(spellings: Counter[str]) -> str:
+    """Return the spelling seen most; of two, that without the capital of a sentence's beginning."""
+    return max(spellings, key=lambda spelling: (spellings[spelling], spelling.islower()))
 
 
 def _distinct(phrases: Iterable[Terms]) -> Iterable[Terms]:
