@@ -7,6 +7,19 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
+# A year in running text: no sum of money, no part of a longer number, no decade.
+_YEAR = re.compile(r"(?<![\d,.£$€])(1[5-9]\d\d|20\d\d)(?!\d|[.,]\d|s\b|['’]s\b)")
+_YEARS = re.compile(
+    r"(?<!\d)(1[5-9]\d\d|20\d\d)\s*(?:[-–—/]|to|and|until)\s*(1[5-9]\d\d|20\d\d|\d\d)(?!\d)"
+)
+# Such words before a year do not ask for that year.
+_BOUND = re.compile(
+    r"\b(?:before|prior to|until|till|after|since|by|from|to)\s+(?:the\s+)?(?:year\s+)?$",
+    re.IGNORECASE,
+)
+# Years that are further apart are not the ends of one span of time.
+_LONGEST = 60
+
 RANGE_FORM = "2019, 2019-06, 2019-06-14, 2019..2024, 2019.. or ..2020-06"
 _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ].*)?)?)?")
 _TO = ".."
@@ -48,3 +61,23 @@ def parse_range(text: str) -> Days | None:
     if first is None or last is None or not (start + end).strip() or first.first > last.last:
         return None
     return Days(first.first, last.last)
+
+
+def years_in(text: str) -> set[int]:
+    """Return the years that a text names, those between "2003 to 2009" and "2019-21" among them."""
+    found = {int(year) for year in _YEAR.findall(text)}
+    for start, end in _YEARS.findall(text):
+        first = int(start)
+        last = int(end) if len(end) == len(start) else first // 100 * 100 + int(end)
+        if first < last <= first + _LONGEST:
+            found.update(range(first, last + 1))
+    return found
+
+
+def years_asked(question: str) -> set[int]:
+    """Return the years that a question asks about; "before 2000" asks about none."""
+    return {
+        int(year[1])
+        for year in _YEAR.finditer(question)
+        if not _BOUND.search(question, 0, year.start())
+    }

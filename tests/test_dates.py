@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from qa_app.dates import Days, parse_date, parse_range
+from qa_app.dates import Days, parse_date, parse_range, years_asked, years_in
 
 
 @pytest.mark.parametrize(
@@ -43,3 +43,22 @@ def test_days_meet_where_they_share_one() -> None:
     assert june.meets(Days(date(2020, 6, 30), date(2021, 1, 1)))
     assert not june.meets(Days(date(2020, 7, 1), date(2021, 1, 1)))
     assert not june.meets(Days(date(2019, 1, 1), date(2020, 5, 31)))
+
+
+@pytest.mark.parametrize(
+    ("text", "years"),
+    [
+        ("In 2020, 38,824 people died.", {2020}),
+        ("Between 2003 and 2005 it rose.", {2003, 2004, 2005}),
+        ("The 2019–21 plan.", {2019, 2020, 2021}),
+        ("It cost £2000 in the 1990s, or 2,010 dollars.", set()),
+        ("From 1900 to 2000 people came.", {1900, 2000}),
+    ],
+)
+def test_the_years_of_a_text(text: str, years: set[int]) -> None:
+    assert years_in(text) == years
+
+
+def test_a_year_that_only_bounds_is_not_asked_about() -> None:
+    assert years_asked("How many left in FY 2016?") == {2016}
+    assert years_asked("How many left before 2016?") == set()

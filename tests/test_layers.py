@@ -24,6 +24,7 @@ LAYERS = (
     "analysis",
     "loading",
     "chunking",
+    "kinds",
     "questions",
     "facets",
     "model_files",

@@ -13,6 +13,8 @@ A measure is in [0, 1] or a cosine where nothing else is said, and comparable be
   by chance.
 * ``passage``: the passage's fused score over the best passage's.
 * ``absent``: 1 if the question asks for a date, number, sum or share and the sentence has none.
+* ``misdated``: 1 if the question asks about a year that the passage does not name, or the sentence
+  names another instead.
 * ``unnamed``: number of the question's names and numbers that the passage does not have.
 * ``asked``: number of the question's terms; ``length``: natural logarithm of one more than the
   number of the sentence's. Few words are sooner found by chance, and so are any in a long sentence.
@@ -35,9 +37,10 @@ from qa_app.answering.acronyms import expand, shorten
 from qa_app.answering.calibration import guess_late
 from qa_app.answering.duties import contrary
 from qa_app.answering.reading import LIGHT, Reading
+from qa_app.dates import years_asked, years_in
 from qa_app.embedding import FloatArray
+from qa_app.kinds import CERTAIN_KINDS, supplies
 from qa_app.models import Passage, Sentence
-from qa_app.questions import CERTAIN_KINDS, supplies
 from qa_app.retrieval import Ranked, Retriever
 from qa_app.retrieval.late import PassageTokens, QuestionTokens
 from qa_app.store.lexical import K1, B
@@ -48,6 +51,9 @@ from qa_app.store.vectors import RowArray
 _REFERENCES = re.compile(r"\W*(?:\d+\W+)?(?:references|bibliography|works cited)\W*", re.IGNORECASE)
 _LEADERS = re.compile(r"(?:\.\s?){6}")
 _ADDRESS = re.compile(r"\b(?:https?://|www\.)\S+")
+_WORD = re.compile(r"[^\W\d_]{2,}")
+# A web address with fewer words beside it is only named.
+_LEAST_WORDS = 6
 # Terms of an ordinary sentence: what BM25 measures a sentence's length by.
 _USUAL_TERMS = 14
 
@@ -84,6 +90,7 @@ class Measure:
         long = lexical.max_score(reading.terms) or 1.0
         self._shares = [(reading.terms, long), (reading.short_terms, short)]
         self._names = [names for word in _names(reading.text) if (names := self._terms(word))]
+        self._years = years_asked(reading.question)
         self._lexical = lexical
         self._reader = retriever.tokens
         self._long = self._reader.question(reading.text, LIGHT, evenness)
@@ -156,6 +163,7 @@ class Measure:
             "absent": float(kind == 0 and self._reading.kind in CERTAIN_KINDS),
             "asked": float(len(self._idf)),
             "length": math.log1p(len(counts)),
+            "misdated": self._misdated(passage, f"{lead_text} {text}"),
             "contrary": contrary(self._reading.text, f"{lead_text} {text}"),
         }
 
@@ -164,6 +172,15 @@ class Measure:
             return 0.0
         has = around.union(self._analyse(passage, passage.text))
         return float(sum(has.isdisjoint(names) for names in self._names))
+
+    def _misdated(self, passage: Passage, said: str) -> float:
+        if not self._years:
+            return 0.0
+        around = years_in(passage.context)
+        near = around | years_in(said)
+        if self._years <= near:
+            return 0.0
+        return float(bool(near - self._years) or not self._years <= around | years_in(passage.text))
 
     def _terms(self, word: str) -> set[str]:
         return set(analyse(word, self._language)) - LIGHT
@@ -233,7 +250,7 @@ def _lead_in(passage: Passage, sentence: Sentence) -> str:
 
 
 def _only_points(text: str) -> bool:
-    """Tell whether a sentence is a question, an entry of contents, or mostly web addresses."""
-    addresses = sum(len(address) for address in _ADDRESS.findall(text))
-    points = 2 * addresses > len(text) or _LEADERS.search(text) is not None
-    return points or text.rstrip(" \"'”’)").endswith("?")
+    """Tell whether a sentence is a question, an entry of contents, or little but web addresses."""
+    said = _ADDRESS.sub(" ", text)
+    points = said != text and len(_WORD.findall(said)) < _LEAST_WORDS
+    return points or bool(_LEADERS.search(text)) or text.rstrip(" \"'”’)").endswith("?")

@@ -66,7 +66,8 @@ def answer_fact(
     dates = retriever.generation.dates
     groups = group_sentences(evidence, find_repeats(retriever, ranked[:_PASSAGES]), dates)
     quotes = [finding(group, ANSWERED.chance(group[0].scores), dates) for group in groups]
-    confidence = quotes[0].score
+    # The best of what is shown decides, whichever stands first.
+    confidence = max(quote.score for quote in quotes[:MOST_FINDINGS])
     if confidence < THRESHOLD:
         near = tuple(quotes[:MOST_FINDINGS])
         return Outcome(confidence, (), results, None, near, quotes[0].scores, why)

@@ -13,20 +13,21 @@ from dataclasses import dataclass, field, replace
 from qa_app.analysis import analyse
 from qa_app.answering.acronyms import Acronyms, expand, find_acronyms, shorten
 from qa_app.facets import Facets, Mention
-from qa_app.questions import AnswerKind, FacetQuestion, asked_kind, phrase_pattern
+from qa_app.kinds import AnswerKind, asked_kind
+from qa_app.questions import FacetQuestion, phrase_pattern
 from qa_app.store.generation import Generation
 
 _BEFORE = re.compile(
     r"(?:\b(?:in|at|of|for|by|from|within|across|on|to|with)\s+)?(?:\bthe\s+)?$", re.IGNORECASE
 )
 _POSSESSIVE = re.compile(r"['’]s?(?!\w)")
-_NAME_GOES_ON = re.compile(r"\s+[A-Z]\w+")
 # Words that lead from "which …s" to what is asked, and that any passage may have or lack.
 _LEADING = re.compile(
     r"^\W*(?:(?:is|are|was|were|has|have|had|do|does|did|can|could|will|would|may|must|should|be|"
     r"been|being|that|who|which|there|also|currently|already|say|says|said|saying|mention|mentions|"
     r"mentioned|describe|describes|discuss|discusses|try|trying|tried|aim|aims|aiming|seek|seeks|"
-    r"seeking|work|works|working|deal|deals|dealing|talk|talks|about|on|with|to|in|of|at)\b\W*)+",
+    r"seeking|want|wants|wish|hope|hopes|hoping|intend|intends|intending|work|works|working|deal|"
+    r"deals|dealing|talk|talks|about|on|with|to|in|of|at)\b\W*)+",
     re.IGNORECASE,
 )
 
@@ -96,7 +97,7 @@ def read(question: str, facets: Facets, generation: Generation) -> Reading:
     if table is not None and any(found.facet == table.facet for found in mentions):
         # "How many areas does Redford cover?" asks about Redford, not for a list of areas.
         table = None
-    spans = [span for found in mentions if (span := _span(question, found, facets))]
+    spans = [_span(question, found, facets) for found in mentions]
     text = _without(question, spans)
     if table is not None:
         rest = _without(question, [*spans, (table.start, table.end)])
@@ -148,8 +149,8 @@ def _terms(text: str, language: str) -> tuple[str, ...]:
     return tuple(term for term in found if term not in LIGHT) or found
 
 
-def _span(question: str, found: Mention, facets: Facets) -> tuple[int, int] | None:
-    """Return the words to take out for a value's name, or None where it is part of a longer one."""
+def _span(question: str, found: Mention, facets: Facets) -> tuple[int, int]:
+    """Return the words to take out for a value’s name: it says where to look, not what for."""
     before = _BEFORE.search(question, 0, found.start)
     start = before.start() if before else found.start
     end = found.end
@@ -158,8 +159,6 @@ def _span(question: str, found: Mention, facets: Facets) -> tuple[int, int] | No
     nouns = "|".join(phrase_pattern(noun) for noun in facets.nouns(found.facet))
     if nouns and (noun := re.compile(rf"\s+(?:{nouns})(?!\w)", re.IGNORECASE).match(question, end)):
         return start, noun.end()
-    if possessive is None and _NAME_GOES_ON.match(question, end):
-        return None
     return start, end
 
 

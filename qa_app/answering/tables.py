@@ -28,6 +28,9 @@ _FIELD = 8
 _LEAST_SPREAD = 0.3
 # Chance from which a value has a row.
 _CUT = 0.5
+# What the evidence of a few values must reach by itself: a little less, since the weights come
+# from long policies, whose every sentence is near to something.
+_FEW = -0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,9 @@ def _cut(logits: Sequence[float]) -> float:
     other half is their mean: if all speak of the matter, as policies on one subject do, only those
     that say it better than the others answer.
     """
-    if len(logits) < _FIELD or np.std(logits) < _LEAST_SPREAD:
+    if len(logits) < _FIELD:
+        return _FEW
+    if np.std(logits) < _LEAST_SPREAD:
         return 0.0
     return float(np.mean(logits)) / 2
 

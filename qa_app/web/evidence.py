@@ -28,6 +28,7 @@ _STRENGTH = {Support.STRONG: "Strong", Support.PARTIAL: "Partial"}
 _RELATION = {Relation.EARLIER: "Earlier", Relation.CONTRADICTS: "Says otherwise"}
 _SCORE_NAMES = {
     "absent": "No date or number, though one is asked for",
+    "misdated": "About another year than the one asked for",
     "asked": "Length of the question",
     "covered": "The question’s words in the quote",
     "dense": "Closeness in meaning",
