@@ -15,7 +15,7 @@ from itertools import chain
 from qa_app.models import Block, BlockKind, Document, LeadIn, Passage, Sentence
 from qa_app.sentences import split_sentences
 
-CHUNKING_VERSION = "3"
+CHUNKING_VERSION = "4"
 
 TokenCounter = Callable[[Sequence[str]], list[int]]
 

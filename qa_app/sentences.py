@@ -23,6 +23,7 @@ _NEXT = re.compile(r"\s+")
 _OPENER = re.compile(r"[\"'“‘«(\[]*(?:[^\W\d_]|\d|[-•£$€])")
 _LAST_WORD = re.compile(r"[^\s(\[\"'“‘]+$")
 _NUMBERING = re.compile(r"(?:\(?(?:\d{1,3}(?:\.\d{1,3})*|[A-Za-z]|[ivxIVX]{1,5})[.)])$")
+_NUMBER = re.compile(r"[(\[]?[A-Z]?\d")
 _DOTTED = re.compile(r"(?:[^\W\d_]\.)+$")
 _FIRST_WORD = re.compile(r"[^\W\d_]+(?:[’'][^\W\d_]+)?")
 
@@ -43,7 +44,7 @@ _BEFORE_NUMBER = _words(
 )
 # May end a sentence or not: only a word that usually opens one decides.
 _EITHER = _words("inc ltd co corp plc jr sr dept govt assn bros ave etc")
-_STARTERS = _words(
+STARTERS = _words(
     """the this that these those it its they their there we our he his she her you i in on at as a
     an and but or if when while where what who how why for from by to with after before since
     although however because each all any some many most more no not one both here such under
@@ -110,7 +111,7 @@ def _ends_after_stop(text: str, first: int, stop: int, follows: int, end: int) -
     """Tell whether the full stop at ``stop`` ends a sentence and not an abbreviation."""
     before = _LAST_WORD.search(text, max(first, stop - 40), stop)
     word = before.group().lower() if before else ""
-    number_next = text[follows].isdigit()
+    number_next = _NUMBER.match(text, follows, end) is not None
     if _NUMBERING.match(text[first : stop + 1].strip()):
         return False
     if word in _NEVER:
@@ -119,5 +120,5 @@ def _ends_after_stop(text: str, first: int, stop: int, follows: int, end: int) -
         return not number_next
     if word in _EITHER or _DOTTED.match(word + "."):
         opener = _FIRST_WORD.search(text, follows, min(end, follows + 40))
-        return opener is not None and opener.group().lower() in _STARTERS
+        return opener is not None and opener.group().lower() in STARTERS
     return True

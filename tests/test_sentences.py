@@ -24,6 +24,11 @@ def split(text: str) -> list[str]:
             "The U.S. Government. The U.S. The end.",
             ["The U.S. Government.", "The U.S.", "The end."],
         ),
+        ("See para. (4) and No. A5. The end.", ["See para. (4) and No. A5.", "The end."]),
+        (
+            "President Chester A.\nArthur signed. It held.",
+            ["President Chester A.\nArthur signed.", "It held."],
+        ),
         ("It said “stop.” Then it went.", ["It said “stop.”", "Then it went."]),
         ("It ended.12 The next.[3] Another.", ["It ended.12", "The next.[3]", "Another."]),
         ("It grew in 2024. 35 left.", ["It grew in 2024.", "35 left."]),

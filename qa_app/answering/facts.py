@@ -18,6 +18,7 @@ from qa_app.answering.calibration import (
 )
 from qa_app.answering.conflict import mark_contradictions
 from qa_app.answering.evidence import Evidence, Measure
+from qa_app.answering.quoting import Quoting
 from qa_app.answering.reading import Reading
 from qa_app.answering.repeats import find_repeats, group_sentences
 from qa_app.citations import cite
@@ -65,6 +66,10 @@ def answer_fact(
     why = ANSWERED.explain(THRESHOLD, SENTENCE)
     dates = retriever.generation.dates
     groups = group_sentences(evidence, find_repeats(retriever, ranked[:_PASSAGES]), dates)
+    quoting = Quoting(retriever.generation, reading.question)
+    groups = quoting.quotes(groups, MOST_FINDINGS)
+    if not groups:
+        return Outcome(0.0, (), results)
     quotes = [finding(group, ANSWERED.chance(group[0].scores), dates) for group in groups]
     # The best of what is shown decides, whichever stands first.
     confidence = max(quote.score for quote in quotes[:MOST_FINDINGS])
@@ -92,7 +97,8 @@ def _overview(
     ]
     dates = retriever.generation.dates
     groups = group_sentences(evidence, find_repeats(retriever, ranked), dates)
-    quotes = [finding(group, 1.0, dates) for group in groups]
+    quoting = Quoting(retriever.generation, reading.question)
+    quotes = [finding(group, 1.0, dates) for group in quoting.quotes(groups, _MOST_OVERVIEW)]
     return Outcome(1.0 if quotes else 0.0, tuple(quotes[:_MOST_OVERVIEW]), results)
 
 

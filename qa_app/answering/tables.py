@@ -11,6 +11,7 @@ from qa_app.answering.calibration import ROW
 from qa_app.answering.conflict import PLANS, side_by_side
 from qa_app.answering.evidence import Evidence, Measure
 from qa_app.answering.facts import Outcome, finding
+from qa_app.answering.quoting import Quoting
 from qa_app.answering.reading import Reading
 from qa_app.answering.repeats import group_sentences
 from qa_app.models import Coverage, Finding, Mode, Support
@@ -53,12 +54,15 @@ def answer_table(
     asks_plans = bool(PLANS.search(reading.question))
     dates = retriever.generation.dates
     found = _by_value(candidates)
+    quoting = Quoting(retriever.generation, reading.question)
     row = ROW.over(_cut([ROW.logit(evidence[0].scores) for evidence in found.values()]))
     by_value: dict[str, list[Finding]] = {}
     for value, evidence in found.items():
         for group in group_sentences(evidence, {}, dates):
             plans = not asks_plans and bool(PLANS.search(group[0].text))
-            quote = finding(group, row.chance(group[0].scores), dates, value, plans)
+            chance = row.chance(group[0].scores)
+            shown = quoting.quote(group) if chance >= _CUT else group
+            quote = finding(shown, chance, dates, value, plans)
             by_value.setdefault(value, []).append(quote)
     ordered = sorted((rows_of[0] for rows_of in by_value.values()), key=_firmest)
     language = retriever.generation.lexical.language

@@ -80,12 +80,19 @@ def find_quote(generation: Generation, document: str, span: tuple[int, int]) -> 
     """Return the words at offsets ``span`` of a document, with their citation.
 
     Raises:
-        QueryError: there is no such document, or the words are not inside one passage.
+        QueryError: there is no such document, or the words are not inside one passage or a list
+            that goes on through several of one section.
     """
     start, end = span
-    for passage in generation.passages(generation.document_rows(document)):
-        if passage.start <= start < end <= passage.end:
-            return Quote(passage.slice(start, end), cite(passage, start, end))
+    held = [
+        passage
+        for passage in generation.passages(generation.document_rows(document))
+        if passage.start < end and start < passage.end
+    ]
+    sections = {passage.section for passage in held}
+    if start < end and len(sections) == 1 and held[0].start <= start and end <= held[-1].end:
+        passage = generation.stretch(held[0], end)
+        return Quote(passage.slice(start, end), cite(passage, start, end))
     raise QueryError(
         f"Nothing can be quoted at {start} to {end} of {document!r}.",
         "Ask again: the reports may have been indexed anew since.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -122,6 +123,13 @@ class Generation:
         if isinstance(rows, range) and rows.step == 1:
             return self._records.passages_of(rows)
         return self._records.passages(rows)
+
+    def stretch(self, passage: Passage, end: int) -> Passage:
+        """Return a passage with the words that follow it, up to offset ``end`` of its document."""
+        if end <= passage.end:
+            return passage
+        text = self._records.words(passage.document, passage.start, end)
+        return replace(passage, end=end, text=text)
 
     def row_of(self, passage_id: str) -> int | None:
         """Return the row of the passage with this id, or None."""

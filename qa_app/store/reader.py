@@ -103,13 +103,18 @@ class Records:
         if lead is None or lead[0] >= passage.start:
             return passage
         start, end = lead
-        query = "SELECT substr(text, ?, ?), page_starts FROM documents WHERE path = ?"
-        words, starts = self._all(query, (start + 1, end - start, passage.document))[0]
-        if len(words) < end - start:
-            # SQLite counts characters no further than a NUL.
-            words = self.document(passage.document).text[start:end]
+        query = "SELECT page_starts FROM documents WHERE path = ?"
+        ((starts,),) = self._all(query, (passage.document,))
         page = bisect_right(json.loads(starts), start) or None
+        words = self.words(passage.document, start, end)
         return replace(passage, lead_in=LeadIn(start, end, words, page))
+
+    def words(self, path: str, start: int, end: int) -> str:
+        """Return what stands at offsets ``start:end`` of a document."""
+        query = "SELECT substr(text, ?, ?) FROM documents WHERE path = ?"
+        ((words,),) = self._all(query, (start + 1, end - start, path))
+        # SQLite counts characters no further than a NUL.
+        return words if len(words) == end - start else self.document(path).text[start:end]
 
     def row_of(self, passage_id: str) -> int | None:
         """Return the row of the passage with this id, or None."""

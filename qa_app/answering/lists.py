@@ -1,0 +1,125 @@
+"""Lists, whole: a lead-in and its items as one span, as far as they stand in one section."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice, takewhile
+
+from qa_app.answering.evidence import Evidence
+from qa_app.answering.joins import find_marker, points_back
+from qa_app.models import BlockKind, Passage, Sentence
+from qa_app.store.generation import Generation
+
+_MOST_ITEMS = 12
+_LONGEST_LIST = 1200  # characters, lead-in and all
+_LONGEST_NUMBERED = 300  # of a numbered paragraph that is an item rather than text of its own
+
+
+class Lists:
+    """Finds the lists of an index's passages.
+
+    Args:
+        generation: where the passages stand.
+    """
+
+    def __init__(self, generation: Generation) -> None:
+        self._generation = generation
+
+    def whole(self, item: Evidence) -> Evidence | None:
+        """Return the list that a lead-in or an item belongs to, if there is one to show whole.
+
+        It has at most twelve items and 1,200 characters, and ends with an item.
+        """
+        start = item.sentence.lead_in[0] if item.sentence.lead_in else item.sentence.start
+        passage = item.passage if item.passage.start <= start else self._before(item.passage, start)
+        sentences = passage.sentences if passage else ()
+        place = next((n for n, sentence in enumerate(sentences) if sentence.start == start), None)
+        if passage is None or place is None:
+            return None
+        lead = sentences[place]
+        # Below an item, its own list ends where the next item like it begins.
+        outer = (find_marker(passage, lead) or "") if lead.kind is BlockKind.LIST_ITEM else None
+        if points_back(passage, place):
+            start = sentences[place - 1].start
+        return self._list(item, passage, start, self._items(passage, place, outer))
+
+    def bare(self, item: Evidence) -> Evidence | None:
+        """Return the list of an item that nothing but a heading introduces."""
+        passage, sentences = item.passage, item.passage.sentences
+        first = sentences.index(item.sentence)
+        while first and is_bare(sentences[first - 1]):
+            first -= 1
+        line = passage.text.rfind("\n", 0, sentences[first].start - passage.start) + 1
+        found = self._list(item, passage, passage.start + line, self._items(passage, first - 1))
+        return found if found and "\n" in found.text else None
+
+    def _list(
+        self, item: Evidence, passage: Passage, start: int, ends: Iterator[int]
+    ) -> Evidence | None:
+        """Return what begins at ``start``, up to the last of the items that there is room for."""
+        room = takewhile(lambda end: end - start <= _LONGEST_LIST, islice(ends, _MOST_ITEMS))
+        end = max(room, default=0)
+        if end < item.sentence.end or not passage.start <= start:
+            return None
+        span = Sentence(start, end, BlockKind.LIST_ITEM)
+        return Evidence(self._generation.stretch(passage, end), span, item.scores)
+
+    def _items(self, passage: Passage, place: int, outer: str | None = None) -> Iterator[int]:
+        """Yield where each item ends of the list after the sentence at ``place``.
+
+        Args:
+            outer: marker at which the list ends, since it is that of the list around it.
+        """
+        items: list[Sentence] = []
+        for holder, sentence in self._after(passage, place):
+            marker = find_marker(holder, sentence)
+            if sentence.kind is not BlockKind.LIST_ITEM or marker == outer is not None:
+                break
+            if items and sentence.lead_in != items[0].lead_in:
+                break
+            if items and marker is not None:
+                yield items[-1].end
+            items.append(sentence)
+        if items:
+            yield items[-1].end
+        elif place == len(passage.sentences) - 1 and passage.text.endswith(":"):
+            yield from self._numbered(passage)
+
+    def _after(self, passage: Passage, place: int) -> Iterator[tuple[Passage, Sentence]]:
+        for sentence in passage.sentences[place + 1 :]:
+            yield passage, sentence
+        for other in self._neighbours(passage, 1):
+            for sentence in other.sentences:
+                yield other, sentence
+
+    def _numbered(self, passage: Passage) -> Iterator[int]:
+        """Yield where the short paragraphs end that are numbered 1, 2, 3 … after a passage."""
+        for number, other in enumerate(self._neighbours(passage, 1), 1):
+            line = other.text.partition("\n")[0]
+            label = (other.label or "").strip(".()[] ")
+            if label != str(number) or len(line) > _LONGEST_NUMBERED:
+                return
+            yield other.start + len(line)
+            if len(line) < len(other.text):
+                return
+
+    def _before(self, passage: Passage, start: int) -> Passage | None:
+        return next((p for p in self._neighbours(passage, -1) if p.start <= start), None)
+
+    def _neighbours(self, passage: Passage, step: int) -> Iterator[Passage]:
+        """Yield the passages after one (step 1) or before it (step -1) in its section."""
+        row = self._generation.row_of(passage.id)
+        rows = self._generation.document_rows(passage.document)
+        for _ in range(_MOST_ITEMS):
+            if row is None or row + step not in rows:
+                return
+            row += step
+            other = self._generation.passage(row)
+            if other.section != passage.section:
+                return
+            yield other
+
+
+def is_bare(sentence: Sentence) -> bool:
+    """Tell whether a sentence is of a list that no line introduces."""
+    return sentence.kind is BlockKind.LIST_ITEM and sentence.lead_in is None

@@ -1,0 +1,151 @@
+"""From a sentence that answers to what is quoted: as much as it cannot be understood without.
+
+A lead-in is quoted with its list, a sentence that points back with the one before it, and one that
+the page's layout cut in two whole. What is quoted stays one exact span of its document.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from qa_app.answering.calibration import ANSWERED, THRESHOLD
+from qa_app.answering.evidence import Evidence
+from qa_app.answering.joins import goes_on, hands_on, introduces, is_cut_off, points_back
+from qa_app.answering.lists import Lists, is_bare
+from qa_app.models import BlockKind
+from qa_app.retrieval.repeats import wording
+from qa_app.store.generation import Generation
+
+_PLURAL = re.compile(
+    r"(?:what|which)\s+(?:are|were)\b"
+    r"|(?:what|which)\s+(?:\w+\s+){0,3}?\w{2,}(?<![su])s\s+(?:are|were|do|did|must|should|have|had|"
+    r"can|may|might|will|would|need|could|apply|count)\b"
+    r"|(?:list|name)\s",
+    re.IGNORECASE,
+)
+
+
+class Quoting:
+    """Makes quotes of the sentences that answer one question.
+
+    Args:
+        generation: where the sentences stand.
+        question: tells whether a whole list is asked for.
+    """
+
+    def __init__(self, generation: Generation, question: str) -> None:
+        self._lists = Lists(generation)
+        self._plural = _PLURAL.match(question.strip()) is not None
+
+    def quotes(self, groups: Sequence[Sequence[Evidence]], most: int) -> list[list[Evidence]]:
+        """Return what is quoted of each group, in the same order; what is quoted already is not.
+
+        A list stands once: whole where it is asked for, or where two of its parts would be shown.
+
+        Args:
+            groups: a sentence, then where else its words stand; the likeliest answer first.
+            most: number of quotes that are shown.
+        """
+        found: list[list[Evidence]] = []
+        lists: list[tuple[str, tuple[int, int]]] = []
+        for group in groups:
+            quote = self._chosen(group[0])
+            if quote is None or any(_holds(shown[0], quote) for shown in found):
+                continue
+            own = _list_of(group[0])
+            if own in lists and _answers(group[0]) and _answers(found[lists.index(own)][0]):
+                quote = self._joined(group[0], found[lists.index(own)][0]) or quote
+            parts = [place for place, shown in enumerate(found) if _holds(quote, shown[0])]
+            if parts and quote.sentence.kind is BlockKind.LIST_ITEM and len(found) <= most:
+                # The list takes the place of its parts.
+                first, *rest = parts
+                quote = replace(quote, scores=found[first][0].scores)
+                found[first] = [quote, *self._same(found[first][1:], quote)]
+                for place in reversed(rest):
+                    del found[place], lists[place]
+                continue
+            if any(_overlap(shown[0], quote) for shown in found):
+                quote = group[0]  # what it points back to is shown
+            found.append([quote, *self._same(group[1:], quote)])
+            lists.append(own)
+        return found
+
+    def quote(self, group: Sequence[Evidence]) -> list[Evidence]:
+        """Return what is quoted of one group, or the sentence as it is."""
+        quote = self.whole(group[0]) or group[0]
+        return [quote, *self._same(group[1:], quote)]
+
+    def whole(self, item: Evidence) -> Evidence | None:
+        """Return a sentence with what it needs around it; None where that is not to be had."""
+        sentences = item.passage.sentences
+        if item.sentence not in sentences:
+            return item
+        place = first = last = sentences.index(item.sentence)
+        if hands_on(item.passage, place + 1):
+            introduction = replace(item, sentence=sentences[place + 1])
+            if (found := self._lists.whole(introduction)) is not None:
+                return found
+        elif introduces(item.text) and (found := self._lists.whole(item)) is not None:
+            return found
+        while first and goes_on(item.passage, first - 1):
+            first -= 1
+        while goes_on(item.passage, last):
+            last += 1
+        if is_cut_off(item.passage, sentences[last]):
+            return None
+        if points_back(item.passage, first):
+            first -= 1
+        if first == last:
+            return item
+        return replace(item, sentence=replace(sentences[first], end=sentences[last].end))
+
+    def _joined(self, item: Evidence, shown: Evidence) -> Evidence | None:
+        """Return the list that both belong to, if both have room in it."""
+        whole = self._lists.whole(item)
+        return whole if whole is not None and _holds(whole, shown) else None
+
+    def _chosen(self, item: Evidence) -> Evidence | None:
+        found = None
+        if self._plural and is_bare(item.sentence):
+            found = self._lists.bare(item)
+        elif self._plural and (item.sentence.lead_in or _leads(item)):
+            found = self._lists.whole(item)
+        return found or self.whole(item)
+
+    def _same(self, others: Sequence[Evidence], quote: Evidence) -> list[Evidence]:
+        """Return the other places that say all that is quoted."""
+        words = wording(quote.text)
+        makers = (lambda other: other, self.whole, self._lists.whole)
+        made = (
+            next((m for make in makers if (m := make(other)) and wording(m.text) == words), None)
+            for other in others
+        )
+        return [other for other in made if other]
+
+
+def _leads(item: Evidence) -> bool:
+    own = (item.sentence.start, item.sentence.end)
+    return any(sentence.lead_in == own for sentence in item.passage.sentences)
+
+
+def _answers(item: Evidence) -> bool:
+    return not item.scores or ANSWERED.chance(item.scores) >= THRESHOLD
+
+
+def _list_of(item: Evidence) -> tuple[str, tuple[int, int]]:
+    """Return what tells the list of a lead-in or an item; of another sentence, itself."""
+    own = (item.sentence.start, item.sentence.end)
+    return item.passage.document, item.sentence.lead_in or own
+
+
+def _holds(shown: Evidence, other: Evidence) -> bool:
+    a, b = shown.sentence, other.sentence
+    return _overlap(shown, other) and a.start <= b.start and b.end <= a.end
+
+
+def _overlap(shown: Evidence, other: Evidence) -> bool:
+    a, b = shown.sentence, other.sentence
+    same = shown.passage.document == other.passage.document
+    return same and a.start < b.end and b.start < a.end
