@@ -29,9 +29,9 @@ _FIELD = 8
 _LEAST_SPREAD = 0.3
 # Chance from which a value has a row.
 _CUT = 0.5
-# What the evidence of a few values must reach by itself: a little less, since the weights come
-# from long policies, whose every sentence is near to something.
-_FEW = -0.5
+# The same of a few values: less, since the weights come from long policies, whose every sentence
+# is near to something.
+_CUT_OF_FEW = 0.38
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +55,19 @@ def answer_table(
     dates = retriever.generation.dates
     found = _by_value(candidates)
     quoting = Quoting(retriever.generation, reading.question)
+    least = _CUT_OF_FEW if len(found) < _FIELD else _CUT
     row = ROW.over(_cut([ROW.logit(evidence[0].scores) for evidence in found.values()]))
     by_value: dict[str, list[Finding]] = {}
     for value, evidence in found.items():
         for group in group_sentences(evidence, {}, dates):
             plans = not asks_plans and bool(PLANS.search(group[0].text))
             chance = row.chance(group[0].scores)
-            shown = quoting.quote(group) if chance >= _CUT else group
+            shown = quoting.quote(group) if chance >= least else group
             quote = finding(shown, chance, dates, value, plans)
             by_value.setdefault(value, []).append(quote)
     ordered = sorted((rows_of[0] for rows_of in by_value.values()), key=_firmest)
     language = retriever.generation.lexical.language
-    bearing = ([item for item in rows_of if item.score >= _CUT] for rows_of in by_value.values())
+    bearing = ([item for item in rows_of if item.score >= least] for rows_of in by_value.values())
     findings = tuple(sorted((side_by_side(b, language) for b in bearing if b), key=_firmest))
     return Outcome(
         confidence=max((row.score for row in ordered), default=0.0),
@@ -75,7 +76,7 @@ def answer_table(
         coverage=_coverage(retriever, facet, values, findings),
         near_misses=() if findings else tuple(ordered[:_NEAR_MISSES]),
         scores=dict(ordered[0].scores) if ordered else {},
-        explanation=row.explain(_CUT),
+        explanation=row.explain(least),
     )
 
 
@@ -98,9 +99,7 @@ def _cut(logits: Sequence[float]) -> float:
     other half is their mean: if all speak of the matter, as policies on one subject do, only those
     that say it better than the others answer.
     """
-    if len(logits) < _FIELD:
-        return _FEW
-    if np.std(logits) < _LEAST_SPREAD:
+    if len(logits) < _FIELD or np.std(logits) < _LEAST_SPREAD:
         return 0.0
     return float(np.mean(logits)) / 2
 
