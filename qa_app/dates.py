@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
+MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 # A year in running text: no sum of money, no part of a longer number, no decade.
 _YEAR = re.compile(r"(?<![\d,.£$€])(1[5-9]\d\d|20\d\d)(?!\d|[.,]\d|s\b|['’]s\b)")
 _YEARS = re.compile(

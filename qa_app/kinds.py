@@ -8,6 +8,7 @@ from enum import StrEnum
 from functools import lru_cache
 
 from qa_app.analysis import analyse
+from qa_app.dates import MONTHS
 
 
 class AnswerKind(StrEnum):
@@ -75,10 +76,7 @@ _ASKED = tuple(
          r"\bdefin(?:e|ed|ition)\b|\b(?:acronym|abbreviation)\b"),
     )
 )  # fmt: skip
-_MONTHS = (
-    "January|February|March|April|May|June|July|August|September|October|November|December|"
-    "Jan|Feb|Mar|Apr|Aug|Sept?|Oct|Nov|Dec"
-)
+_MONTHS = f"{MONTHS}|Jan|Feb|Mar|Apr|Aug|Sept?|Oct|Nov|Dec"
 _NUMBER_WORDS = (
     "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|"
     "seventeen|eighteen|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundreds?|"

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from qa_app.api import Index, build_index, open_index
 from qa_app.embedding import FloatArray, KeepTokens, Progress, SpanArray
 from qa_app.models import ModelIdentity
+from qa_app.store.generation import Generation, open_generation
 
 VOCABULARY = ("data", "sharing", "road", "safety", "violence", "board", "funding", "duplication")
 ROOT = Path(__file__).resolve().parent.parent
@@ -85,3 +88,30 @@ def write_corpus(tmp_path: Path) -> Callable[[dict[str, str]], Path]:
         return corpus
 
     return write
+
+
+@pytest.fixture
+def open_reports(
+    write_corpus: Callable[[dict[str, str]], Path], encoder: FakeEncoder, tmp_path: Path
+) -> Iterator[Callable[[dict[str, str]], Index]]:
+    """Return a function that indexes files and returns the index, open as long as the test runs."""
+    with ExitStack() as opened:
+
+        def open_files(files: dict[str, str]) -> Index:
+            corpus = write_corpus(files)
+            build_index(corpus, tmp_path / "index", encoder=encoder)
+            return opened.enter_context(open_index(tmp_path / "index", corpus, encoder=encoder))
+
+        yield open_files
+
+
+@pytest.fixture
+def index(request: pytest.FixtureRequest, open_reports: Callable[[dict[str, str]], Index]) -> Index:
+    """Return the index of the files that the test's module calls REPORTS."""
+    return open_reports(request.module.REPORTS)
+
+
+@pytest.fixture
+def generation(index: Index) -> Iterator[Generation]:
+    with open_generation(index.corpus.parent / "index") as opened:
+        yield opened

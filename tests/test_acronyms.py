@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,12 +10,13 @@ import pytest
 from qa_app.answering.acronyms import (
     Acronyms,
     asked_acronym,
-    define,
     expand,
     find_acronyms,
+    find_meanings,
     shorten,
 )
-from qa_app.api import Index, build_index, open_index
+from qa_app.api import Index, build_index
+from qa_app.models import Passage
 from qa_app.store.generation import Generation, open_generation
 
 REPORTS = {
@@ -27,22 +28,6 @@ REPORTS = {
     "The Regional Safety Board (RSB) met.\nPressBoF is a company.\n"
     "The Press Standards Board of Finance (PressBoF) paid.\n",
 }
-
-
-@pytest.fixture
-def index(
-    write_corpus: Callable[[dict[str, str]], Path], encoder: object, tmp_path: Path
-) -> Iterator[Index]:
-    corpus = write_corpus(REPORTS)
-    build_index(corpus, tmp_path / "index", encoder=encoder)
-    with open_index(tmp_path / "index", corpus, encoder=encoder) as opened:
-        yield opened
-
-
-@pytest.fixture
-def generation(index: Index) -> Iterator[Generation]:
-    with open_generation(index.corpus.parent / "index") as opened:
-        yield opened
 
 
 @pytest.mark.parametrize(
@@ -67,7 +52,11 @@ def generation(index: Index) -> Iterator[Generation]:
 def test_an_acronym_is_defined_by_the_words_that_spell_it(
     acronym: str, text: str, long_form: str | None
 ) -> None:
-    assert define(acronym, text) == long_form
+    passage = Passage("1", "a.txt", "", (), 0, len(text), text, ())
+
+    meanings = find_meanings(acronym, {0: passage}, "english")
+
+    assert [found[0].long_form for found in meanings] == ([] if long_form is None else [long_form])
 
 
 def test_acronyms_are_found_in_either_form(generation: Generation) -> None:

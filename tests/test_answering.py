@@ -18,10 +18,10 @@ from qa_app.errors import QueryError
 from qa_app.facets import Facets
 from qa_app.models import Answer, Mode, Relation, Support, Verdict
 from qa_app.retrieval import Ranked, Retriever
-from qa_app.store.generation import Generation, open_generation
+from qa_app.store.generation import Generation
 
 ROOT = Path(__file__).resolve().parent.parent
-Corpus = Callable[[dict[str, str]], Path]
+OpenReports = Callable[[dict[str, str]], Index]
 FACETS = """
 [region]
 nouns = ["region", "regions", "where"]
@@ -41,20 +41,7 @@ South
 - Violence fell by a third.
 - The RSB found duplication in funding.
 """
-
-
-@pytest.fixture
-def index(write_corpus: Corpus, encoder: object, tmp_path: Path) -> Iterator[Index]:
-    corpus = write_corpus({"facets.toml": FACETS, "report.txt": REPORT})
-    build_index(corpus, tmp_path / "index", encoder=encoder)
-    with open_index(tmp_path / "index", corpus, encoder=encoder) as opened:
-        yield opened
-
-
-@pytest.fixture
-def generation(index: Index) -> Iterator[Generation]:
-    with open_generation(index.corpus.parent / "index") as opened:
-        yield opened
+REPORTS = {"facets.toml": FACETS, "report.txt": REPORT}
 
 
 @pytest.fixture
@@ -177,14 +164,12 @@ def test_every_quote_is_words_of_its_document(index: Index, mode: Mode) -> None:
 
 
 def test_a_list_that_runs_over_passages_keeps_its_lead_in(
-    write_corpus: Corpus, encoder: object, tmp_path: Path
+    open_reports: OpenReports,
 ) -> None:
     items = [f"- share the numbered record {i} of every office with the board" for i in range(40)]
     text = "\n".join(["Each council has agreed that it will:", *items, "- repair all pavements"])
-    corpus = write_corpus({"long.txt": text})
-    build_index(corpus, tmp_path / "index", encoder=encoder)
-    with open_index(tmp_path / "index", corpus, encoder=encoder) as index:
-        answer = index.ask("Who repairs the pavements?", mode=Mode.LEXICAL)
+    index = open_reports({"long.txt": text})
+    answer = index.ask("Who repairs the pavements?", mode=Mode.LEXICAL)
     found = (answer.findings or answer.near_misses)[0]
     assert found.quote == "repair all pavements"
     assert found.lead_in is not None
@@ -229,9 +214,9 @@ def test_only_plain_contraries_contradict(one: str, other: str, expected: bool) 
 
 
 def test_a_row_has_its_newest_quote_first_and_older_ones_beside(
-    write_corpus: Corpus, encoder: object, tmp_path: Path
+    open_reports: OpenReports,
 ) -> None:
-    corpus = write_corpus(
+    index = open_reports(
         {
             "facets.toml": FACETS,
             "metadata.toml": '["a.txt"]\ndate = "2021"\n["b.txt"]\ndate = "2023-05"\n',
@@ -239,10 +224,8 @@ def test_a_row_has_its_newest_quote_first_and_older_ones_beside(
             "b.txt": "B\nNorth\n- Road safety fell.\n- The office has road safety.\n",
         }
     )
-    build_index(corpus, tmp_path / "index", encoder=encoder)
-    with open_index(tmp_path / "index", corpus, encoder=encoder) as index:
-        (row,) = index.ask("Which regions have road safety?").findings
-        assert index.verify(index.ask("Which regions have road safety?")).bad == ()
+    (row,) = index.ask("Which regions have road safety?").findings
+    assert index.verify(index.ask("Which regions have road safety?")).bad == ()
     assert (row.quote, row.date, row.relation) == ("Road safety fell.", "2023-05", None)
     assert [(item.quote, item.date, item.relation) for item in row.others] == [
         ("Road safety rose.", "2021", Relation.CONTRADICTS)
@@ -269,66 +252,56 @@ def test_an_answer_says_what_its_scores_were_weighed_with(index: Index) -> None:
     ],
 )
 def test_what_only_points_elsewhere_is_never_quoted(
-    write_corpus: Corpus, encoder: object, tmp_path: Path, pointer: str
+    open_reports: OpenReports, pointer: str
 ) -> None:
-    corpus = write_corpus({"a.txt": f"A\n- {pointer}\n- Road safety rose.\n"})
-    build_index(corpus, tmp_path / "index", encoder=encoder)
-    with open_index(tmp_path / "index", corpus, encoder=encoder) as index:
-        answer = index.ask("What happened to road safety?")
+    index = open_reports({"a.txt": f"A\n- {pointer}\n- Road safety rose.\n"})
+    answer = index.ask("What happened to road safety?")
     quotes = [row.quote for row in (*answer.findings, *answer.near_misses)]
     assert "Road safety rose." in quotes
     assert pointer not in quotes
 
 
 def test_a_list_of_references_is_never_quoted(
-    write_corpus: Corpus, encoder: object, tmp_path: Path
+    open_reports: OpenReports,
 ) -> None:
-    corpus = write_corpus(
+    index = open_reports(
         {"a.md": "# Report\n\nRoad safety rose.\n\n## 7. References\n\nSmith, Road safety. 2020.\n"}
     )
-    build_index(corpus, tmp_path / "index", encoder=encoder)
-    with open_index(tmp_path / "index", corpus, encoder=encoder) as index:
-        answer = index.ask("What happened to road safety?")
+    answer = index.ask("What happened to road safety?")
     assert [row.quote for row in (*answer.findings, *answer.near_misses)] == ["Road safety rose."]
 
 
 def test_a_quote_without_the_date_asked_for_is_no_answer(
-    write_corpus: Corpus, encoder: object, tmp_path: Path
+    open_reports: OpenReports,
 ) -> None:
-    corpus = write_corpus({"a.txt": "A\n- Plans to open the road safety board soon.\n"})
-    build_index(corpus, tmp_path / "index", encoder=encoder)
-    with open_index(tmp_path / "index", corpus, encoder=encoder) as index:
-        answer = index.ask("When will the road safety board open?")
-        said = index.ask("What about the road safety board is planned to open?")
+    index = open_reports({"a.txt": "A\n- Plans to open the road safety board soon.\n"})
+    answer = index.ask("When will the road safety board open?")
+    said = index.ask("What about the road safety board is planned to open?")
     assert answer.near_misses[0].scores["absent"] == 1
     assert answer.verdict is Verdict.NOT_FOUND
     assert answer.confidence < said.confidence
 
 
 def test_a_quote_about_another_year_is_no_answer(
-    write_corpus: Corpus, encoder: object, tmp_path: Path
+    open_reports: OpenReports,
 ) -> None:
-    corpus = write_corpus({"a.txt": "A\n- Road safety came first in 2014.\n"})
-    build_index(corpus, tmp_path / "index", encoder=encoder)
-    with open_index(tmp_path / "index", corpus, encoder=encoder) as index:
-        said = index.ask("What came first in 2014 for road safety?")
-        other = index.ask("What came first in 2016 for road safety?")
+    index = open_reports({"a.txt": "A\n- Road safety came first in 2014.\n"})
+    said = index.ask("What came first in 2014 for road safety?")
+    other = index.ask("What came first in 2016 for road safety?")
     assert said.scores["misdated"] == 0
     assert other.near_misses[0].scores["misdated"] == 1
     assert other.verdict is Verdict.NOT_FOUND
 
 
 def test_a_sentence_with_an_address_in_it_may_answer(
-    write_corpus: Corpus, encoder: object, tmp_path: Path
+    open_reports: OpenReports,
 ) -> None:
     address = "https://example.org/" + "long/" * 30
     text = (
         f"A\n- The road safety review ({address}) was published on 28 June 2023.\n- See {address}\n"
     )
-    corpus = write_corpus({"a.txt": text})
-    build_index(corpus, tmp_path / "index", encoder=encoder)
-    with open_index(tmp_path / "index", corpus, encoder=encoder) as index:
-        answer = index.ask("When was the road safety review published?")
+    index = open_reports({"a.txt": text})
+    answer = index.ask("When was the road safety review published?")
     quotes = [row.quote for row in (*answer.findings, *answer.near_misses)]
     assert quotes[0].startswith("The road safety review")
     assert not any(quote.startswith("See") for quote in quotes)

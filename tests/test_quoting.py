@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from conftest import FakeEncoder
 from qa_app.answering.evidence import Evidence
 from qa_app.answering.quoting import Quoting
-from qa_app.api import Index, build_index, open_index
+from qa_app.api import Index
 from qa_app.briefs.pinning import find_quote
 from qa_app.citations import cite
 from qa_app.errors import QueryError
@@ -75,24 +73,9 @@ On 16 January President Chester A.
 
 Arthur signed the Act.
 """
+REPORTS = {"report.md": REPORT}
 ONE = "What is the quorum?"
 ALL = "What are the parts of the quorum?"
-
-
-@pytest.fixture
-def index(
-    write_corpus: Callable[[dict[str, str]], Path], encoder: FakeEncoder, tmp_path: Path
-) -> Iterator[Index]:
-    corpus = write_corpus({"report.md": REPORT})
-    build_index(corpus, tmp_path / "index", encoder=encoder)
-    with open_index(tmp_path / "index", corpus, encoder=encoder) as opened:
-        yield opened
-
-
-@pytest.fixture
-def generation(index: Index) -> Iterator[Generation]:
-    with open_generation(index.corpus.parent / "index") as opened:
-        yield opened
 
 
 def quoted(generation: Generation, question: str, *words: str, most: int = 3) -> list[str]:

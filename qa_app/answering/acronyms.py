@@ -7,9 +7,8 @@ looked for, among the passages that have the acronym.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -119,7 +118,7 @@ def passages_with(acronym: str, generation: Generation) -> dict[int, Passage]:
     starts = np.cumsum([0, *(record.passages for record in generation.documents)])
     likely = [np.empty(0, dtype=np.int64)]
     for terms in {tuple(form) for form in forms}:
-        if not terms or not all(_is_known(term, lexical.vocabulary) for term in terms):
+        if not terms or not all(term in lexical for term in terms):
             continue
         scores = lexical.scores(terms)
         rows = np.flatnonzero(scores)
@@ -160,12 +159,6 @@ def find_brackets(acronym: str, passages: Mapping[int, Passage]) -> list[Definit
         for row, passage in passages.items()
         for bracket in _brackets(acronym, passage.text)
     ]
-
-
-def define(acronym: str, text: str) -> str | None:
-    """Return the first long form that the text gives for the acronym, or None."""
-    found = [*_by_initials(acronym, text), *_by_letters(acronym, text)]
-    return found[0][1] if found else None
 
 
 def expand(text: str, acronyms: Mapping[str, str]) -> str:
@@ -270,11 +263,6 @@ def _shared(path: str, other: str) -> int:
     """Return how many characters two paths have in common from their start."""
     ends = (n for n, (one, two) in enumerate(zip(path, other, strict=False)) if one != two)
     return next(ends, min(len(path), len(other)))
-
-
-def _is_known(term: str, vocabulary: Sequence[str]) -> bool:
-    place = bisect_left(vocabulary, term)
-    return place < len(vocabulary) and vocabulary[place] == term
 
 
 def _literal(text: str) -> str:

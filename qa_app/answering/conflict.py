@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from qa_app.analysis import analyse
+from qa_app.dates import MONTHS
 from qa_app.models import Finding, Relation, Support
 
 # A clause with a word of one side says the contrary of the same clause with one of the other.
@@ -48,10 +49,7 @@ _DONE = re.compile(
     re.IGNORECASE,
 )
 _CLAUSES = re.compile(r"[,;:]\s|\s[-–—]\s|\b(?:and|but|while|whereas|although|though|however)\b")
-_TIMES = re.compile(
-    r"\b(?:1[89]|20)\d\d(?:[/–-]\d\d)?\b|\b(?:January|February|March|April|May|June|July|August|"
-    r"September|October|November|December|Q[1-4]|quarter)\b"
-)
+_TIMES = re.compile(rf"\b(?:1[89]|20)\d\d(?:[/–-]\d\d)?\b|\b(?:{MONTHS}|Q[1-4]|quarter)\b")
 # Amounts; a number behind any other word is a name: "Phase 2".
 _AMOUNT = re.compile(
     r"(?:^|\b(?:by|to|from|of|in|at|than|about|around|over|under|and|some|nearly)\s+)"

@@ -119,16 +119,19 @@ class Measure:
                 **item.scores,
                 "passage": item.score / best if best > 0 else 0.0,
             }
-            around = set(self._analyse(passage, passage.context))
+            acronyms = self._reading.acronyms.within(passage.document)
+            around = set(self._analyse(passage.context, acronyms))
             points = passage.section and _REFERENCES.fullmatch(passage.section[-1])
-            of_passage["unnamed"] = self._unnamed(passage, around)
-            late = self._late(passage, vectors)
+            of_passage["unnamed"] = self._unnamed(passage, around, acronyms)
+            late = self._late(passage, vectors, acronyms)
             found.append(
                 [
                     Evidence(
                         passage,
                         sentence,
-                        of_passage | self._of_sentence(passage, sentence, around) | nearest,
+                        of_passage
+                        | self._of_sentence(passage, sentence, around, acronyms)
+                        | nearest,
                     )
                     for sentence, nearest in zip(passage.sentences, late, strict=True)
                     if not points and not _only_points(passage.slice(sentence.start, sentence.end))
@@ -137,12 +140,12 @@ class Measure:
         return found
 
     def _of_sentence(
-        self, passage: Passage, sentence: Sentence, around: set[str]
+        self, passage: Passage, sentence: Sentence, around: set[str], acronyms: Mapping[str, str]
     ) -> dict[str, float]:
         text = passage.slice(sentence.start, sentence.end)
-        counts = Counter(self._analyse(passage, text))
+        counts = Counter(self._analyse(text, acronyms))
         lead_text = _lead_in(passage, sentence)
-        lead_in = set(self._analyse(passage, lead_text))
+        lead_in = set(self._analyse(lead_text, acronyms))
         norm = K1 * (1 - B + B * sum(counts.values()) / _USUAL_TERMS)
         lexical = sum(
             idf * counts[term] / (counts[term] + norm)
@@ -167,10 +170,10 @@ class Measure:
             "contrary": contrary(self._reading.text, f"{lead_text} {text}"),
         }
 
-    def _unnamed(self, passage: Passage, around: set[str]) -> float:
+    def _unnamed(self, passage: Passage, around: set[str], acronyms: Mapping[str, str]) -> float:
         if not self._names:
             return 0.0
-        has = around.union(self._analyse(passage, passage.text))
+        has = around.union(self._analyse(passage.text, acronyms))
         return float(sum(has.isdisjoint(names) for names in self._names))
 
     def _misdated(self, passage: Passage, said: str) -> float:
@@ -185,16 +188,17 @@ class Measure:
     def _terms(self, word: str) -> set[str]:
         return set(analyse(word, self._language)) - LIGHT
 
-    def _analyse(self, passage: Passage, text: str) -> list[str]:
-        acronyms = self._reading.acronyms.within(passage.document)
+    def _analyse(self, text: str, acronyms: Mapping[str, str]) -> list[str]:
         return analyse(expand(text, acronyms), self._language)
 
-    def _late(self, passage: Passage, tokens: PassageTokens) -> list[dict[str, float]]:
+    def _late(
+        self, passage: Passage, tokens: PassageTokens, acronyms: Mapping[str, str]
+    ) -> list[dict[str, float]]:
         """Return each sentence's late interaction; none for what the model's limit cut off."""
         read = {id(form): _Nearest(form, tokens) for form in (self._long, self._short)}
         found = []
         for sentence in passage.sentences:
-            form = self._form(passage, passage.slice(sentence.start, sentence.end))
+            form = self._form(passage.slice(sentence.start, sentence.end), acronyms)
             spans = [(sentence.start, sentence.end)]
             if sentence.lead_in is not None:
                 spans.append(sentence.lead_in)
@@ -202,13 +206,12 @@ class Measure:
             found.append(read[id(form)].measures(inside))
         return found
 
-    def _form(self, passage: Passage, text: str) -> QuestionTokens:
+    def _form(self, text: str, acronyms: Mapping[str, str]) -> QuestionTokens:
         """Return the question with its acronyms spelt out where the text does, else with them.
 
         Words of a long form that stand there by themselves are no evidence of it. Where the
         acronyms mean something else, it is spelt out too.
         """
-        acronyms = self._reading.acronyms.within(passage.document)
         if acronyms and (expand(text, acronyms) != text or shorten(text, acronyms) == text):
             return self._short
         return self._long

@@ -116,6 +116,8 @@ class Quoting:
 
     def _same(self, others: Sequence[Evidence], quote: Evidence) -> list[Evidence]:
         """Return the other places that say all that is quoted."""
+        if not others:
+            return []
         words = wording(quote.text)
         makers = (lambda other: other, self.whole, self._lists.whole)
         made = (

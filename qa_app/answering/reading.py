@@ -150,7 +150,7 @@ def _terms(text: str, language: str) -> tuple[str, ...]:
 
 
 def _span(question: str, found: Mention, facets: Facets) -> tuple[int, int]:
-    """Return the words to take out for a value’s name: it says where to look, not what for."""
+    """Return the words to take out for a value's name: it says where to look, not what for."""
     before = _BEFORE.search(question, 0, found.start)
     start = before.start() if before else found.start
     end = found.end

@@ -10,6 +10,7 @@ from typing import Any
 
 import pypdfium2 as pdfium
 
+from qa_app.dates import MONTHS
 from qa_app.errors import BrokenFileError, NoTextError
 from qa_app.loading.builder import INVISIBLE, clean
 from qa_app.loading.limits import check_characters, check_pages, needs_password
@@ -26,9 +27,8 @@ _RESAVE = "Open it in a PDF reader and print or save it as a new PDF."
 _NOT_A_TITLE = re.compile(r"\.(?:docx?|pdf|indd|pptx?|xlsx?|qxd|p65|rtf|pub)\b|^untitled|_", re.I)
 _LONGEST_TITLE = 160  # characters of a paragraph on a cover
 _PRODUCED = re.compile(r"^(?:microsoft \w+ - |powerpoint presentation)", re.IGNORECASE)
-_MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 _DATE = re.compile(
-    rf"\b(?:(\d{{1,2}})(?:st|nd|rd|th)? )?({_MONTHS})(?: (\d{{1,2}}),)? ((?:19|20)\d\d)\b"
+    rf"\b(?:(\d{{1,2}})(?:st|nd|rd|th)? )?({MONTHS})(?: (\d{{1,2}}),)? ((?:19|20)\d\d)\b"
 )
 _PUBLISHED = re.compile(r"publish\w*(?: on)?\W*$", re.IGNORECASE)
 _DEEPEST_OUTLINE = 8
@@ -217,6 +217,6 @@ def _metadata(pdf: Any, opening: Sequence[Draft]) -> tuple[MetadataField, ...]:
 
 
 def _iso(match: re.Match[str]) -> str:
-    month = _MONTHS.split("|").index(match[2]) + 1
+    month = MONTHS.split("|").index(match[2]) + 1
     day = match[1] or match[3]
     return f"{match[4]}-{month:02}" + (f"-{int(day):02}" if day else "")
