@@ -1,0 +1,301 @@
+"""Fit what turns a reader's scores into a chance, and write ``qa_app/answering/fitted.json``.
+
+    python -m training.calibrate collect --data DATA --index INDEX --out features.jsonl
+    python -m training.calibrate fit features.jsonl [--write]
+
+``collect`` asks questions that no training has seen, through the product's own code, and keeps the
+scores of each one's likeliest sentences and whether they are right. ``fit`` cross-validates by
+source: every figure that it prints of a source comes from a model fitted on the others.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import tempfile
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.optimize import minimize
+
+from qa_app.answering.calibration import READ
+from qa_app.answering.evidence import Evidence
+from qa_app.answering.facts import PASSAGES, rank_sentences
+from qa_app.answering.reading import read
+from qa_app.api import Index, encoder_for, reader_for
+from qa_app.evaluation.answers import ARTICLE
+from qa_app.evaluation.beir import index_rows
+from qa_app.evaluation.sets import read_set
+from qa_app.indexing import BuildProgress
+from qa_app.metrics import auroc
+from qa_app.settings import Settings
+from training.examples import SQUAD_PARTS, read_lines
+from training.mixture import DEVELOPMENT
+from training.questions import load_questions
+from training.sources import document_path
+
+SEED = 5
+_KEPT = 12  # sentences of a question, the likeliest
+_SHOWN = 3
+# Squared weights cost this: features that help on one source alone stay small.
+_RIDGE = 3.0
+_BINS = 10
+# What the one model is made of. A name that is not here is measured and not used.
+FEATURES = (
+    "answer", "behind", "rank", "late", "words", "weakest", "lexical", "share", "passage", "size",
+    "unnamed", "misdated", "length", "asked",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One question, and the sentences that might be quoted.
+
+    Attributes:
+        source: what cross-validation leaves out together.
+        scores: of each sentence, by name; the likeliest first.
+        right: whether each holds the answer.
+        answerable: whether any sentence of what was searched does.
+    """
+
+    source: str
+    kind: str
+    question: str
+    answerable: bool
+    scores: Sequence[Mapping[str, float]]
+    right: Sequence[bool]
+
+
+def collect(data: Path, index: Path, questions: Path, reader: str) -> Iterator[Case]:
+    """Yield the cases of every source."""
+    settings = Settings(index=index, reader=reader)
+    with Index(index, index, encoder_for(settings), None, reader_for(settings)) as opened:
+        yield from _twins(opened, data, questions, index)
+    yield from _set(data / "eval/squad2-half", settings, 900, squad=True)
+    yield from _set(data / "eval/xquad-en", settings, 500)
+
+
+def _twins(opened: Index, data: Path, questions: Path, index: Path) -> Iterator[Case]:
+    rows = [r for r in read_lines(data / "reader/reports.jsonl") if r["document"] in DEVELOPMENT]
+    rows += [r for r in load_questions(questions, index) if r["document"] in DEVELOPMENT]
+    for row in rows:
+        path = document_path(row["document"])
+        text = opened.document(path).text
+        place = text.find(row["context"])
+        if place < 0:
+            continue
+        spans = [(place + a["answer_start"], len(a["text"])) for a in row["answers"]]
+        for filters, kind in (({"document": [path]}, "document"), ({}, "corpus")):
+            found = sentences(opened, row["question"], filters)
+            right = [
+                any(
+                    item.passage.document == path
+                    and item.sentence.start < start + length
+                    and start < item.sentence.end
+                    for start, length in spans
+                )
+                for item in found
+            ]
+            kept = [dict(item.scores) for item in found]
+            yield Case(row["document"], kind, row["question"], bool(spans), kept, right)
+
+
+def _set(folder: Path, settings: Settings, most: int, squad: bool = False) -> Iterator[Case]:
+    given = read_set(folder)
+    articles = sorted({str(row["doc"]) for row in given.rows if row.get("doc")})
+    back = set(articles[::SQUAD_PARTS])
+    article = {str(row["_id"]): str(row.get("title") or "") for row in given.rows}
+    document = {str(row["_id"]): str(row.get("doc") or "") for row in given.rows}
+    asked = [q for q in given.queries if not squad or document[str(q.context_id)] in back]
+    rng = random.Random(SEED)
+    asked = rng.sample(asked, min(most, len(asked)))
+    with tempfile.TemporaryDirectory() as temporary:
+        root = Path(temporary)
+        own = Settings(index=root / "index", reader=settings.reader)
+        index_rows(given.rows, root / "index", encoder_for(own), own, _Silent())
+        with Index(root / "index", root, encoder_for(own), None, reader_for(own)) as opened:
+            every = sorted(set(article.values()))
+            for n, query in enumerate(asked):
+                found = sentences(opened, query.text, {})
+                right = [
+                    not query.impossible
+                    and item.passage.document == query.context_id
+                    and any(words.casefold() in item.text.casefold() for words in query.answers)
+                    for item in found
+                ]
+                kept = [dict(item.scores) for item in found]
+                kind = "near miss" if query.impossible else "corpus"
+                yield Case(folder.name, kind, query.text, not query.impossible, kept, right)
+                if n % 2 == 0 and not query.impossible:
+                    rest = [name for name in every if name != article[str(query.context_id)]]
+                    found = sentences(opened, query.text, {ARTICLE: rest})
+                    kept = [dict(item.scores) for item in found]
+                    yield Case(folder.name, "removed", query.text, False, kept, [False] * len(kept))
+
+
+class _Silent(BuildProgress):
+    def stage(self, *_: Any) -> None: ...
+
+    def advance(self, *_: Any) -> None: ...
+
+
+def sentences(index: Index, question: str, filters: Mapping[str, list[str]]) -> list[Evidence]:
+    """Return a question's likeliest sentences, as the product finds them."""
+    retriever, reader = index.refresh().retriever, index.reader
+    rows = retriever.rows(filters)
+    reading = read(question, retriever.facets, retriever.generation)
+    ranked = retriever.rank_distinct(reading.text, PASSAGES, rows)
+    searched = retriever.generation.num_passages if rows is None else len(rows)
+    return rank_sentences(retriever, reading, ranked, searched, reader)[:_KEPT]
+
+
+def fit(cases: Sequence[Case], names: Sequence[str] = FEATURES) -> np.ndarray:
+    """Return intercept and weights of the logistic model over the cases' sentences.
+
+    Every source counts alike, and within it every question; a question's sentences share its
+    weight, the likeliest more.
+    """
+    rows, right, weight = [], [], []
+    size: dict[str, int] = defaultdict(int)
+    for case in cases:
+        size[case.source] += 1
+    for case in cases:
+        for place, (scores, is_right) in enumerate(zip(case.scores, case.right, strict=True)):
+            if place >= 5:
+                break
+            rows.append([1.0, *(scores.get(name, 0.0) for name in names)])
+            right.append(is_right)
+            weight.append(np.sqrt(1 / size[case.source]) / (1 + place))
+    x, y, w = np.array(rows), np.array(right, float), np.array(weight)
+    w *= len(w) / w.sum()
+    spread = x.std(0)
+    spread[spread < 1e-9] = 1.0
+
+    def loss(v: np.ndarray) -> tuple[float, np.ndarray]:
+        z = (x / spread) @ v
+        p = 1 / (1 + np.exp(-np.clip(z, -40, 40)))
+        value = -(w * (y * np.log(p + 1e-12) + (1 - y) * np.log(1 - p + 1e-12))).sum()
+        grad = (x / spread).T @ (w * (p - y))
+        v1 = v.copy()
+        v1[0] = 0
+        return value + _RIDGE * (v1**2).sum() / 2, grad + _RIDGE * v1
+
+    found = minimize(loss, np.zeros(x.shape[1]), jac=True, method="L-BFGS-B")
+    return found.x / spread
+
+
+def judged(case: Case, model: np.ndarray, names: Sequence[str] = FEATURES) -> list[tuple[float, bool]]:
+    """Return each sentence's chance and whether it is right, the likeliest first."""
+    found = []
+    for scores, right in zip(case.scores, case.right, strict=True):
+        z = model[0] + sum(w * scores.get(n, 0.0) for w, n in zip(model[1:], names, strict=True))
+        found.append((1 / (1 + np.exp(-z)), right))
+    return sorted(found, key=lambda pair: -pair[0])
+
+
+def cross_validated(
+    cases: Sequence[Case], names: Sequence[str] = FEATURES
+) -> list[tuple[Case, list[tuple[float, bool]]]]:
+    """Return every case judged by a model that was fitted on the other sources."""
+    found = []
+    for source in sorted({case.source for case in cases}):
+        model = fit([case for case in cases if case.source != source], names)
+        found += [(case, judged(case, model, names)) for case in cases if case.source == source]
+    return found
+
+
+def figures(judgements: Sequence[tuple[Case, list[tuple[float, bool]]]], least: float) -> dict[str, float]:
+    """Return how right the first sentence is, and how well its chance says so."""
+    real = [(c, j) for c, j in judgements if c.answerable]
+    none = [(c, j) for c, j in judgements if not c.answerable]
+    tops = [(j[0] if j else (0.0, False)) for _, j in judgements]
+    chance, right = np.array([t[0] for t in tops]), np.array([t[1] for t in tops], float)
+    sure = chance >= 0.9
+    return {
+        "questions": len(judgements),
+        "first": np.mean([bool(j and j[0][1]) for _, j in real]),
+        "third": np.mean([any(r for _, r in j[:_SHOWN]) for _, j in real]),
+        "answered": np.mean([bool(j and j[0][0] >= least) for _, j in real]),
+        "wrongly answered": np.mean([bool(j and j[0][0] >= least) for _, j in none]) if none else np.nan,
+        "auroc": auroc([j[0][0] if j else 0 for _, j in real], [j[0][0] if j else 0 for _, j in none]),
+        "sure": sure.mean(),
+        "right when sure": right[sure].mean() if sure.any() else np.nan,
+        "ece": calibration_error(chance, right),
+    }
+
+
+def calibration_error(chance: np.ndarray, right: np.ndarray) -> float:
+    """Return the mean gap between chance and share of right ones, over bins of equal width."""
+    place = np.minimum((chance * _BINS).astype(int), _BINS - 1)
+    gaps = [
+        (place == n).mean() * abs(chance[place == n].mean() - right[place == n].mean())
+        for n in range(_BINS)
+        if (place == n).any()
+    ]
+    return float(sum(gaps))
+
+
+def _families(cases: Sequence[tuple[Case, Any]]) -> dict[str, list[tuple[Case, Any]]]:
+    found: dict[str, list[tuple[Case, Any]]] = defaultdict(list)
+    for case, judgement in cases:
+        family = case.source if case.source in ("squad2-half", "xquad-en") else "twins"
+        found[f"{family}, {case.kind}" if family == "twins" else family].append((case, judgement))
+        found["all"].append((case, judgement))
+    return dict(sorted(found.items()))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    commands = parser.add_subparsers(required=True, dest="command")
+    one = commands.add_parser("collect")
+    one.add_argument("--data", type=Path, required=True)
+    one.add_argument("--index", type=Path, required=True)
+    one.add_argument("--questions", type=Path, default=Path("training/questions"))
+    one.add_argument("--reader", default="default")
+    one.add_argument("--out", type=Path, required=True)
+    two = commands.add_parser("fit")
+    two.add_argument("features", type=Path)
+    two.add_argument("--write", action="store_true")
+    two.add_argument("--ablate", action="store_true")
+    two.add_argument("--least", type=float, default=READ.threshold)
+    given = parser.parse_args()
+    if given.command == "collect":
+        with given.out.open("w", encoding="utf-8") as out:
+            for case in collect(given.data, given.index, given.questions, given.reader):
+                row = {n: getattr(case, n) for n in Case.__slots__}
+                row["scores"] = [{k: round(v, 4) for k, v in s.items()} for s in case.scores]
+                out.write(json.dumps(row) + "\n")
+        return
+    cases = [Case(**row) for row in read_lines(given.features)]
+    show(cases, given.least, FEATURES)
+    if given.ablate:
+        for name in FEATURES:
+            kept = [other for other in FEATURES if other != name]
+            print(f"\nwithout {name}")
+            show(cases, given.least, kept)
+    if given.write:
+        write(fit(cases))
+
+
+def show(cases: Sequence[Case], least: float, names: Sequence[str]) -> None:
+    """Print the cross-validated figures of each family of sources."""
+    for family, some in _families(cross_validated(cases, names)).items():
+        print(f"{family:22}", {k: round(float(v), 3) for k, v in figures(some, least).items()})
+
+
+def write(model: np.ndarray) -> None:
+    """Put the model's weights into the package."""
+    path = Path("qa_app/answering/fitted.json")
+    kept = json.loads(path.read_text("utf-8"))
+    weights = {name: round(float(w), 4) for name, w in zip(FEATURES, model[1:], strict=True)}
+    kept["fact"] |= {"intercept": round(float(model[0]), 4), "weights": weights}
+    path.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    main()

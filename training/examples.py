@@ -1,0 +1,248 @@
+"""Examples to learn from: a question, a passage with its title and headings, and the words that answer.
+
+The general sets and the questions written for this work come to one form here. Every source says
+what it is in ``training/README.md``.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from training.sources import is_kept_for_measuring
+
+# Parts that squad2-half is divided into by article; the last is kept for measuring.
+SQUAD_PARTS = 3
+_LONGEST_CONTEXT = 1_400  # characters: more than a passage of the index has
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A question and a passage.
+
+    Attributes:
+        source: name of the set.
+        group: document or article: what cross-validation keeps together.
+        pair: shared by an answerable question and its near miss over one passage, or "".
+        header: title and headings, put before the passage.
+        start, end: the answering words in ``passage``; -1 where it does not answer.
+        paraphrase: few words of the question stand in the answering sentence.
+    """
+
+    source: str
+    group: str
+    question: str
+    header: str
+    passage: str
+    start: int = -1
+    end: int = -1
+    pair: str = ""
+    kind: str = ""
+    paraphrase: bool = False
+
+    @property
+    def answerable(self) -> bool:
+        """Whether the passage answers."""
+        return self.start >= 0
+
+
+def header(title: str, section: Sequence[str]) -> str:
+    """Return what the reader sees before a passage: its title and its last two headings."""
+    return ". ".join(part for part in (title, *section[-2:]) if part)
+
+
+def read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    """Yield the rows of a JSON lines file."""
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            if line.strip():
+                yield json.loads(line)
+
+
+def twins(rows: Iterable[dict[str, Any]], source: str = "twins") -> list[Example]:
+    """Return questions written for this work, as rows with ``context``, ``answers``, ``twin``."""
+    found = []
+    for row in rows:
+        if is_kept_for_measuring(row["document"]):
+            continue
+        answers = row["answers"]
+        start = answers[0]["answer_start"] if answers else -1
+        found.append(
+            Example(
+                source,
+                row["document"],
+                row["question"],
+                header(row["title"], row["section"]),
+                row["context"],
+                start,
+                start + len(answers[0]["text"]) if answers else -1,
+                f"{source}:{row['twin']}",
+                row["type"],
+                bool(row.get("paraphrase")),
+            )
+        )
+    return found
+
+
+def squad2_half(folder: Path) -> tuple[list[Example], list[Example]]:
+    """Return the questions of two thirds of the articles, and those of the third kept back.
+
+    Paragraphs that xquad-en has too, which is never trained on, are left out.
+    """
+    shared = {row["text"].strip() for row in read_lines(folder.parent / "xquad-en/corpus.jsonl")}
+    contexts = {row["_id"]: row for row in read_lines(folder / "corpus.jsonl")}
+    articles = sorted({row["doc"] for row in contexts.values()})
+    back = set(articles[::SQUAD_PARTS])
+    learn, held = [], []
+    for row in read_lines(folder / "queries.jsonl"):
+        context = contexts[row["context_id"]]
+        if context["text"].strip() in shared and context["doc"] not in back:
+            continue
+        example = _with_answer("squad2-half", context["doc"], row["text"], context, row["answers"])
+        (held if context["doc"] in back else learn).append(example)
+    return learn, held
+
+
+def policyqa(folder: Path, most: int, rng: random.Random) -> list[Example]:
+    """Return a sample of the questions about privacy policies, which repeat from site to site."""
+    contexts = {row["_id"]: row for row in read_lines(folder / "corpus.jsonl")}
+    rows = list(read_lines(folder / "queries.jsonl"))
+    return [
+        _with_answer("policyqa", row["scope_doc"], row["text"], contexts[row["context_id"]], row["answers"])
+        for row in rng.sample(rows, min(most, len(rows)))
+    ]
+
+
+def clapnq(folder: Path) -> list[Example]:
+    """Return questions with whole sentences as answers, and as many without."""
+    contexts = {row["_id"]: row for row in read_lines(folder / "corpus.jsonl")}
+    found = []
+    for row in read_lines(folder / "queries.jsonl"):
+        context = contexts[row["context_id"]]
+        plain = {"title": context["title"], "text": context["text"]}
+        sentences = [s for a in row.get("answers", ()) for s in a.get("selected_sentences", ())]
+        place = context["text"].find(sentences[0]) if sentences else -1
+        if row["is_impossible"]:
+            found.append(_with_answer("clapnq", context["title"], row["text"], plain, []))
+        elif place >= 0:
+            answer = {"text": sentences[0], "answer_start": place}
+            found.append(_with_answer("clapnq", context["title"], row["text"], plain, [answer]))
+    return found
+
+
+def general(path: Path, most: int, rng: random.Random) -> list[Example]:
+    """Return a sample of a set that is in the form of SQuAD: question, context, answers."""
+    rows = list(read_lines(path))
+    rows = rng.sample(rows, min(most, len(rows)))
+    found = []
+    for row in rows:
+        context = {"title": row["title"], "text": row["context"]}
+        group = row["title"] or row["context"][:80]
+        found.append(_with_answer(path.stem, group, row["question"], context, row["answers"]))
+    return found
+
+
+def qamr(path: Path, most: int, rng: random.Random) -> list[Example]:
+    """Return questions about single sentences, each among up to four others of its document."""
+    rows = [row for row in read_lines(path)]
+    documents: dict[str, dict[str, str]] = defaultdict(dict)
+    for row in rows:
+        documents[":".join(row["title"].split(":")[:-2])][row["title"]] = row["context"]
+    found = []
+    for row in rng.sample(rows, min(most, len(rows))):
+        name = ":".join(row["title"].split(":")[:-2])
+        others = [text for title, text in documents[name].items() if title != row["title"]]
+        around = rng.sample(others, min(len(others), rng.randint(1, 4)))
+        cut = rng.randint(0, len(around))
+        before = " ".join(around[:cut])
+        after = " ".join(around[cut:])
+        lead = before + " " if before else ""
+        text = f"{lead}{row['context']} {after}".strip()
+        answer = dict(row["answers"][0])
+        answer["answer_start"] += len(lead)
+        context = {"title": "", "text": text}
+        found.append(_with_answer("qamr", name, row["question"], context, [answer]))
+    return found
+
+
+def without_answer(example: Example) -> Example | None:
+    """Return the question over the same passage with its answering sentence taken out."""
+    text, start, end = example.passage, example.start, example.end
+    before = max(text.rfind(mark, 0, start) for mark in (". ", ".\n", "\n", "? ", "; "))
+    after = [text.find(mark, end) for mark in (". ", ".\n", "\n", "? ")]
+    after = [place for place in after if place >= 0]
+    kept = (text[: before + 1] + " " + (text[min(after) + 1 :] if after else "")).strip()
+    if len(kept) < 80 or text[start:end].lower() in kept.lower():
+        return None
+    return replace(example, passage=kept, start=-1, end=-1, pair="", source=example.source + "-cut")
+
+
+def with_other_passage(
+    examples: Sequence[Example], rng: random.Random, share: float
+) -> list[Example]:
+    """Return some of the answerable questions over another passage of their group."""
+    passages: dict[str, list[Example]] = defaultdict(list)
+    for item in examples:
+        passages[item.group].append(item)
+    found = []
+    for item in examples:
+        if not item.answerable or rng.random() > share:
+            continue
+        other = rng.choice(passages[item.group])
+        words = item.passage[item.start : item.end].lower()
+        if other.passage == item.passage or words in other.passage.lower():
+            continue
+        found.append(
+            replace(item, passage=other.passage, header=other.header, start=-1, end=-1, pair="",
+                    source=item.source + "-other")
+        )  # fmt: skip
+    return found
+
+
+def _with_answer(
+    source: str,
+    group: str,
+    question: str,
+    context: dict[str, Any],
+    answers: Sequence[dict[str, Any]],
+) -> Example:
+    """Return an example whose passage is cut to a stretch of sentences around its answer."""
+    text = context["text"]
+    start = answers[0]["answer_start"] if answers else -1
+    end = start + len(answers[0]["text"]) if answers else -1
+    if answers and text[start:end] != answers[0]["text"]:
+        start = text.find(answers[0]["text"])
+        end = start + len(answers[0]["text"])
+    first, last = _stretch(text, start, end)
+    if start >= 0:
+        start, end = start - first, end - first
+    title = context.get("title", "")
+    shown = "" if source in ("qamr", "fairytale") else title
+    return Example(source, group, question, shown, text[first:last], start, end)
+
+
+def _stretch(text: str, start: int, end: int) -> tuple[int, int]:
+    """Return the bounds of at most ``_LONGEST_CONTEXT`` characters that hold the answer."""
+    if len(text) <= _LONGEST_CONTEXT:
+        return 0, len(text)
+    if start < 0:
+        return 0, _ends_before(text, _LONGEST_CONTEXT)
+    begins = [0, *(found.end() for found in re.finditer(r"[.?!]\s+", text))]
+    room = max(_LONGEST_CONTEXT - (end - start), 200)
+    # The length of the text decides where the answer stands in the stretch, not always its middle.
+    lead = room * (len(text) % 97) // 97
+    first = max((at for at in begins if at <= max(start - lead, 0)), default=0)
+    last = min(len(text), max(first + _LONGEST_CONTEXT, end + 1))
+    return first, max(end, _ends_before(text, last))
+
+
+def _ends_before(text: str, most: int) -> int:
+    """Return where the last sentence ends before a place."""
+    place = max(text.rfind(mark, 0, most) for mark in (". ", "? ", "! ", ".\n"))
+    return place + 1 if place > 0 else min(most, len(text))

@@ -1,0 +1,116 @@
+"""Figures of a reader on examples that it has not learnt from."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from transformers import BertForQuestionAnswering
+
+from qa_app.metrics import auroc
+from training.examples import Example
+from training.model import collate, encode, has_answer, logits
+
+_LONGEST_SPAN = 40
+_BATCH = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a reader made of one example.
+
+    Attributes:
+        start, end: characters of the best span in the passage.
+        score: logit of the best span less that of no answer.
+        some: the same of all spans together.
+    """
+
+    start: int
+    end: int
+    score: float
+    some: float
+
+
+def read(
+    model: BertForQuestionAnswering, tokenizer: Tokenizer, examples: Sequence[Example]
+) -> list[Reading | None]:
+    """Return what the model makes of each example; None where the answer is cut off."""
+    encoded = encode(tokenizer, examples)
+    places = [n for n, item in enumerate(encoded) if item is not None]
+    places.sort(key=lambda n: len(encoded[n].ids))
+    found: list[Reading | None] = [None] * len(examples)
+    model.eval()
+    for first in range(0, len(places), _BATCH):
+        chosen = places[first : first + _BATCH]
+        items = [encoded[n] for n in chosen]
+        batch = collate(items)
+        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+            start, end = logits(model, batch)
+        some = has_answer(start, end).numpy()
+        for row, (n, item) in enumerate(zip(chosen, items, strict=True)):
+            s, e = start[row].numpy(), end[row].numpy()
+            inside = slice(item.passage, len(item.ids) - 1)
+            first_token, last_token, best = best_span(s[inside], e[inside])
+            found[n] = Reading(
+                int(item.offsets[first_token, 0]),
+                int(item.offsets[last_token, 1]),
+                float(best - s[0] - e[0]),
+                float(some[row]),
+            )
+    return found
+
+
+def best_span(start: np.ndarray, end: np.ndarray) -> tuple[int, int, float]:
+    """Return first and last token of the likeliest span, and its logit."""
+    sums = start[:, None] + end[None, :]
+    length = len(start)
+    allowed = np.triu(np.ones((length, length), bool)) & ~np.triu(
+        np.ones((length, length), bool), _LONGEST_SPAN
+    )
+    sums = np.where(allowed, sums, -np.inf)
+    place = int(np.argmax(sums))
+    return place // length, place % length, float(sums.flat[place])
+
+
+def measure(
+    model: BertForQuestionAnswering, tokenizer: Tokenizer, examples: Sequence[Example]
+) -> dict[str, float]:
+    """Return F1 of spans, hits, and how well the score tells answers from none."""
+    both = list(zip(examples, read(model, tokenizer, examples), strict=True))
+    known = [(item, found) for item, found in both if found is not None]
+    answerable = [(item, found) for item, found in known if item.answerable]
+    hits = [found.start < item.end and item.start < found.end for item, found in answerable]
+    hard = [hit for hit, (item, _) in zip(hits, answerable, strict=True) if item.paraphrase]
+    figures = {
+        "f1": _mean([_f1(item, found) for item, found in answerable]),
+        "hit": _mean(hits),
+        "hit_paraphrase": _mean(hard),
+        "auroc": auroc(
+            [found.score for _, found in answerable],
+            [found.score for item, found in known if not item.answerable],
+        ),
+    }
+    pairs: dict[str, dict[bool, float]] = {}
+    for item, found in known:
+        if item.pair:
+            pairs.setdefault(item.pair, {})[item.answerable] = found.score
+    whole = [sides for sides in pairs.values() if len(sides) == 2]
+    if whole:
+        figures["twin"] = _mean([sides[True] > sides[False] for sides in whole])
+    return figures
+
+
+def _f1(item: Example, found: Reading) -> float:
+    gold = Counter(re.findall(r"\w+", item.passage[item.start : item.end].lower()))
+    said = Counter(re.findall(r"\w+", item.passage[found.start : found.end].lower()))
+    same = sum((gold & said).values())
+    return 2 * same / (sum(gold.values()) + sum(said.values())) if same else 0.0
+
+
+def _mean(values: Sequence[float | bool]) -> float:
+    return float(np.mean(values)) if len(values) else float("nan")

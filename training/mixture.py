@@ -1,0 +1,80 @@
+"""Which examples each stage learns from, and which are held to measure it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from training import examples as ex
+from training.examples import Example
+from training.negatives import hard_negatives
+from training.questions import load_questions
+
+# Documents held back from training, beside those kept for measuring: checkpoints are chosen and
+# scores calibrated on questions about these.
+DEVELOPMENT = frozenset(
+    {
+        "uk/leveson-inquiry-html/F-chapter7.html",
+        "uk/leveson-inquiry-html/A-chapter3.html",
+        "uk/inquiries-pdf/Report1Response.pdf",
+        "uk/inquiries-pdf/WASPI-Recomm.pdf",
+        "other/us-federal/NARA2022.pdf",
+        "uk/service-manual/measurement.md",
+        "uk/service-manual/assisted-digital.md",
+        "uk/nhs/27062024-Tirzepatide-for-type-2-diabetes-prescribing-support-document-002.pdf",
+        "uk/nhs/Commissioning-policy-individual-funding-requests-v3.pdf",
+        "uk/approved-documents/Text-Approved_Document_S-Content.txt",
+        "gov.uk:divorce",
+        "gov.uk:employment-tribunals",
+        "gov.uk:capital-gains-tax",
+        "gov.uk:school-discipline-exclusions",
+        "policy:Orlando",
+        "policy:Spokane",
+        "policy:Plano",
+    }
+)
+# Measuring takes as long as learning from a third as many.
+_MOST_HELD = 1_200
+
+
+def build(
+    stage: str, data: Path, index: Path, questions: Path, negatives: Path, seed: int
+) -> tuple[list[Example], dict[str, list[Example]]]:
+    """Return what a stage learns from, and what it is measured on, by name."""
+    rng = random.Random(seed)
+    squad, squad_held = ex.squad2_half(data / "eval/squad2-half")
+    every = ex.twins(ex.read_lines(data / "reader/reports.jsonl"))
+    every += ex.twins(load_questions(questions, index), "own")
+    own = [item for item in every if item.group not in DEVELOPMENT]
+    held = {
+        "twins": [item for item in every if item.group in DEVELOPMENT],
+        "squad2-half": rng.sample(squad_held, min(_MOST_HELD, len(squad_held))),
+    }
+    general = _general(data, squad, rng)
+    if stage == "general":
+        learn = general + own
+        learn += ex.with_other_passage(own, rng, 0.5)
+    else:
+        # Twice, each time as a pair of its own; with its near misses from the index.
+        learn = own + [replace(item, pair=item.pair + "/2") for item in own]
+        learn += hard_negatives(own, negatives, 2)
+        learn += rng.sample(general, min(len(general), len(learn) // 4))
+    return learn, held
+
+
+def _general(data: Path, squad: Sequence[Example], rng: random.Random) -> list[Example]:
+    reader = data / "reader"
+    found = [*squad, *ex.clapnq(data / "eval/clapnq")]
+    found += ex.policyqa(data / "eval/policyqa", 1_500, rng)
+    found += ex.qamr(reader / "qamr.jsonl", 11_000, rng)
+    for name, most in (
+        ("unansq", 3_610), ("nq-oracle", 2_654), ("qed", 1_355), ("selqa", 2_375),
+        ("medquad", 2_000), ("fairytale", 2_500),
+    ):  # fmt: skip
+        found += ex.general(reader / f"{name}.jsonl", most, rng)
+    cut = [ex.without_answer(item) for item in found if item.answerable and rng.random() < 0.2]
+    found += [item for item in cut if item is not None]
+    found += ex.with_other_passage(squad, rng, 0.25)
+    return found
