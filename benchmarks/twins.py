@@ -1,4 +1,4 @@
-"""Ask twin questions end to end, within their document: is the quote right, is the near miss refused?
+"""Ask twin questions within their document: is the quote right, is the near miss refused?
 
     python benchmarks/twins.py DATA INDEX [--reader none] [--documents held.txt] [--share 0.2]
 
@@ -123,7 +123,9 @@ def main() -> None:
             if item.rank != 1 and not item.impossible:
                 quotes = item.answer.findings or item.answer.near_misses
                 print(item.row["question"], "|", item.row["answers"][0]["text"], "|", item.rank)
-                print("   ", f"{item.answer.confidence:.2f}", quotes[0].quote[:200] if quotes else "-")
+                print(
+                    "   ", f"{item.answer.confidence:.2f}", quotes[0].quote[:200] if quotes else "-"
+                )
     print(json.dumps({key: round(value, 4) for key, value in figures(asked).items()}))
 
 

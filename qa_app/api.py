@@ -22,10 +22,11 @@ from qa_app.errors import IndexCorruptError, StoreError
 from qa_app.facets import Facets
 from qa_app.indexing import BuildProgress, build
 from qa_app.models import Answer, BuildReport, Document, Mode, SearchResult, to_json
+from qa_app.reader import ExtractiveReader, Reader
 from qa_app.reranking import Reranker
 from qa_app.retrieval import Retriever
 from qa_app.retrieval.filters import FilterChoices, Filters, filter_choices
-from qa_app.settings import DEFAULT_MODEL, Settings
+from qa_app.settings import DEFAULT_MODEL, DEFAULT_READER, NO_READER, Settings
 from qa_app.store.generation import Generation, last_manifest, open_earlier, open_generation
 from qa_app.store.manifest import Current, Manifest, read_current, read_manifest
 from qa_app.triage.reading import Triage
@@ -52,12 +53,18 @@ class Index:
     """
 
     def __init__(
-        self, path: Path, corpus: Path, encoder: Encoder, reranker: Reranker | None = None
+        self,
+        path: Path,
+        corpus: Path,
+        encoder: Encoder,
+        reranker: Reranker | None = None,
+        reader: Reader | None = None,
     ) -> None:
         self._path = path
         self._corpus = corpus
         self._encoder = encoder
         self._reranker = reranker
+        self._reader = reader
         self._lock = threading.Lock()
         self._changes: dict[tuple[str, str], tuple[Change, ...]] = {}
         self._seen = self._read_current()
@@ -82,7 +89,7 @@ class Index:
             QueryError: the question or a filter cannot be used.
         """
         pinned = self.refresh()
-        return answer_question(pinned.retriever, question, top_k, filters, mode)
+        return answer_question(pinned.retriever, question, top_k, filters, mode, self._reader)
 
     def search(
         self,
@@ -171,6 +178,8 @@ class Index:
         self._encoder.encode_queries(["warm"])
         if self._reranker is not None:
             self._reranker.load()
+        if self._reader is not None:
+            self._reader.load()
 
     def refresh(self) -> _Pinned:
         """Return the live generation, opening it if a build has published a new one.
@@ -198,6 +207,11 @@ class Index:
     def path(self) -> Path:
         """Folder of the index."""
         return self._path
+
+    @property
+    def reader(self) -> Reader | None:
+        """What reads passages for an answer, or None."""
+        return self._reader
 
     @property
     def corpus(self) -> Path:
@@ -278,6 +292,7 @@ def open_index(
     model: str = "",
     encoder: Encoder | None = None,
     reranker: str = "",
+    reader: str = DEFAULT_READER,
 ) -> Index:
     """Open an index for asking.
 
@@ -287,6 +302,8 @@ def open_index(
         model: of another name than the index's own is refused.
         encoder: used instead of ``model`` where given.
         reranker: a cross-encoder by name or folder; none unless told.
+        reader: an extractive reader by name or folder; the program's own unless told; "none" to
+            do without.
 
     Raises:
         EmbeddingError: there is no such model here, or it cannot be used.
@@ -295,7 +312,9 @@ def open_index(
         IndexMismatchError: it was made with another model than the one asked for.
     """
     folder = None if corpus is None else Path(corpus)
-    settings = Settings(corpus=folder, index=Path(index), model=model, reranker=reranker)
+    settings = Settings(
+        corpus=folder, index=Path(index), model=model, reranker=reranker, reader=reader
+    )
     return open_from_settings(settings, encoder)
 
 
@@ -306,6 +325,7 @@ def open_from_settings(settings: Settings, encoder: Encoder | None = None) -> In
         corpus_of(settings),
         encoder or encoder_for(settings),
         reranker_for(settings),
+        reader_for(settings),
     )
 
 
@@ -340,6 +360,13 @@ def reranker_for(settings: Settings) -> Reranker | None:
     if not settings.reranker:
         return None
     return Reranker(settings.reranker, settings.rerank_ms / 1000)
+
+
+def reader_for(settings: Settings) -> Reader | None:
+    """Return the reader asked for, or None; not loaded yet."""
+    if settings.reader == NO_READER:
+        return None
+    return ExtractiveReader(settings.reader or DEFAULT_READER)
 
 
 def _status(manifest: Manifest) -> dict[str, Any]:

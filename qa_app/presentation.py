@@ -7,7 +7,16 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from qa_app.models import Answer, BuildReport, Citation, Coverage, SearchResult, Verdict, to_json
+from qa_app.models import (
+    Answer,
+    BuildReport,
+    Citation,
+    Coverage,
+    SearchResult,
+    Support,
+    Verdict,
+    to_json,
+)
 
 if TYPE_CHECKING:
     from qa_app.evaluation import Evaluation
@@ -109,6 +118,15 @@ def unknown_text(answer: Answer, retriever: Retriever) -> str:
     verb = "is" if len(unknown) == 1 else "are"
     said = f"{_listed(unknown)} {verb} in none of the reports"
     return f"{said}: check the spelling, or try another word."
+
+
+def doubt_text(answer: Answer) -> str:
+    """Return, where no quote surely answers, a warning to read them in their place; else ""."""
+    if answer.verdict is not Verdict.ANSWERED or answer.coverage is not None:
+        return ""
+    if any(finding.support is Support.STRONG for finding in answer.findings):
+        return ""
+    return "It is doubtful that these quotes answer the question: read them where they stand."
 
 
 def also_in_text(citations: Sequence[Citation]) -> str:

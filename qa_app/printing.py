@@ -19,7 +19,7 @@ from qa_app.models import (
     Support,
     Verdict,
 )
-from qa_app.presentation import also_in_text, count, coverage_text, reranked
+from qa_app.presentation import also_in_text, count, coverage_text, doubt_text, reranked
 
 if TYPE_CHECKING:
     from qa_app.evaluation import Comparison, Evaluation, Scored
@@ -32,7 +32,7 @@ _MOST_VALUES = 12
 _MOST_EXPECTED = 5
 _LONGEST_CAME = 160
 _MARK = {Support.STRONG: "●", Support.PARTIAL: "◐"}
-_RELATION = {Relation.EARLIER: "earlier", Relation.CONTRADICTS: "but another quote says otherwise"}
+_RELATION = {Relation.EARLIER: "earlier"}
 
 
 _LONGEST_HINT = 60  # characters of a quote that stands for the whole
@@ -92,6 +92,8 @@ def answer_text(answer: Answer, unknown: str = "") -> str:
         if answer.passages:
             lines += ["", "Nearest passages:"]
     elif answer.findings:
+        if doubt := doubt_text(answer):
+            lines += [*wrap(doubt, ""), ""]
         for finding in answer.findings:
             lines += [*_finding_lines(finding), ""]
     if answer.coverage is not None:

@@ -21,6 +21,8 @@ SETTINGS_FILE = "qa_app.toml"
 ENVIRONMENT_PREFIX = "QA_APP_"
 DEFAULT_MODEL = "all-MiniLM-L6-v2"
 DEFAULT_LANGUAGE = "english"
+DEFAULT_READER = "default"
+NO_READER = "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,8 @@ class Settings:
             own, and for a new index what the model's files say.
         language: of stemming and stop words, as a Snowball name ("french") or "none"; empty for
             the index's own, and for a new index English.
+        reader: an extractive reader by name or folder, "default" for the program's own, or "none"
+            to answer by the sentences' likeness to the question alone.
         reranker: a cross-encoder by name or folder, which ranks the first passages anew; empty for
             none.
         rerank_ms: milliseconds that it may take for a question.
@@ -55,6 +59,7 @@ class Settings:
     query_prompt: str = ""
     document_prompt: str = ""
     language: str = ""
+    reader: str = DEFAULT_READER
     reranker: str = ""
     rerank_ms: int = 300
     passage_tokens: int = 200

@@ -49,4 +49,4 @@ def make_desk(root: Path) -> Desk:
     (corpus / "boards.txt").write_text(BOARDS)
     folder = root / "index"
     build_index(corpus, folder, encoder=FakeEncoder())
-    return Desk(folder, corpus, open_index(folder, encoder=FakeEncoder()))
+    return Desk(folder, corpus, open_index(folder, encoder=FakeEncoder(), reader="none"))

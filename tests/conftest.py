@@ -100,7 +100,9 @@ def open_reports(
         def open_files(files: dict[str, str]) -> Index:
             corpus = write_corpus(files)
             build_index(corpus, tmp_path / "index", encoder=encoder)
-            return opened.enter_context(open_index(tmp_path / "index", corpus, encoder=encoder))
+            return opened.enter_context(
+                open_index(tmp_path / "index", corpus, encoder=encoder, reader="none")
+            )
 
         yield open_files
 

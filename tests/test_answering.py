@@ -9,8 +9,6 @@ from pathlib import Path
 import pytest
 
 from qa_app.answering.calibration import THRESHOLD, Logistic, chance
-from qa_app.answering.conflict import contradicts
-from qa_app.answering.duties import contrary
 from qa_app.answering.evidence import Measure
 from qa_app.answering.reading import read
 from qa_app.api import Index, build_index, open_index
@@ -111,21 +109,6 @@ def test_a_sentence_is_measured_by_words_and_tokens(
     assert first.scores["words"] == first.scores["weakest"] == pytest.approx(-1 / 3)
 
 
-@pytest.mark.parametrize(
-    ("question", "text", "expected"),
-    [
-        ("require a report?", "Officers must report it.", 0.0),
-        ("require a report?", "Officers may report it.", 1.0),
-        ("require a report?", "Officers are not required to report it.", 1.0),
-        ("ban neck holds?", "Neck holds are prohibited.", 0.0),
-        ("ban neck holds?", "Neck holds are a technique.", 1.0),
-        ("use neck holds?", "Neck holds are a technique.", 0.0),
-    ],
-)
-def test_a_duty_or_a_ban_must_be_stated(question: str, text: str, expected: float) -> None:
-    assert contrary(question, text) == expected
-
-
 def test_a_logistic_is_a_weighted_sum_as_a_chance() -> None:
     model = Logistic(-1.0, {"late": 2.0, "share": 4.0})
 
@@ -194,25 +177,6 @@ def test_a_table_keeps_to_the_filter(index: Index) -> None:
     assert answer.coverage.without_evidence == ("South",)
 
 
-@pytest.mark.parametrize(
-    ("one", "other", "expected"),
-    [
-        ("Crime fell by 5%.", "Crime rose by 3%.", True),
-        ("Data sharing improved.", "Data sharing did not improve.", True),
-        ("The response target was met.", "The response target was not met.", True),
-        ("The area has a violence unit.", "The area plans a violence unit.", True),
-        ("Violent crime rose.", "Vehicle crime fell.", False),
-        ("Knife crime rose in 2021.", "Knife crime fell in 2023.", False),
-        ("Crime fell after it had risen.", "Crime rose.", False),
-        ("Phase 2 funding rose.", "Phase 3 funding fell.", False),
-        ("We accept this recommendation.", "We do not accept this recommendation.", False),
-        ("There are 50 boards.", "There are 40 boards.", False),
-    ],
-)
-def test_only_plain_contraries_contradict(one: str, other: str, expected: bool) -> None:
-    assert contradicts(one, other) is contradicts(other, one) is expected
-
-
 def test_a_row_has_its_newest_quote_first_and_older_ones_beside(
     open_reports: OpenReports,
 ) -> None:
@@ -228,7 +192,7 @@ def test_a_row_has_its_newest_quote_first_and_older_ones_beside(
     assert index.verify(index.ask("Which regions have road safety?")).bad == ()
     assert (row.quote, row.date, row.relation) == ("Road safety fell.", "2023-05", None)
     assert [(item.quote, item.date, item.relation) for item in row.others] == [
-        ("Road safety rose.", "2021", Relation.CONTRADICTS)
+        ("Road safety rose.", "2021", Relation.EARLIER)
     ]
 
 
@@ -269,17 +233,6 @@ def test_a_list_of_references_is_never_quoted(
     )
     answer = index.ask("What happened to road safety?")
     assert [row.quote for row in (*answer.findings, *answer.near_misses)] == ["Road safety rose."]
-
-
-def test_a_quote_without_the_date_asked_for_is_no_answer(
-    open_reports: OpenReports,
-) -> None:
-    index = open_reports({"a.txt": "A\n- Plans to open the road safety board soon.\n"})
-    answer = index.ask("When will the road safety board open?")
-    said = index.ask("What about the road safety board is planned to open?")
-    assert answer.near_misses[0].scores["absent"] == 1
-    assert answer.verdict is Verdict.NOT_FOUND
-    assert answer.confidence < said.confidence
 
 
 def test_a_quote_about_another_year_is_no_answer(
@@ -339,11 +292,16 @@ def test_the_report_says_which(real: Index, question: str, expected: set[str]) -
 
 
 @pytest.mark.model
-def test_what_says_it_is_strong_and_a_plan_is_not(real: Index) -> None:
+def test_what_says_it_is_strong(real: Index) -> None:
     (says,) = real.ask("Which force is dealing with road safety?").findings
-    (plans,) = real.ask("Which areas have a county-wide safety board?").findings
     assert (says.facet_value, says.support) == ("Lincolnshire", Support.STRONG)
-    assert (plans.facet_value, plans.support) == ("Surrey", Support.PARTIAL)
+
+
+@pytest.mark.model
+def test_the_words_that_answer_are_told(real: Index) -> None:
+    found = real.ask("What new body is Surrey planning?").findings[0]
+    assert found.answer is not None
+    assert "Community Safety Board" in found.quote[slice(*found.answer)]
 
 
 @pytest.mark.model

@@ -63,7 +63,7 @@ def test_a_few_words_are_the_same_only_where_the_passage_is() -> None:
 def index(write_corpus: Corpus, encoder: FakeEncoder, tmp_path: Path) -> Index:
     corpus = write_corpus(FILES)
     build_index(corpus, tmp_path / "index", encoder=encoder)
-    return open_index(tmp_path / "index", corpus, encoder=encoder)
+    return open_index(tmp_path / "index", corpus, encoder=encoder, reader="none")
 
 
 @pytest.mark.parametrize("mode", list(Mode))

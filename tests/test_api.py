@@ -25,7 +25,7 @@ def corpus(write_corpus: Callable[[dict[str, str]], Path]) -> Path:
 @pytest.fixture
 def index(corpus: Path, tmp_path: Path, encoder: FakeEncoder) -> Index:
     build_index(corpus, tmp_path / "index", encoder=encoder)
-    return open_index(tmp_path / "index", encoder=encoder)
+    return open_index(tmp_path / "index", encoder=encoder, reader="none")
 
 
 def _documents(index: Index) -> set[str]:
@@ -58,7 +58,7 @@ def test_a_damaged_generation_leaves_the_one_before_answering(
     path.chmod(0o644)
     path.write_bytes(path.read_bytes()[:-1])
     assert _documents(index) == {"roads.txt"}  # open since before
-    with open_index(folder, encoder=encoder) as reopened:
+    with open_index(folder, encoder=encoder, reader="none") as reopened:
         assert reopened.generation == "000001"
         assert "embeddings.npy" in reopened.fallback
     report = build_index(index=folder, encoder=encoder)
@@ -73,7 +73,7 @@ def test_a_damaged_pointer_is_mended_by_a_plain_build(
     (folder / "CURRENT").write_text("?")
     assert _documents(index) == {"roads.txt"}
     build_index(index=folder, encoder=encoder)
-    with open_index(folder, encoder=encoder) as mended:
+    with open_index(folder, encoder=encoder, reader="none") as mended:
         assert (mended.fallback, mended.corpus) == ("", corpus)
 
 
@@ -82,7 +82,7 @@ def test_nothing_sound_is_an_error(index: Index, tmp_path: Path, encoder: FakeEn
     for path in (tmp_path / "index" / "generations").rglob("embeddings.npy"):
         path.unlink()
     with pytest.raises(IndexCorruptError, match=r"embeddings\.npy"):
-        open_index(tmp_path / "index", encoder=encoder)
+        open_index(tmp_path / "index", encoder=encoder, reader="none")
 
 
 def test_another_model_is_refused_by_both_names(index: Index, tmp_path: Path) -> None:

@@ -50,7 +50,9 @@ def folder(tmp_path: Path) -> Path:
 
 def _evaluate(folder: Path, task: Task, scoped: bool = False, *modes: Mode) -> Evaluation:
     chosen = modes or (Mode.FAST,)
-    return evaluate_folder(folder, task, chosen, scoped, Settings(), Progress(), FakeEncoder())
+    return evaluate_folder(
+        folder, task, chosen, scoped, Settings(reader="none"), Progress(), FakeEncoder()
+    )
 
 
 def test_retrieval_figures(folder: Path) -> None:

@@ -24,11 +24,11 @@ LAYERS = (
     "analysis",
     "loading",
     "chunking",
-    "kinds",
     "questions",
     "facets",
     "model_files",
     "embedding",
+    "reader",
     "reranking",
     "store",
     "topics",
@@ -48,9 +48,10 @@ LAYERS = (
 FACES = ("cli", "web")
 # Who alone may import a library.
 OWNERS = {
-    "torch": {"embedding"},
+    "torch": {"embedding", "reader"},
     "sentence_transformers": {"embedding"},
     "transformers": {"embedding"},
+    "safetensors": {"reader"},
     "faiss": {"store"},
     "sklearn": {"topics"},
     "threadpoolctl": {"topics"},

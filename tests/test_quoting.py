@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from qa_app.answering.calibration import UNREAD
 from qa_app.answering.evidence import Evidence
 from qa_app.answering.quoting import Quoting
 from qa_app.api import Index
@@ -84,7 +85,7 @@ def quoted(generation: Generation, question: str, *words: str, most: int = 3) ->
     passages = generation.passages(generation.document_rows("report.md"))
     groups = [[_evidence(passages, some)] for some in words]
     found = []
-    for item, *_ in Quoting(generation, question).quotes(groups, most):
+    for item, *_ in Quoting(generation, question, UNREAD).quotes(groups, most):
         cited = cite(item.passage, item.sentence.start, item.sentence.end)
         assert text[cited.start : cited.end] == item.text
         assert find_quote(generation, "report.md", (cited.start, cited.end)).citation == cited
@@ -205,7 +206,7 @@ def test_what_the_layout_cut_is_whole_or_not_quoted(generation: Generation) -> N
 def test_the_same_list_elsewhere_is_named(generation: Generation) -> None:
     passages = generation.passages(generation.document_rows("report.md"))
     item = _evidence(passages, "including:")
-    ((quote, *others),) = Quoting(generation, ONE).quotes([[item, item]], 3)
+    ((quote, *others),) = Quoting(generation, ONE, UNREAD).quotes([[item, item]], 3)
     assert [other.text for other in others] == [quote.text] == [QUORUM]
 
 
@@ -225,4 +226,4 @@ def test_an_answer_with_a_list_is_as_the_file_has_it(index: Index, generation: G
 def test_a_sentence_that_is_not_of_the_passage_stays_as_it_is(generation: Generation) -> None:
     passage = generation.passages(generation.document_rows("report.md"))[0]
     part = Evidence(passage, Sentence(passage.start, passage.start + 3))
-    assert Quoting(generation, ONE).quote([part]) == [part]
+    assert Quoting(generation, ONE, UNREAD).quote([part]) == [part]

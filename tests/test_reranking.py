@@ -79,7 +79,7 @@ def index(
 def test_passages_stand_in_the_rerankers_order(
     index: Path, folder: Path, encoder: FakeEncoder, mode: Mode
 ) -> None:
-    plain = open_index(index, encoder=encoder).search("data", 4, mode=mode)
+    plain = open_index(index, encoder=encoder, reader="none").search("data", 4, mode=mode)
     reranker = Reranker(str(folder), PLENTY)
     texts = [f"{item.passage.context}\n{item.passage.text}" for item in plain]
     scores = reranker.score("data", texts)
@@ -113,7 +113,7 @@ def test_the_fast_mode_leaves_it_out(index: Path, folder: Path, encoder: FakeEnc
 def test_what_does_not_fit_stays_behind(index: Path, folder: Path, encoder: FakeEncoder) -> None:
     from qa_app.retrieval import Retriever
 
-    with open_index(index, encoder=encoder) as opened:
+    with open_index(index, encoder=encoder, reader="none") as opened:
         generation = opened.refresh().generation
         plain = Retriever(generation, encoder).rank("data", 4)
         hurried = Retriever(generation, encoder, reranker=Reranker(str(folder), 0.0))

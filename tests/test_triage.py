@@ -38,7 +38,7 @@ Write = Callable[[dict[str, str]], Path]
 def index(write_corpus: Write, tmp_path: Path, encoder: FakeEncoder) -> Index:
     corpus = write_corpus({"a.md": REPORT, "facets.toml": FACETS, "themes.toml": THEMES})
     build_index(corpus, tmp_path / "index", encoder=encoder)
-    return open_index(tmp_path / "index", encoder=encoder)
+    return open_index(tmp_path / "index", encoder=encoder, reader="none")
 
 
 def test_the_matrix_counts_quotes_by_topic_and_value(index: Index) -> None:
@@ -150,7 +150,7 @@ def test_an_old_index_says_that_a_build_makes_topics_and_it_does(
     index: Index, tmp_path: Path, encoder: FakeEncoder
 ) -> None:
     _forget_topics(tmp_path / "index")
-    with open_index(tmp_path / "index", encoder=encoder) as old:
+    with open_index(tmp_path / "index", encoder=encoder, reader="none") as old:
         with pytest.raises(IndexNotFoundError, match="has no topics") as caught:
             old.topics()
         assert caught.value.hint.endswith("qa-app build")

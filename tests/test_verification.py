@@ -154,7 +154,7 @@ def test_a_sentence_outside_its_passage_is_named(tmp_path: Path) -> None:
 
 @pytest.fixture
 def index(settings: Settings, tmp_path: Path, encoder: FakeEncoder) -> Iterator[Index]:
-    with open_index(settings.index, tmp_path / "corpus", encoder=encoder) as opened:
+    with open_index(settings.index, tmp_path / "corpus", encoder=encoder, reader="none") as opened:
         yield opened
 
 

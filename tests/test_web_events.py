@@ -27,7 +27,7 @@ def index(write_corpus: Corpus, encoder: object, tmp_path: Path) -> Iterator[Ind
         }
     )
     build_index(corpus, tmp_path / "index", encoder=encoder)
-    with open_index(tmp_path / "index", corpus, encoder=encoder) as opened:
+    with open_index(tmp_path / "index", corpus, encoder=encoder, reader="none") as opened:
         yield opened
 
 
@@ -159,7 +159,7 @@ def test_markup_in_a_report_stays_text(
     payload = "<img src=x onerror=alert(1)> data sharing"
     corpus = write_corpus({"<b>a.txt": f"Title of <script>x</script>\n{payload} is here.\n"})
     build_index(corpus, tmp_path / "index", encoder=encoder)
-    with open_index(tmp_path / "index", corpus, encoder=encoder) as opened:
+    with open_index(tmp_path / "index", corpus, encoder=encoder, reader="none") as opened:
         for html in (*Desk(opened).ask("data sharing", ""), *Desk(opened).go("?show=sources")):
             assert "<img" not in html
             assert "<script" not in html
@@ -170,7 +170,9 @@ def test_without_an_index_the_page_says_what_to_do_and_sees_the_first_build(
     write_corpus: Corpus, encoder: object, tmp_path: Path
 ) -> None:
     corpus = write_corpus({"a.txt": "Findings\nData sharing improved.\n"})
-    desk = Desk(None, lambda: open_index(tmp_path / "index", corpus, encoder=encoder))
+    desk = Desk(
+        None, lambda: open_index(tmp_path / "index", corpus, encoder=encoder, reader="none")
+    )
     _, answer, source = desk.go("?q=data")
     assert "python build_index.py" in texts(answer)
     assert source == ""
@@ -185,7 +187,7 @@ def test_a_new_generation_shows_without_a_restart(
 ) -> None:
     corpus = write_corpus({"a.txt": "Findings\nData sharing improved.\n"})
     build_index(corpus, tmp_path / "index", encoder=encoder)
-    with open_index(tmp_path / "index", corpus, encoder=encoder) as opened:
+    with open_index(tmp_path / "index", corpus, encoder=encoder, reader="none") as opened:
         desk = Desk(opened)
         assert "1 report" in texts(desk.header())
         write_corpus({"b.txt": "More findings\nRoad safety improved.\n"})

@@ -44,7 +44,7 @@ def index(
         }
     )
     build_index(corpus, tmp_path / "index", encoder=encoder)
-    return open_index(tmp_path / "index", encoder=encoder)
+    return open_index(tmp_path / "index", encoder=encoder, reader="none")
 
 
 def _view(index: Index, search: str) -> TopicsView:

@@ -28,6 +28,19 @@ def make_cross_encoder(folder: Path, labels: int = 1) -> Path:
     return folder
 
 
+def make_reader(folder: Path) -> Path:
+    """Save a BERT of two layers that finds spans, and return its folder."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import torch
+        from transformers import BertForQuestionAnswering
+
+        torch.manual_seed(1)
+        BertForQuestionAnswering(_config()).save_pretrained(folder)
+        _tokenizer().save_pretrained(folder)
+    return folder
+
+
 def make_encoder(folder: Path, config: Mapping[str, object] | None = None, seed: int = 1) -> Path:
     """Save a BERT of two layers with mean pooling, and return its folder.
 

@@ -16,13 +16,14 @@ import random
 import tempfile
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from scipy.optimize import minimize
 
+import qa_app.answering
 from qa_app.answering.calibration import READ
 from qa_app.answering.evidence import Evidence
 from qa_app.answering.facts import PASSAGES, rank_sentences
@@ -40,16 +41,24 @@ from training.questions import load_questions
 from training.sources import document_path
 
 SEED = 5
+FITTED = Path(qa_app.answering.__file__).with_name("fitted.json")
 _KEPT = 12  # sentences of a question, the likeliest
 _SHOWN = 3
+_ASKED_EVERYWHERE = 0.5
+_DEPTHS = (1, 2, 3, 5, 8)
 # Squared weights cost this: features that help on one source alone stay small.
 _RIDGE = 3.0
 _BINS = 10
+_LEAST_SPREAD = 1e-9  # a feature that is the same in all cases tells nothing
 # What the one model is made of. A name that is not here is measured and not used.
 FEATURES = (
     "answer", "behind", "rank", "late", "words", "weakest", "lexical", "share", "passage", "size",
     "unnamed", "misdated", "length", "asked",
 )  # fmt: skip
+
+
+# Measures that were tried beside, and what each was worth (benchmarks/RESULTS.md).
+RULES = ("covered", "dense")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,26 +80,34 @@ class Case:
     right: Sequence[bool]
 
 
-def collect(data: Path, index: Path, questions: Path, reader: str) -> Iterator[Case]:
-    """Yield the cases of every source."""
-    settings = Settings(index=index, reader=reader)
-    with Index(index, index, encoder_for(settings), None, reader_for(settings)) as opened:
-        yield from _twins(opened, data, questions, index)
-    yield from _set(data / "eval/squad2-half", settings, 900, squad=True)
-    yield from _set(data / "eval/xquad-en", settings, 500)
+def collect(given: argparse.Namespace) -> Iterator[Case]:
+    """Yield the cases of the sources asked for, or of a share of their questions."""
+    settings = Settings(index=given.index, reader=given.reader)
+    if "twins" in given.sources:
+        with Index(
+            given.index, given.index, encoder_for(settings), None, reader_for(settings)
+        ) as own:
+            yield from _twins(own, given.data, given.questions, given.index, given.share)
+    if "sets" in given.sources:
+        folder = given.data / "eval"
+        yield from _set(folder / "squad2-half", settings, int(500 * given.share), squad=True)
+        yield from _set(folder / "xquad-en", settings, int(300 * given.share))
 
 
-def _twins(opened: Index, data: Path, questions: Path, index: Path) -> Iterator[Case]:
+def _twins(opened: Index, data: Path, questions: Path, index: Path, share: float) -> Iterator[Case]:
     rows = [r for r in read_lines(data / "reader/reports.jsonl") if r["document"] in DEVELOPMENT]
     rows += [r for r in load_questions(questions, index) if r["document"] in DEVELOPMENT]
-    for row in rows:
+    rng = random.Random(SEED)
+    for row in rng.sample(rows, int(len(rows) * share)):
         path = document_path(row["document"])
         text = opened.document(path).text
         place = text.find(row["context"])
         if place < 0:
             continue
         spans = [(place + a["answer_start"], len(a["text"])) for a in row["answers"]]
-        for filters, kind in (({"document": [path]}, "document"), ({}, "corpus")):
+        # Some are asked of the whole corpus too, where more is near.
+        scopes = [({"document": [path]}, "document"), ({}, "corpus")]
+        for filters, kind in scopes[: 1 + (rng.random() < _ASKED_EVERYWHERE)]:
             found = sentences(opened, row["question"], filters)
             right = [
                 any(
@@ -173,23 +190,34 @@ def fit(cases: Sequence[Case], names: Sequence[str] = FEATURES) -> np.ndarray:
             weight.append(np.sqrt(1 / size[case.source]) / (1 + place))
     x, y, w = np.array(rows), np.array(right, float), np.array(weight)
     w *= len(w) / w.sum()
+    return logistic(x, y, w, _RIDGE)
+
+
+def logistic(x: np.ndarray, y: np.ndarray, w: np.ndarray, ridge: float) -> np.ndarray:
+    """Return the weights of a logistic regression.
+
+    Args:
+        x: features, shape (cases, features); the first is 1 for all, and its weight is free.
+        y: 1 for right, 0 for wrong.
+        w: weight of each case.
+        ridge: what squared weights cost, of features in standard deviations.
+    """
     spread = x.std(0)
-    spread[spread < 1e-9] = 1.0
+    spread[spread < _LEAST_SPREAD] = 1.0
 
     def loss(v: np.ndarray) -> tuple[float, np.ndarray]:
-        z = (x / spread) @ v
-        p = 1 / (1 + np.exp(-np.clip(z, -40, 40)))
+        p = 1 / (1 + np.exp(-np.clip((x / spread) @ v, -40, 40)))
         value = -(w * (y * np.log(p + 1e-12) + (1 - y) * np.log(1 - p + 1e-12))).sum()
-        grad = (x / spread).T @ (w * (p - y))
-        v1 = v.copy()
-        v1[0] = 0
-        return value + _RIDGE * (v1**2).sum() / 2, grad + _RIDGE * v1
+        free = np.concatenate([[0.0], v[1:]])
+        slope = (x / spread).T @ (w * (p - y)) + ridge * free
+        return value + ridge * (free**2).sum() / 2, slope
 
-    found = minimize(loss, np.zeros(x.shape[1]), jac=True, method="L-BFGS-B")
-    return found.x / spread
+    return np.asarray(minimize(loss, np.zeros(x.shape[1]), jac=True, method="L-BFGS-B").x / spread)
 
 
-def judged(case: Case, model: np.ndarray, names: Sequence[str] = FEATURES) -> list[tuple[float, bool]]:
+def judged(
+    case: Case, model: np.ndarray, names: Sequence[str] = FEATURES
+) -> list[tuple[float, bool]]:
     """Return each sentence's chance and whether it is right, the likeliest first."""
     found = []
     for scores, right in zip(case.scores, case.right, strict=True):
@@ -209,7 +237,9 @@ def cross_validated(
     return found
 
 
-def figures(judgements: Sequence[tuple[Case, list[tuple[float, bool]]]], least: float) -> dict[str, float]:
+def figures(
+    judgements: Sequence[tuple[Case, list[tuple[float, bool]]]], least: float
+) -> dict[str, float]:
     """Return how right the first sentence is, and how well its chance says so."""
     real = [(c, j) for c, j in judgements if c.answerable]
     none = [(c, j) for c, j in judgements if not c.answerable]
@@ -221,8 +251,12 @@ def figures(judgements: Sequence[tuple[Case, list[tuple[float, bool]]]], least: 
         "first": np.mean([bool(j and j[0][1]) for _, j in real]),
         "third": np.mean([any(r for _, r in j[:_SHOWN]) for _, j in real]),
         "answered": np.mean([bool(j and j[0][0] >= least) for _, j in real]),
-        "wrongly answered": np.mean([bool(j and j[0][0] >= least) for _, j in none]) if none else np.nan,
-        "auroc": auroc([j[0][0] if j else 0 for _, j in real], [j[0][0] if j else 0 for _, j in none]),
+        "wrongly answered": np.mean([bool(j and j[0][0] >= least) for _, j in none])
+        if none
+        else np.nan,
+        "auroc": auroc(
+            [j[0][0] if j else 0 for _, j in real], [j[0][0] if j else 0 for _, j in none]
+        ),
         "sure": sure.mean(),
         "right when sure": right[sure].mean() if sure.any() else np.nan,
         "ece": calibration_error(chance, right),
@@ -250,6 +284,7 @@ def _families(cases: Sequence[tuple[Case, Any]]) -> dict[str, list[tuple[Case, A
 
 
 def main() -> None:
+    """Read the command line and do it."""
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(required=True, dest="command")
     one = commands.add_parser("collect")
@@ -257,29 +292,33 @@ def main() -> None:
     one.add_argument("--index", type=Path, required=True)
     one.add_argument("--questions", type=Path, default=Path("training/questions"))
     one.add_argument("--reader", default="default")
+    one.add_argument("--sources", nargs="*", default=("twins", "sets"), help="one, or both")
+    one.add_argument("--share", type=float, default=1.0, help="of the questions")
     one.add_argument("--out", type=Path, required=True)
     two = commands.add_parser("fit")
-    two.add_argument("features", type=Path)
+    two.add_argument("features", type=Path, nargs="+")
     two.add_argument("--write", action="store_true")
-    two.add_argument("--ablate", action="store_true")
+    two.add_argument("--ablate", action="store_true", help="print what each feature is worth")
+    two.add_argument("--also", nargs="*", default=(), help="more scores to try in the ablation")
     two.add_argument("--least", type=float, default=READ.threshold)
     given = parser.parse_args()
     if given.command == "collect":
         with given.out.open("w", encoding="utf-8") as out:
-            for case in collect(given.data, given.index, given.questions, given.reader):
+            for case in collect(given):
                 row = {n: getattr(case, n) for n in Case.__slots__}
                 row["scores"] = [{k: round(v, 4) for k, v in s.items()} for s in case.scores]
                 out.write(json.dumps(row) + "\n")
         return
-    cases = [Case(**row) for row in read_lines(given.features)]
+    cases = [Case(**row) for path in given.features for row in read_lines(path)]
     show(cases, given.least, FEATURES)
     if given.ablate:
-        for name in FEATURES:
-            kept = [other for other in FEATURES if other != name]
-            print(f"\nwithout {name}")
-            show(cases, given.least, kept)
+        variants = {f"- {n}": [o for o in FEATURES if o != n] for n in FEATURES}
+        variants |= {f"+ {n}": [*FEATURES, n] for n in (*RULES, *given.also)}
+        variants["the reader alone"] = ["answer", "behind", "rank"]
+        variants["no reader"] = [n for n in FEATURES if n not in ("answer", "behind", "rank")]
+        ablate(cases, given.least, variants)
     if given.write:
-        write(fit(cases))
+        write("fact", FEATURES, fit(cases))
 
 
 def show(cases: Sequence[Case], least: float, names: Sequence[str]) -> None:
@@ -288,13 +327,38 @@ def show(cases: Sequence[Case], least: float, names: Sequence[str]) -> None:
         print(f"{family:22}", {k: round(float(v), 3) for k, v in figures(some, least).items()})
 
 
-def write(model: np.ndarray) -> None:
-    """Put the model's weights into the package."""
-    path = Path("qa_app/answering/fitted.json")
-    kept = json.loads(path.read_text("utf-8"))
-    weights = {name: round(float(w), 4) for name, w in zip(FEATURES, model[1:], strict=True)}
-    kept["fact"] |= {"intercept": round(float(model[0]), 4), "weights": weights}
-    path.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
+def ablate(cases: Sequence[Case], least: float, variants: Mapping[str, Sequence[str]]) -> None:
+    """Print what each feature is worth: figures of all sources, cross-validated, as a table."""
+    names = ("first", "third", "auroc", "right when sure", "ece")
+    print("\n| | " + " | ".join(f"twins {n} | others {n}" for n in names) + " |")
+
+    def row(label: str, some: Sequence[Case], features: Sequence[str]) -> None:
+        found = cross_validated(some, features)
+        twins = figures([p for p in found if p[0].kind == "document"], least)
+        others = figures([p for p in found if p[0].kind != "document"], least)
+        cells = [f"{twins[n]:.3f} | {others[n]:.3f}" for n in names]
+        print(f"| {label} | " + " | ".join(cells) + " |", flush=True)
+
+    for label, features in {"all": FEATURES, **variants}.items():
+        row(label, cases, features)
+    for depth in _DEPTHS:
+        row(f"first {depth} passages", [first_passages(case, depth) for case in cases], FEATURES)
+
+
+def first_passages(case: Case, depth: int) -> Case:
+    """Return the case as if so few passages had been read."""
+    kept = [n for n, scores in enumerate(case.scores) if scores["rank"] < depth]
+    best = max((case.scores[n]["answer"] for n in kept), default=0.0)
+    scores = [{**case.scores[n], "behind": best - case.scores[n]["answer"]} for n in kept]
+    return replace(case, scores=scores, right=[case.right[n] for n in kept])
+
+
+def write(name: str, features: Sequence[str], model: np.ndarray) -> None:
+    """Put a model's weights into the package."""
+    kept = json.loads(FITTED.read_text("utf-8"))
+    weights = {n: round(float(w), 4) for n, w in zip(features, model[1:], strict=True)}
+    kept[name] |= {"intercept": round(float(model[0]), 4), "weights": weights}
+    FITTED.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Examples to learn from: a question, a passage with its title and headings, and the words that answer.
+"""Examples to learn from: a question, a passage with its headings, and the words that answer.
 
 The general sets and the questions written for this work come to one form here. Every source says
 what it is in ``training/README.md``.
@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from qa_app.reader import header
 from training.sources import is_kept_for_measuring
 
 # Parts that squad2-half is divided into by article; the last is kept for measuring.
@@ -50,11 +51,6 @@ class Example:
     def answerable(self) -> bool:
         """Whether the passage answers."""
         return self.start >= 0
-
-
-def header(title: str, section: Sequence[str]) -> str:
-    """Return what the reader sees before a passage: its title and its last two headings."""
-    return ". ".join(part for part in (title, *section[-2:]) if part)
 
 
 def read_lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -114,7 +110,9 @@ def policyqa(folder: Path, most: int, rng: random.Random) -> list[Example]:
     contexts = {row["_id"]: row for row in read_lines(folder / "corpus.jsonl")}
     rows = list(read_lines(folder / "queries.jsonl"))
     return [
-        _with_answer("policyqa", row["scope_doc"], row["text"], contexts[row["context_id"]], row["answers"])
+        _with_answer(
+            "policyqa", row["scope_doc"], row["text"], contexts[row["context_id"]], row["answers"]
+        )
         for row in rng.sample(rows, min(most, len(rows)))
     ]
 
@@ -150,7 +148,7 @@ def general(path: Path, most: int, rng: random.Random) -> list[Example]:
 
 def qamr(path: Path, most: int, rng: random.Random) -> list[Example]:
     """Return questions about single sentences, each among up to four others of its document."""
-    rows = [row for row in read_lines(path)]
+    rows = list(read_lines(path))
     documents: dict[str, dict[str, str]] = defaultdict(dict)
     for row in rows:
         documents[":".join(row["title"].split(":")[:-2])][row["title"]] = row["context"]
@@ -223,7 +221,8 @@ def _with_answer(
     if start >= 0:
         start, end = start - first, end - first
     title = context.get("title", "")
-    shown = "" if source in ("qamr", "fairytale") else title
+    # Their titles are numbers, or give a story away.
+    shown = "" if source in ("qamr", "fairytale") else header(title)
     return Example(source, group, question, shown, text[first:last], start, end)
 
 

@@ -1,6 +1,6 @@
 """Write the weights of a checkpoint that are not the encoder's into the package, and their hash.
 
-    python -m training.export FOLDER/twins.pt
+python -m training.export FOLDER/twins.pt
 """
 
 from __future__ import annotations
@@ -30,11 +30,14 @@ def export(checkpoint: Path, package: Path) -> str:
     module = package / "reader.py"
     source = module.read_text("utf-8")
     line = f'_WEIGHTS_SHA256 = "{digest}"'
-    module.write_text(re.sub(r'^_WEIGHTS_SHA256 = ".*"$', line, source, flags=re.MULTILINE), "utf-8")
+    module.write_text(
+        re.sub(r'^_WEIGHTS_SHA256 = ".*"$', line, source, flags=re.MULTILINE), "utf-8"
+    )
     return digest
 
 
 def main() -> None:
+    """Read the command line and do it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoint", type=Path)
     given = parser.parse_args()

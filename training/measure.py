@@ -13,10 +13,10 @@ from tokenizers import Tokenizer
 from transformers import BertForQuestionAnswering
 
 from qa_app.metrics import auroc
+from qa_app.reader import best_span
 from training.examples import Example
 from training.model import collate, encode, has_answer, logits
 
-_LONGEST_SPAN = 40
 _BATCH = 32
 
 
@@ -53,9 +53,12 @@ def read(
             start, end = logits(model, batch)
         some = has_answer(start, end).numpy()
         for row, (n, item) in enumerate(zip(chosen, items, strict=True)):
+            if not len(item.offsets):
+                continue
             s, e = start[row].numpy(), end[row].numpy()
             inside = slice(item.passage, len(item.ids) - 1)
-            first_token, last_token, best = best_span(s[inside], e[inside])
+            first_token, last_token = best_span(s[inside], e[inside])
+            best = s[inside][first_token] + e[inside][last_token]
             found[n] = Reading(
                 int(item.offsets[first_token, 0]),
                 int(item.offsets[last_token, 1]),
@@ -63,18 +66,6 @@ def read(
                 float(some[row]),
             )
     return found
-
-
-def best_span(start: np.ndarray, end: np.ndarray) -> tuple[int, int, float]:
-    """Return first and last token of the likeliest span, and its logit."""
-    sums = start[:, None] + end[None, :]
-    length = len(start)
-    allowed = np.triu(np.ones((length, length), bool)) & ~np.triu(
-        np.ones((length, length), bool), _LONGEST_SPAN
-    )
-    sums = np.where(allowed, sums, -np.inf)
-    place = int(np.argmax(sums))
-    return place // length, place % length, float(sums.flat[place])
 
 
 def measure(

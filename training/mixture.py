@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from training import examples as ex
@@ -57,10 +56,10 @@ def build(
         learn = general + own
         learn += ex.with_other_passage(own, rng, 0.5)
     else:
-        # Twice, each time as a pair of its own; with its near misses from the index.
-        learn = own + [replace(item, pair=item.pair + "/2") for item in own]
-        learn += hard_negatives(own, negatives, 2)
-        learn += rng.sample(general, min(len(general), len(learn) // 4))
+        near = hard_negatives(own, negatives, 2)
+        learn = own + rng.sample(near, min(len(near), len(own) // 3))
+        # What adversarial questions and other texts have taught is kept in mind.
+        learn += squad + rng.sample(general, min(len(general), len(own) // 10))
     return learn, held
 
 

@@ -16,11 +16,11 @@ from tokenizers import Tokenizer
 from transformers import BertForQuestionAnswering
 
 from qa_app.model_files import find_folder
+from qa_app.reader import MOST_HEADER_TOKENS, MOST_QUESTION_TOKENS
 from qa_app.settings import DEFAULT_MODEL
 from training.examples import Example
 
-MOST_TOKENS = 320
-_MOST_QUESTION = 48
+MOST_TOKENS = 320  # passages have 200; more costs time and teaches little
 _FORBIDDEN = -1e4
 
 
@@ -89,16 +89,16 @@ def load_model(start_from: Path | None = None) -> BertForQuestionAnswering:
 
 def encode(tokenizer: Tokenizer, examples: Sequence[Example]) -> list[Encoded | None]:
     """Return the examples in tokens; None where the answer would be cut off."""
-    questions = tokenizer.encode_batch([item.question for item in examples], add_special_tokens=False)
-    headers = tokenizer.encode_batch(
-        [item.header + "." if item.header else "" for item in examples], add_special_tokens=False
+    questions = tokenizer.encode_batch(
+        [item.question for item in examples], add_special_tokens=False
     )
+    headers = tokenizer.encode_batch([item.header for item in examples], add_special_tokens=False)
     passages = tokenizer.encode_batch([item.passage for item in examples], add_special_tokens=False)
     cls, sep = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
     found: list[Encoded | None] = []
     for item, question, head, passage in zip(examples, questions, headers, passages, strict=True):
-        asked = question.ids[:_MOST_QUESTION]
-        front = [cls, *asked, sep, *head.ids[:64]]
+        asked = question.ids[:MOST_QUESTION_TOKENS]
+        front = [cls, *asked, sep, *head.ids[:MOST_HEADER_TOKENS]]
         room = MOST_TOKENS - len(front) - 1
         offsets = np.array(passage.offsets[:room], dtype=np.int32).reshape(-1, 2)
         start = end = 0

@@ -11,15 +11,18 @@ from __future__ import annotations
 
 import argparse
 import json
+import random
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from qa_app import open_index
-from training.examples import Example, header, read_lines, twins
+from qa_app.reader import header
+from training.examples import Example, read_lines, twins
 from training.questions import load_questions
 from training.sources import document_path
 
+SEED = 20
 _ASKED = 8  # passages that are looked through for each question
 
 
@@ -45,16 +48,20 @@ def hard_negatives(examples: Sequence[Example], path: Path, most: int) -> list[E
 
 
 def main() -> None:
+    """Read the command line and do it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--index", type=Path, required=True)
     parser.add_argument("--questions", type=Path, default=Path("training/questions"))
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--most", type=int, default=1_000_000, help="questions to ask in one run")
     given = parser.parse_args()
     examples = twins(read_lines(given.data / "reader/reports.jsonl"))
     examples += twins(load_questions(given.questions, given.index), "own")
     done = {row["question"] for row in read_lines(given.out)} if given.out.exists() else set()
     asked = [item for item in examples if item.answerable and item.question not in done]
+    random.Random(SEED).shuffle(asked)
+    asked = asked[: given.most]
     with open_index(given.index) as index, given.out.open("a", encoding="utf-8") as out:
         for n, item in enumerate(asked, 1):
             kept = []

@@ -31,7 +31,8 @@ def load_questions(folder: Path, index: Path) -> Iterator[dict[str, Any]]:
     sections = {
         (path, start): json.loads(section)
         for path, start, section in database.execute(
-            'SELECT d.path, p.start, p.section FROM passages p JOIN documents d ON d.id = p.document'
+            "SELECT d.path, p.start, p.section FROM passages p "
+            "JOIN documents d ON d.id = p.document"
         )
     }
     for path in sorted(folder.glob("*.jsonl")):

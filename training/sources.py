@@ -85,6 +85,7 @@ def _write_rows(folder: Path, into: Path, heading: str) -> None:
 
 
 def main() -> None:
+    """Read the command line and do it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("corpus", type=Path)

@@ -1,7 +1,8 @@
 """Train the reader: general questions first, then those written for this work.
 
     python -m training.train --data DATA --index INDEX --out FOLDER --stage general
-    python -m training.train --data DATA --index INDEX --out FOLDER --stage twins --start-from FOLDER/general.pt
+    python -m training.train --data DATA --index INDEX --out FOLDER --stage twins \\
+        --start-from FOLDER/general.pt
 
 A checkpoint is written every few hundred steps, and a run that is started again with the same
 arguments goes on from it.
@@ -37,15 +38,21 @@ _CHECKPOINT_EVERY = 400
 
 
 def main() -> None:
+    """Read the command line and do it."""
     given = _arguments()
     torch.manual_seed(SEED)
     torch.set_num_threads(given.threads)
     given.out.mkdir(parents=True, exist_ok=True)
-    learn, held = mixture.build(given.stage, given.data, given.index, given.questions, given.negatives, SEED)
+    learn, held = mixture.build(
+        given.stage, given.data, given.index, given.questions, given.negatives, SEED
+    )
     if given.share < 1:
         learn = random.Random(SEED).sample(learn, int(len(learn) * given.share))
-    print(f"{len(learn):,} examples to learn from; held: "
-          + ", ".join(f"{name} {len(items):,}" for name, items in held.items()), flush=True)
+    print(
+        f"{len(learn):,} examples to learn from; held: "
+        + ", ".join(f"{name} {len(items):,}" for name, items in held.items()),
+        flush=True,
+    )
     train(given, learn, held)
 
 
@@ -79,21 +86,31 @@ def train(given: argparse.Namespace, learn: list[Example], held: dict[str, list[
         torch.nn.utils.clip_grad_norm_(trained, _CLIP)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        torch._foreach_lerp_(averaged, [p.detach() for p in trained], 1 - min(_AVERAGED, (step + 1) / (step + 10)))
+        torch._foreach_lerp_(
+            averaged, [p.detach() for p in trained], 1 - min(_AVERAGED, (step + 1) / (step + 10))
+        )
         seen += len(items)
         losses.append(loss.item())
         if (step + 1) % 100 == 0:
             pace = seen / (time.time() - started)
-            print(f"step {step + 1} of {total}, loss {sum(losses[-100:]) / 100:.3f}, {pace:.1f} a second", flush=True)
+            mean = sum(losses[-100:]) / 100
+            print(f"step {step + 1} of {total}, loss {mean:.3f}, {pace:.1f} a second", flush=True)
         if (step + 1) % _CHECKPOINT_EVERY == 0 or step + 1 == total:
-            last = {"model": _state(model), "averaged": averaged, "optimizer": optimizer.state_dict(), "step": step + 1}
+            last = {
+                "model": _state(model),
+                "averaged": averaged,
+                "optimizer": optimizer.state_dict(),
+                "step": step + 1,
+            }
             torch.save(last, resume)
             _save(given.out / f"{given.stage}.pt", model, trained, averaged)
         if (step + 1) % given.evaluate_every == 0 or step + 1 == total:
             _report(given, model, trained, averaged, tokenizer, held, step + 1)
 
 
-def _report(given: Any, model: Any, trained: Any, averaged: Any, tokenizer: Any, held: Any, step: int) -> None:
+def _report(
+    given: Any, model: Any, trained: Any, averaged: Any, tokenizer: Any, held: Any, step: int
+) -> None:
     own = [p.detach().clone() for p in trained]
     _put(trained, averaged)
     for name, items in held.items():
@@ -139,7 +156,9 @@ def _batches(
     """Yield batches of about equal lengths, in a random order."""
     flat = [item for unit in units for item in unit]
     encoded = iter(encode(tokenizer, flat))
-    kept = [[(item, found) for item in unit if (found := next(encoded)) is not None] for unit in units]
+    kept = [
+        [(item, found) for item in unit if (found := next(encoded)) is not None] for unit in units
+    ]
     kept = [unit for unit in kept if unit]
     order: list[Any] = []
     while epochs > 0:
@@ -195,7 +214,9 @@ def _put(parameters: Sequence[torch.Tensor], values: Sequence[torch.Tensor]) -> 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of the given sets")
-    parser.add_argument("--index", type=Path, required=True, help="index of training.sources' corpus")
+    parser.add_argument(
+        "--index", type=Path, required=True, help="index of training.sources' corpus"
+    )
     parser.add_argument("--questions", type=Path, default=Path("training/questions"))
     parser.add_argument("--negatives", type=Path, default=Path("negatives.jsonl"))
     parser.add_argument("--out", type=Path, required=True)

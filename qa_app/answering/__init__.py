@@ -3,8 +3,8 @@
     question ──▶ reading ──▶ facts:  passages ──▶ sentences ──▶ the best one to three
                         └──▶ tables: every value's passages ──▶ its best sentence, if it bears
 
-``evidence`` measures sentences, ``calibration`` turns measures into chances, and a chance under
-the threshold is no answer.
+``spans`` has the reader read the sentences, ``evidence`` measures them, ``calibration`` turns all
+of that into one chance, and a chance under the threshold is no answer.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from qa_app.answering.meanings import put_meanings_first
 from qa_app.answering.reading import as_fact, read
 from qa_app.answering.tables import answer_table
 from qa_app.models import Answer, Mode, SearchResult, Verdict
+from qa_app.reader import Reader
 from qa_app.retrieval import Retriever
 from qa_app.retrieval.retriever import check_question
 
@@ -29,6 +30,7 @@ def answer_question(
     top_k: int = 8,
     filters: Mapping[str, Sequence[str]] | None = None,
     mode: Mode = Mode.BEST,
+    reader: Reader | None = None,
 ) -> Answer:
     """Return what the reports say to the question.
 
@@ -36,7 +38,8 @@ def answer_question(
         question: in plain words.
         top_k: most passages to return with the answer.
         filters: facet, "document", "type" or "date" to the values to keep to.
-        mode: fast spends nothing on the encoder beyond the question itself.
+        mode: fast spends nothing on models beyond the question's own vector.
+        reader: finds the words that answer; without one sentences are measured alone.
 
     Raises:
         QueryError: the question or a filter cannot be used.
@@ -45,13 +48,14 @@ def answer_question(
     check_question(question)
     rows = retriever.rows(filters)
     reading = read(question, retriever.facets, retriever.generation)
+    reader = None if mode is Mode.FAST else reader
     outcome: Outcome | None = None
     if reading.table is not None:
-        outcome = answer_table(retriever, reading, top_k, rows, mode)
+        outcome = answer_table(retriever, reading, top_k, rows, mode, reader)
         if reading.table.soft and not outcome.findings:
             outcome, reading = None, as_fact(reading, retriever.generation)
     if outcome is None:
-        outcome = answer_fact(retriever, reading, top_k, rows, mode)
+        outcome = answer_fact(retriever, reading, top_k, rows, mode, reader)
         outcome = put_meanings_first(outcome, question, retriever, rows)
     return Answer(
         question=question,
@@ -65,6 +69,7 @@ def answer_question(
         generation=retriever.generation.name,
         scores={**outcome.scores, **_reranked(outcome.passages)},
         explanation=outcome.explanation,
+        reader=reader.identity.name if reader and "answer" in outcome.scores else "",
     )
 
 

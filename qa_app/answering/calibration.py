@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import resources
+from typing import Any
 
 from qa_app.models import Explanation
 
@@ -36,6 +39,23 @@ class Logistic:
         return Explanation(threshold, self.intercept, self.weights, weights)
 
 
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How sentences are judged.
+
+    Attributes:
+        answered: the chance that a sentence answers.
+        order: by which sentences stand.
+        threshold: chance from which the reports are held to answer.
+        strong: chance from which the evidence is called strong.
+    """
+
+    answered: Logistic
+    order: Logistic
+    threshold: float
+    strong: float
+
+
 def chance(logit: float) -> float:
     """Return the logistic function of a weighted sum."""
     return 1.0 / (1.0 + math.exp(-max(-40.0, min(40.0, logit))))
@@ -59,9 +79,8 @@ EVENNESS = 1.0
 # xquad-en, squad2-half and ten public reports (an analyst's words, not the report's), each asked
 # with and without the article or report that answers it, of 8, 240, 646, 16,468 and 18,173
 # passages; at lower weights, those again without the one paragraph or page that answers (0.2), and
-# questions that squad2-half calls unanswerable (0.06): near misses, which are hard. A quote without
-# the number or date asked for is no answer, nor one about another year; such questions are so few
-# there that "absent", "misdated" and "kind" were set by hand, with 112 more about the reports.
+# questions that squad2-half calls unanswerable (0.06): near misses, which are hard. A quote about
+# another year is no answer; such questions are so few there that "misdated" was set by hand.
 ANSWERED = Logistic(
     -6.85,
     {
@@ -72,8 +91,6 @@ ANSWERED = Logistic(
         "length": -0.58,
         "unnamed": -0.78,
         "asked": 0.1,
-        "kind": 0.25,
-        "absent": -5.0,
         "misdated": -4.0,
         "share": 3.8,
         "size": -0.6,
@@ -93,8 +110,6 @@ SENTENCE = Logistic(
         "passage": 4.9,
         "length": -0.6,
         "unnamed": -0.8,
-        "kind": 1.65,
-        "absent": -6.9,
         "misdated": -7.0,
         "share": 3.8,
     },
@@ -107,7 +122,66 @@ THRESHOLD = 0.4
 MOST_SIZE = 3.5
 STRONG = 0.8
 
-# Whether a sentence bears out a row: the shares of the weights are such that the rows of eight
-# questions over 28 policies and of two dozen over the sample report come out best; their size is
-# such that of rows with a chance of 0.8 on those policies eight in ten are right.
-ROW = Logistic(-5.4, {"late": 9.6, "weakest": 3.6, "covered": 1.2, "share": 1.2, "contrary": -0.6})
+# Sentences that no reader has read.
+UNREAD = Scale(ANSWERED, SENTENCE, THRESHOLD, STRONG)
+
+# Values that the usual mean of a "which …" question counts as, beside those that there are.
+SHRUNK_BY = 8
+
+
+@dataclass(frozen=True, slots=True)
+class RowScale:
+    """How a value's best sentence is judged among those of the other values.
+
+    If all speak of the matter, as policies on one subject do, only those that say it better than
+    the others answer; of a few values the mean says little, and the usual one counts for more.
+
+    Attributes:
+        model: over what a sentence has more than the mean of the values.
+        prior: weighted sum of a value's best sentence, in the mean over many questions.
+        threshold, strong: as of ``Scale``.
+    """
+
+    model: Logistic
+    prior: float
+    threshold: float
+    strong: float
+
+    def total(self, scores: Mapping[str, float]) -> float:
+        """Return a sentence's weighted sum, by which a value's best is chosen."""
+        return self.model.logit(scores) - self.model.intercept
+
+    def among(self, totals: Sequence[float]) -> Scale:
+        """Return how sentences are judged, given the weighted sum of every value's best."""
+        model = self.model.over(row_cut(totals, self.prior))
+        return Scale(model, model, self.threshold, self.strong)
+
+
+def row_cut(totals: Sequence[float], prior: float) -> float:
+    """Return the mean of the weighted sums, shrunk towards the usual one."""
+    return (sum(totals) + SHRUNK_BY * prior) / (len(totals) + SHRUNK_BY)
+
+
+def _fitted() -> dict[str, Any]:
+    """Return what ``training/calibrate.py`` and ``training/rows.py`` have fitted."""
+    found: dict[str, Any] = json.loads(
+        resources.files("qa_app.answering").joinpath("fitted.json").read_text("utf-8")
+    )
+    return found
+
+
+def _scale(found: Mapping[str, Any]) -> Scale:
+    model = Logistic(found["intercept"], found["weights"])
+    return Scale(model, model, found["threshold"], found["strong"])
+
+
+def _row_scale(found: Mapping[str, Any]) -> RowScale:
+    model = Logistic(found["intercept"], found["weights"])
+    return RowScale(model, found["prior"], found["threshold"], found["strong"])
+
+
+_FITTED = _fitted()
+# Sentences that the reader has read; rows of a "which …" question, read and not.
+READ = _scale(_FITTED["fact"])
+ROWS_READ = _row_scale(_FITTED["row"])
+ROWS_UNREAD = _row_scale(_FITTED["row_unread"])

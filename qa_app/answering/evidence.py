@@ -12,14 +12,15 @@ A measure is in [0, 1] or a cosine where nothing else is said, and comparable be
 * ``size``: log10 of the number of passages searched, up to a most: among many, one is sooner near
   by chance.
 * ``passage``: the passage's fused score over the best passage's.
-* ``absent``: 1 if the question asks for a date, number, sum or share and the sentence has none.
 * ``misdated``: 1 if the question asks about a year that the passage does not name, or the sentence
   names another instead.
 * ``unnamed``: number of the question's names and numbers that the passage does not have.
 * ``asked``: number of the question's terms; ``length``: natural logarithm of one more than the
   number of the sentence's. Few words are sooner found by chance, and so are any in a long sentence.
-* ``kind``: 1 if the sentence has the sort of words asked for, 0.5 where any would do.
-* ``contrary``: 1 if the question asks for a duty or a ban, and the sentence states none.
+* ``answer``: how much likelier the reader thinks that words of the sentence answer than that
+  nothing in its passage does, in logits; ``behind``: how far that is behind the best of all
+  sentences that were read; ``rank``: how many passages with sentences were found before its own;
+  both within one value of a "which …" question.
 """
 
 from __future__ import annotations
@@ -35,11 +36,9 @@ import numpy as np
 from qa_app.analysis import analyse
 from qa_app.answering.acronyms import expand, shorten
 from qa_app.answering.calibration import guess_late
-from qa_app.answering.duties import contrary
 from qa_app.answering.reading import LIGHT, Reading
 from qa_app.dates import years_asked, years_in
 from qa_app.embedding import FloatArray
-from qa_app.kinds import CERTAIN_KINDS, supplies
 from qa_app.models import Passage, Sentence
 from qa_app.retrieval import Ranked, Retriever
 from qa_app.retrieval.late import PassageTokens, QuestionTokens
@@ -60,11 +59,17 @@ _USUAL_TERMS = 14
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A sentence of a ranked passage, and how well it bears on the question."""
+    """A sentence of a ranked passage, and how well it bears on the question.
+
+    Attributes:
+        span: where the reader found the words that answer, in the document's text; None where
+            no reader has read it.
+    """
 
     passage: Passage
     sentence: Sentence
     scores: Mapping[str, float] = field(default_factory=dict)
+    span: tuple[int, int] | None = None
 
     @property
     def text(self) -> str:
@@ -157,17 +162,13 @@ class Measure:
             for term, idf in self._idf.items()
             if term in counts or term in around or term in lead_in
         )
-        kind = supplies(self._reading.kind, text, self._reading.question)
         # What is read of the sentence's tokens takes the place of the guess.
         return guess_late(covered / self._possible) | {
             "lexical": lexical / self._possible,
             "covered": covered / self._possible,
-            "kind": kind,
-            "absent": float(kind == 0 and self._reading.kind in CERTAIN_KINDS),
             "asked": float(len(self._idf)),
             "length": math.log1p(len(counts)),
             "misdated": self._misdated(passage, f"{lead_text} {text}"),
-            "contrary": contrary(self._reading.text, f"{lead_text} {text}"),
         }
 
     def _unnamed(self, passage: Passage, around: set[str], acronyms: Mapping[str, str]) -> float:

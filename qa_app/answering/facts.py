@@ -8,26 +8,22 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from qa_app.answering.calibration import (
-    ANSWERED,
-    EVENNESS,
-    MOST_SIZE,
-    SENTENCE,
-    STRONG,
-    THRESHOLD,
-)
-from qa_app.answering.conflict import mark_contradictions
+from qa_app.answering.calibration import EVENNESS, MOST_SIZE, READ, UNREAD, Scale
 from qa_app.answering.evidence import Evidence, Measure
 from qa_app.answering.quoting import Quoting
 from qa_app.answering.reading import Reading
 from qa_app.answering.repeats import find_repeats, group_sentences
+from qa_app.answering.spans import read_sentences
 from qa_app.citations import cite
 from qa_app.models import Coverage, Explanation, Finding, Mode, Quote, SearchResult, Support
+from qa_app.reader import Reader
 from qa_app.retrieval import Ranked, Retriever
 from qa_app.store.vectors import RowArray
 
-# Passages that are read for the answer.
-_PASSAGES = 8
+# Passages that are read for the answer: more find little, and cost as much each
+# (benchmarks/RESULTS.md has the table).
+PASSAGES = 10
+_PASSAGES_UNREAD = 8
 MOST_FINDINGS = 3
 _MOST_OVERVIEW = 8
 
@@ -46,7 +42,12 @@ class Outcome:
 
 
 def answer_fact(
-    retriever: Retriever, reading: Reading, top_k: int, rows: RowArray | None, mode: Mode
+    retriever: Retriever,
+    reading: Reading,
+    top_k: int,
+    rows: RowArray | None,
+    mode: Mode,
+    reader: Reader | None,
 ) -> Outcome:
     """Return the best sentences, or the nearest passages alone where none answers."""
     within = _rows_named(retriever, reading, rows)
@@ -57,31 +58,29 @@ def answer_fact(
         )
     if within is not None and reading.overview:
         return _overview(retriever, reading, top_k, within, mode)
-    ranked = retriever.rank_distinct(reading.text, max(top_k, _PASSAGES), within, mode)
+    scale = UNREAD if reader is None else READ
+    depth = _PASSAGES_UNREAD if reader is None else PASSAGES
+    ranked = retriever.rank_distinct(reading.text, max(top_k, depth), within, mode)
     results = retriever.results(ranked[:top_k])
     searched = retriever.generation.num_passages if within is None else len(within)
-    evidence = rank_sentences(retriever, reading, ranked[:_PASSAGES], searched)
+    evidence = rank_sentences(retriever, reading, ranked[:depth], searched, reader)
     if not evidence:
         return Outcome(0.0, (), results)
-    why = ANSWERED.explain(THRESHOLD, SENTENCE)
+    why = scale.answered.explain(scale.threshold, scale.order)
     dates = retriever.generation.dates
-    groups = group_sentences(evidence, find_repeats(retriever, ranked[:_PASSAGES]), dates)
-    quoting = Quoting(retriever.generation, reading.question)
+    groups = group_sentences(evidence, find_repeats(retriever, ranked[:depth]), dates)
+    quoting = Quoting(retriever.generation, reading.question, scale)
     groups = quoting.quotes(groups, MOST_FINDINGS)
     if not groups:
         return Outcome(0.0, (), results)
-    quotes = [finding(group, ANSWERED.chance(group[0].scores), dates) for group in groups]
+    quotes = [finding(group, scale, dates) for group in groups]
     # The best of what is shown decides, whichever stands first.
     confidence = max(quote.score for quote in quotes[:MOST_FINDINGS])
-    if confidence < THRESHOLD:
+    if confidence < scale.threshold:
         near = tuple(quotes[:MOST_FINDINGS])
         return Outcome(confidence, (), results, None, near, quotes[0].scores, why)
-    language = retriever.generation.lexical.language
-    bearing = [
-        item for n, item in enumerate(quotes) if n < MOST_FINDINGS or item.score >= THRESHOLD
-    ]
-    findings = mark_contradictions(bearing, MOST_FINDINGS, language)
-    return Outcome(confidence, findings, results, None, (), quotes[0].scores, why)
+    shown = tuple(quotes[:MOST_FINDINGS])
+    return Outcome(confidence, shown, results, None, (), quotes[0].scores, why)
 
 
 def _overview(
@@ -97,18 +96,26 @@ def _overview(
     ]
     dates = retriever.generation.dates
     groups = group_sentences(evidence, find_repeats(retriever, ranked), dates)
-    quoting = Quoting(retriever.generation, reading.question)
-    quotes = [finding(group, 1.0, dates) for group in quoting.quotes(groups, _MOST_OVERVIEW)]
+    quoting = Quoting(retriever.generation, reading.question, UNREAD)
+    quotes = [
+        finding(group, UNREAD, dates, chance=1.0)
+        for group in quoting.quotes(groups, _MOST_OVERVIEW)
+    ]
     return Outcome(1.0 if quotes else 0.0, tuple(quotes[:_MOST_OVERVIEW]), results)
 
 
 def rank_sentences(
-    retriever: Retriever, reading: Reading, ranked: list[Ranked], searched: int
+    retriever: Retriever,
+    reading: Reading,
+    ranked: list[Ranked],
+    searched: int,
+    reader: Reader | None = None,
 ) -> list[Evidence]:
     """Return the sentences of the passages, the likeliest answer first.
 
     Args:
         searched: number of passages that these are the best of.
+        reader: reads the passages where there is one.
     """
     if not ranked:
         return []
@@ -117,9 +124,13 @@ def rank_sentences(
     size = min(math.log10(searched), MOST_SIZE)
     scored = _complete(retriever, reading, measure, ranked, size)
     evidence = measure.sentences(scored, passages, ranked[0].score)
+    order = UNREAD.order
+    if reader is not None:
+        evidence = read_sentences(reader, reading.question, evidence)
+        order = READ.order
     return sorted(
         (item for of_passage in evidence for item in of_passage),
-        key=lambda item: (-SENTENCE.logit(item.scores), item.passage.id, item.sentence.start),
+        key=lambda item: (-order.logit(item.scores), item.passage.id, item.sentence.start),
     )
 
 
@@ -142,25 +153,28 @@ def _complete(
 
 def finding(
     group: Sequence[Evidence],
-    chance: float,
+    scale: Scale,
     dates: Mapping[str, str],
     value: str | None = None,
-    plans: bool = False,
+    chance: float | None = None,
 ) -> Finding:
     """Return the sentence as a finding, with its lead-in where it is a bullet under one.
 
     Args:
         group: the sentence, then where else its words stand.
+        scale: turns its scores into a chance.
         dates: documents' paths to their dates.
         value: whom the row is about.
-        plans: it speaks of what is to come, so that its support is partial.
+        chance: that it answers, where that is known otherwise.
     """
     item, *others = group
     passage, sentence = item.passage, item.sentence
     lead_in = None
     if sentence.lead_in is not None:
         lead_in = Quote(passage.slice(*sentence.lead_in), cite(passage, *sentence.lead_in))
-    strong = chance >= STRONG and not plans
+    if chance is None:
+        chance = scale.answered.chance(item.scores)
+    strong = chance >= scale.strong
     return Finding(
         facet_value=value,
         quote=item.text,
@@ -173,7 +187,16 @@ def finding(
         also_in=tuple(
             cite(other.passage, other.sentence.start, other.sentence.end) for other in others
         ),
+        answer=_answer(item),
     )
+
+
+def _answer(item: Evidence) -> tuple[int, int] | None:
+    """Return where in the quote the words stand that answer."""
+    if item.span is None:
+        return None
+    start, end = item.span[0] - item.sentence.start, item.span[1] - item.sentence.start
+    return (start, end) if 0 <= start < end <= len(item.text) else None
 
 
 def _rows_named(retriever: Retriever, reading: Reading, rows: RowArray | None) -> RowArray | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice, takewhile
 
 from qa_app.answering.evidence import Evidence
@@ -62,7 +63,7 @@ class Lists:
         if end < item.sentence.end or not passage.start <= start:
             return None
         span = Sentence(start, end, BlockKind.LIST_ITEM)
-        return Evidence(self._generation.stretch(passage, end), span, item.scores)
+        return replace(item, passage=self._generation.stretch(passage, end), sentence=span)
 
     def _items(self, passage: Passage, place: int, outer: str | None = None) -> Iterator[int]:
         """Yield where each item ends of the list after the sentence at ``place``.

@@ -12,6 +12,7 @@ from qa_app.answering.acronyms import (
     find_meanings,
     passages_with,
 )
+from qa_app.answering.calibration import UNREAD
 from qa_app.answering.evidence import Evidence
 from qa_app.answering.facts import MOST_FINDINGS, Outcome, finding
 from qa_app.models import Passage
@@ -41,7 +42,7 @@ def put_meanings_first(
     evidence = [item for place in firsts if (item := _sentence(place, found))]
     if not evidence:
         return outcome
-    said = [finding([item], 1.0, generation.dates) for item in evidence]
+    said = [finding([item], UNREAD, generation.dates, chance=1.0) for item in evidence]
     places = {item.citation for item in said}
     others = [item for item in outcome.findings if item.citation not in places]
     return replace(

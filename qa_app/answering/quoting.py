@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from qa_app.answering.calibration import ANSWERED, THRESHOLD
+from qa_app.answering.calibration import Scale
 from qa_app.answering.evidence import Evidence
 from qa_app.answering.joins import goes_on, hands_on, introduces, is_cut_off, points_back
 from qa_app.answering.lists import Lists, is_bare
@@ -33,9 +33,11 @@ class Quoting:
     Args:
         generation: where the sentences stand.
         question: tells whether a whole list is asked for.
+        scale: tells which sentences answer.
     """
 
-    def __init__(self, generation: Generation, question: str) -> None:
+    def __init__(self, generation: Generation, question: str, scale: Scale) -> None:
+        self._scale = scale
         self._lists = Lists(generation)
         self._plural = _PLURAL.match(question.strip()) is not None
 
@@ -55,13 +57,14 @@ class Quoting:
             if quote is None or any(_holds(shown[0], quote) for shown in found):
                 continue
             own = _list_of(group[0])
-            if own in lists and _answers(group[0]) and _answers(found[lists.index(own)][0]):
+            if own in lists and self._answers(group[0], found[lists.index(own)][0]):
                 quote = self._joined(group[0], found[lists.index(own)][0]) or quote
             parts = [place for place, shown in enumerate(found) if _holds(quote, shown[0])]
             if parts and quote.sentence.kind is BlockKind.LIST_ITEM and len(found) <= most:
                 # The list takes the place of its parts.
                 first, *rest = parts
-                quote = replace(quote, scores=found[first][0].scores)
+                shown = found[first][0]
+                quote = replace(quote, scores=shown.scores, span=shown.span)
                 found[first] = [quote, *self._same(found[first][1:], quote)]
                 for place in reversed(rest):
                     del found[place], lists[place]
@@ -101,6 +104,10 @@ class Quoting:
             return item
         return replace(item, sentence=replace(sentences[first], end=sentences[last].end))
 
+    def _answers(self, *items: Evidence) -> bool:
+        answered, least = self._scale.answered, self._scale.threshold
+        return all(not i.scores or answered.chance(i.scores) >= least for i in items)
+
     def _joined(self, item: Evidence, shown: Evidence) -> Evidence | None:
         """Return the list that both belong to, if both have room in it."""
         whole = self._lists.whole(item)
@@ -130,10 +137,6 @@ class Quoting:
 def _leads(item: Evidence) -> bool:
     own = (item.sentence.start, item.sentence.end)
     return any(sentence.lead_in == own for sentence in item.passage.sentences)
-
-
-def _answers(item: Evidence) -> bool:
-    return not item.scores or ANSWERED.chance(item.scores) >= THRESHOLD
 
 
 def _list_of(item: Evidence) -> tuple[str, tuple[int, int]]:

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field, replace
 from qa_app.analysis import analyse
 from qa_app.answering.acronyms import Acronyms, expand, find_acronyms, shorten
 from qa_app.facets import Facets, Mention
-from qa_app.kinds import AnswerKind, asked_kind
 from qa_app.questions import FacetQuestion, phrase_pattern
 from qa_app.store.generation import Generation
 
@@ -66,7 +65,6 @@ class Reading:
         short_text: the text with the acronyms in place of what they stand for, or "".
         short_terms: its terms.
         acronyms: what its acronyms stand for.
-        kind: what sort of words would answer it.
         table: the facet whose values it asks for, where the corpus has any.
         named: facet to the values that it names.
         overview: it names a value and asks nothing further: "What is said about Redford?"
@@ -75,7 +73,6 @@ class Reading:
     question: str
     text: str
     terms: tuple[str, ...]
-    kind: AnswerKind
     table: FacetQuestion | None = None
     named: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     short_text: str = ""
@@ -109,7 +106,6 @@ def read(question: str, facets: Facets, generation: Generation) -> Reading:
         question=question,
         text=text,
         terms=(),
-        kind=asked_kind(question) if table is None else AnswerKind.ANY,
         table=table,
         named={facet: tuple(dict.fromkeys(values)) for facet, values in named.items()},
         overview=table is None and bool(spans) and _OVERVIEW.issuperset(analyse(text)),
@@ -119,8 +115,7 @@ def read(question: str, facets: Facets, generation: Generation) -> Reading:
 
 def as_fact(reading: Reading, generation: Generation) -> Reading:
     """Return the question read as one for a fact, its facet's words kept."""
-    kind = asked_kind(reading.question)
-    plain = replace(reading, text=reading.question, kind=kind, table=None)
+    plain = replace(reading, text=reading.question, table=None)
     return _with_terms(plain, generation)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from qa_app.answering.evidence import Evidence
 from qa_app.models import Passage
@@ -63,4 +64,13 @@ def _newest_first(group: list[Evidence], dates: Mapping[str, str]) -> list[Evide
         return group
     newest = sorted(group, key=lambda item: dates.get(item.passage.document, ""), reverse=True)
     # What was measured is the wording, and that they share.
-    return [Evidence(item.passage, item.sentence, group[0].scores) for item in newest]
+    return [_measured_as(item, group[0]) for item in newest]
+
+
+def _measured_as(item: Evidence, measured: Evidence) -> Evidence:
+    """Return a place with the scores of another that has the same words, and its span moved."""
+    span = item.span
+    if measured.span is not None and item.text == measured.text:
+        moved = item.sentence.start - measured.sentence.start
+        span = (measured.span[0] + moved, measured.span[1] + moved)
+    return replace(item, scores=measured.scores, span=span)

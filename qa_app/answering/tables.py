@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from qa_app.answering.calibration import ROW
-from qa_app.answering.conflict import PLANS, side_by_side
+from qa_app.answering.calibration import ROWS_READ, ROWS_UNREAD, RowScale
 from qa_app.answering.evidence import Evidence, Measure
 from qa_app.answering.facts import Outcome, finding
+from qa_app.answering.history import newest_first
 from qa_app.answering.quoting import Quoting
 from qa_app.answering.reading import Reading
 from qa_app.answering.repeats import group_sentences
+from qa_app.answering.spans import read_sentences
 from qa_app.models import Coverage, Finding, Mode, Support
+from qa_app.reader import Reader
 from qa_app.retrieval import Ranked, Retriever
 from qa_app.retrieval.fusion import fuse
 from qa_app.store.vectors import RowArray
@@ -24,51 +25,37 @@ _PASSAGES = 5
 _LEAST_PASSAGES = 2
 _MOST_PASSAGES = 200
 _NEAR_MISSES = 3
-# Fewer values are no field to stand out from; nor are values that all say it alike.
-_FIELD = 8
-_LEAST_SPREAD = 0.3
-# Chance from which a value has a row.
-_CUT = 0.5
-# The same of a few values: less, since the weights come from long policies, whose every sentence
-# is near to something.
-_CUT_OF_FEW = 0.38
-
-
-@dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A sentence that may be evidence for a value."""
-
-    value: str
-    evidence: Evidence
 
 
 def answer_table(
-    retriever: Retriever, reading: Reading, top_k: int, rows: RowArray | None, mode: Mode
+    retriever: Retriever,
+    reading: Reading,
+    top_k: int,
+    rows: RowArray | None,
+    mode: Mode,
+    reader: Reader | None,
 ) -> Outcome:
     """Return a row for every value that a sentence bears out, the firmest first."""
     if reading.table is None:
         raise ValueError("the question asks for no facet")
     facet = reading.table.facet
     values = _values(retriever, facet, rows)
-    candidates = _candidates(retriever, reading, facet, values)
-    asks_plans = bool(PLANS.search(reading.question))
     dates = retriever.generation.dates
-    found = _by_value(candidates)
-    quoting = Quoting(retriever.generation, reading.question)
-    least = _CUT_OF_FEW if len(found) < _FIELD else _CUT
-    row = ROW.over(_cut([ROW.logit(evidence[0].scores) for evidence in found.values()]))
+    judge = ROWS_UNREAD if reader is None else ROWS_READ
+    found = _by_value(candidates_of(retriever, reading, rows, reader), judge)
+    scale = judge.among([judge.total(evidence[0].scores) for evidence in found.values()])
+    least = scale.threshold
+    quoting = Quoting(retriever.generation, reading.question, scale)
     by_value: dict[str, list[Finding]] = {}
     for value, evidence in found.items():
         for group in group_sentences(evidence, {}, dates):
-            plans = not asks_plans and bool(PLANS.search(group[0].text))
-            chance = row.chance(group[0].scores)
+            chance = scale.answered.chance(group[0].scores)
             shown = quoting.quote(group) if chance >= least else group
-            quote = finding(shown, chance, dates, value, plans)
+            quote = finding(shown, scale, dates, value)
             by_value.setdefault(value, []).append(quote)
     ordered = sorted((rows_of[0] for rows_of in by_value.values()), key=_firmest)
-    language = retriever.generation.lexical.language
     bearing = ([item for item in rows_of if item.score >= least] for rows_of in by_value.values())
-    findings = tuple(sorted((side_by_side(b, language) for b in bearing if b), key=_firmest))
+    findings = tuple(sorted((newest_first(b) for b in bearing if b), key=_firmest))
     return Outcome(
         confidence=max((row.score for row in ordered), default=0.0),
         findings=findings,
@@ -76,32 +63,22 @@ def answer_table(
         coverage=_coverage(retriever, facet, values, findings),
         near_misses=() if findings else tuple(ordered[:_NEAR_MISSES]),
         scores=dict(ordered[0].scores) if ordered else {},
-        explanation=row.explain(least),
+        explanation=scale.answered.explain(least),
     )
 
 
-def _by_value(candidates: Sequence[_Candidate]) -> dict[str, list[Evidence]]:
+def _by_value(
+    candidates: Sequence[tuple[str, Evidence]], judge: RowScale
+) -> dict[str, list[Evidence]]:
     """Return each value's sentences, best first."""
     found: dict[str, list[Evidence]] = {}
-    for item in sorted(candidates, key=lambda item: -ROW.logit(item.evidence.scores)):
-        found.setdefault(item.value, []).append(item.evidence)
+    for value, item in sorted(candidates, key=lambda pair: -judge.total(pair[1].scores)):
+        found.setdefault(value, []).append(item)
     return found
 
 
 def _firmest(row: Finding) -> tuple[bool, float, str]:
     return row.support is not Support.STRONG, -row.score, row.facet_value or ""
-
-
-def _cut(logits: Sequence[float]) -> float:
-    """Return the logit from which a value has a row, given every value's best.
-
-    Half of it is what evidence must reach by itself, which is 0. Where there are many values, the
-    other half is their mean: if all speak of the matter, as policies on one subject do, only those
-    that say it better than the others answer.
-    """
-    if len(logits) < _FIELD or np.std(logits) < _LEAST_SPREAD:
-        return 0.0
-    return float(np.mean(logits)) / 2
 
 
 def _values(retriever: Retriever, facet: str, rows: RowArray | None) -> dict[str, RowArray]:
@@ -114,44 +91,60 @@ def _values(retriever: Retriever, facet: str, rows: RowArray | None) -> dict[str
     return found
 
 
-def _candidates(
-    retriever: Retriever,
-    reading: Reading,
-    facet: str,
-    values: dict[str, RowArray],
-) -> list[_Candidate]:
+def candidates_of(
+    retriever: Retriever, reading: Reading, rows: RowArray | None, reader: Reader | None
+) -> list[tuple[str, Evidence]]:
+    """Return the sentences of every value's best passages, measured and read.
+
+    Args:
+        reading: of a question that asks for a facet's values.
+        rows: to keep to; None for all.
+    """
+    if reading.table is None:
+        raise ValueError("the question asks for no facet")
+    facet = reading.table.facet
+    values = _values(retriever, facet, rows)
     if not values:
         return []
     measure = Measure(reading, retriever)
     depth = max(_LEAST_PASSAGES, min(_PASSAGES, _MOST_PASSAGES // len(values)))
     generation = retriever.generation
-    rows = np.unique(np.concatenate(list(values.values())))
+    every = np.unique(np.concatenate(list(values.values())))
     query = retriever.encoder.encode_queries([reading.text])
-    dense = generation.vectors.scores(query, rows)[0]
-    shares = measure.shares(rows)
+    dense = generation.vectors.scores(query, every)[0]
+    shares = measure.shares(every)
     score = fuse(dense, shares)
     chosen = {}
     for value, tagged in values.items():
-        places = np.searchsorted(rows, tagged)
+        places = np.searchsorted(every, tagged)
         chosen[value] = places[np.argsort(-score[places], kind="stable")][:depth]
-    # A passage may be about several values: each is read once.
+    # A passage may be about several values: it is measured once, and read for each of them.
     read = np.unique(np.concatenate(list(chosen.values())))
     ranked = [
         Ranked(
-            int(rows[place]),
+            int(every[place]),
             float(score[place]),
             {"dense": float(dense[place]), "share": float(shares[place])},
         )
         for place in read
     ]
-    passages = generation.passages(rows[read])
+    passages = generation.passages(every[read])
     evidence = dict(zip(read, measure.sentences(ranked, passages, float(score.max())), strict=True))
+    pairs = [(value, place) for value, places in chosen.items() for place in places]
+    if reader is not None and len(pairs) > _MOST_PASSAGES:
+        # Of so many values those that are furthest from the question are not read.
+        far = sorted(pairs, key=lambda pair: -score[pair[1]])[_MOST_PASSAGES:]
+        pairs = [pair for pair in pairs if pair not in set(far)]
+    of_pairs = [
+        [item for item in evidence[place] if _is_about(retriever, facet, value, item)]
+        for value, place in pairs
+    ]
+    if reader is not None:
+        of_pairs = read_sentences(reader, reading.question, of_pairs, [value for value, _ in pairs])
     return [
-        _Candidate(value, item)
-        for value, places in chosen.items()
-        for place in places
-        for item in evidence[place]
-        if _is_about(retriever, facet, value, item)
+        (value, item)
+        for (value, _), sentences in zip(pairs, of_pairs, strict=True)
+        for item in sentences
     ]
 
 

@@ -31,6 +31,7 @@ class Pin:
         question: what they were found by, or "".
         facet_value: whom they are about, or "".
         lead_in: the line that introduces a quoted bullet, where it needs one.
+        reader: what found the answering words, and its weights, or "".
     """
 
     quote: Quote
@@ -39,6 +40,7 @@ class Pin:
     question: str = ""
     facet_value: str = ""
     lead_in: Quote | None = None
+    reader: str = ""
 
     @property
     def quotes(self) -> tuple[Quote, ...]:

@@ -155,6 +155,7 @@ def _colophon(
         ("Corpus", corpus),
         ("Index", index),
         ("Model", f"{manifest.model.name}, weights {manifest.model.weights_sha256}"),
+        *(("Reader", reader) for reader in sorted({pin.reader for pin in brief.pins} - {""})),
         ("Settings", settings),
         ("Check", _check_line(checks)),
     )

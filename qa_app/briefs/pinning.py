@@ -34,6 +34,7 @@ def pin_findings(index: Index, answer: Answer, values: Collection[str] = ()) -> 
             answer.question,
             finding.facet_value,
             finding.lead_in,
+            bool(answer.reader),
         )
         for finding in answer.findings
         if not values or finding.facet_value in values
@@ -43,7 +44,13 @@ def pin_findings(index: Index, answer: Answer, values: Collection[str] = ()) -> 
 def pin_everything(index: Index, answer: Answer) -> tuple[Pin, ...]:
     """Return a pin for each quote of an answer, wherever its words stand."""
     return tuple(
-        _pin(index, Quote(other.quote, place), answer.question, finding.facet_value)
+        _pin(
+            index,
+            Quote(other.quote, place),
+            answer.question,
+            finding.facet_value,
+            read=bool(answer.reader),
+        )
         for finding in answer.findings
         for other in (finding, *finding.others)
         for place in (other.citation, *other.also_in)
@@ -53,7 +60,8 @@ def pin_everything(index: Index, answer: Answer) -> tuple[Pin, ...]:
 def pin_passages(index: Index, query: str, results: Sequence[SearchResult]) -> tuple[Pin, ...]:
     """Return a pin for each ranked passage."""
     return tuple(
-        _pin(index, Quote(result.passage.text, result.citation), query) for result in results
+        _pin(index, Quote(result.passage.text, result.citation), query, read=False)
+        for result in results
     )
 
 
@@ -73,7 +81,7 @@ def pin_span(
     generation = index.refresh().generation
     introduction = find_quote(generation, document, lead_in) if lead_in else None
     quote = find_quote(generation, document, span)
-    return _pin(index, quote, question, facet_value, introduction)
+    return _pin(index, quote, question, facet_value, introduction, bool(question))
 
 
 def find_quote(generation: Generation, document: str, span: tuple[int, int]) -> Quote:
@@ -105,6 +113,7 @@ def _pin(
     question: str,
     facet_value: str | None = None,
     lead_in: Quote | None = None,
+    read: bool = True,
 ) -> Pin:
     generation = index.refresh().generation
     hashes = {record.path: record.source.sha256 for record in generation.documents}
@@ -115,4 +124,5 @@ def _pin(
         question=question,
         facet_value=facet_value or "",
         lead_in=lead_in,
+        reader=str(index.reader.identity) if read and index.reader else "",
     )

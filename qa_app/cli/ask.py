@@ -12,6 +12,7 @@ from qa_app.cli.common import (
     add_filter,
     add_mode,
     add_own_model,
+    add_reader,
     add_reranker,
     open_index,
     parse_filters,
@@ -26,6 +27,7 @@ def add_ask(commands: Any) -> None:
     about = "answer a question with quotes and citations, or say that the reports do not say"
     parser = add_command(commands, "ask", _ask, about)
     _add_question(parser, "question")
+    add_reader(parser)
     parser.add_argument(
         "--verify",
         action="store_true",

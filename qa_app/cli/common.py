@@ -50,6 +50,12 @@ def add_reranker(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reranker", metavar="NAME_OR_PATH", help=about)
 
 
+def add_reader(parser: argparse.ArgumentParser) -> None:
+    """Add ``--reader``."""
+    about = 'an extractive reader that finds the words that answer; "none" to do without'
+    parser.add_argument("--reader", metavar="NAME_OR_PATH", help=about)
+
+
 def add_filter(parser: argparse.ArgumentParser) -> None:
     """Add ``--filter``."""
     parser.add_argument(

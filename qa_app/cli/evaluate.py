@@ -13,6 +13,7 @@ from qa_app.cli.common import (
     add_command,
     add_mode,
     add_model,
+    add_reader,
     add_reranker,
     open_index,
     print_result,
@@ -38,6 +39,7 @@ def add_evaluate(commands: Any) -> None:
         "--task", choices=["retrieval", "answers"], help="of a folder (default: retrieval)"
     )
     add_mode(parser)
+    add_reader(parser)
     add_reranker(parser)
     add_model(parser)
     parser.add_argument(

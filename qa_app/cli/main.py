@@ -31,8 +31,8 @@ _COMMANDS = (
     add_verify, add_status, add_serve,
 )  # fmt: skip
 _SETTING_FLAGS = (
-    "corpus", "index", "model", "dimension", "language", "reranker", "ocr", "top_k", "mode",
-    "host", "port",
+    "corpus", "index", "model", "dimension", "language", "reader", "reranker", "ocr", "top_k",
+    "mode", "host", "port",
 )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from qa_app.cli.brief_text import news_text
 from qa_app.cli.common import (
     add_command,
     add_own_model,
+    add_reader,
     add_reranker,
     ask_saved,
     open_index,
@@ -36,6 +37,7 @@ def add_serve(commands: Any) -> None:
     )
     parser.add_argument("--build", action="store_true", help="bring the index up to date first")
     add_own_model(parser)
+    add_reader(parser)
     add_reranker(parser)
 
 

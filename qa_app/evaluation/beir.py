@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from qa_app.api import Index, encoder_for, reranker_for
+from qa_app.api import Index, encoder_for, reader_for, reranker_for
 from qa_app.embedding import Encoder
 from qa_app.evaluation.answers import ARTICLE, SCOPE, filters_of, score_answers
 from qa_app.evaluation.scoring import (
@@ -75,7 +75,8 @@ def evaluate_folder(
         index_rows(given.rows, root / "index", encoder, settings, progress)
         score = _score_retrieval if task is Task.RETRIEVAL else score_answers
         reranker = reranker_for(settings)
-        with Index(root / "index", root / "corpus", encoder, reranker) as index:
+        reader = reader_for(settings)
+        with Index(root / "index", root / "corpus", encoder, reranker, reader) as index:
             runs = [score(given, index, mode, scoped, progress) for mode in modes]
     return evaluation_of(runs, modes)
 

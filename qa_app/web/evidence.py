@@ -21,13 +21,15 @@ from qa_app.models import (
 from qa_app.web.address import Address
 from qa_app.web.brief_view import pin_payload
 from qa_app.web.filtering import capitalise
-from qa_app.web.marking import mark_words
+from qa_app.web.marking import Segment, mark_spans, mark_words
 from qa_app.web.views import Copies, EvidenceRow, Line, Link, PassageView, Score
 
 _STRENGTH = {Support.STRONG: "Strong", Support.PARTIAL: "Partial"}
-_RELATION = {Relation.EARLIER: "Earlier", Relation.CONTRADICTS: "Says otherwise"}
+_RELATION = {Relation.EARLIER: "Earlier"}
 _SCORE_NAMES = {
-    "absent": "No date or number, though one is asked for",
+    "answer": "What the reader makes of it",
+    "behind": "Behind the best that was read",
+    "rank": "Place of its passage",
     "misdated": "About another year than the one asked for",
     "asked": "Length of the question",
     "covered": "The question’s words in the quote",
@@ -108,7 +110,7 @@ def _evidence_row(
         relation=_RELATION[finding.relation] if finding.relation else "",
         date=finding.date or "" if has_others or finding.relation else "",
         lead_in=finding.lead_in.text if finding.lead_in else "",
-        quote=mark_words(finding.quote, reading.terms),
+        quote=_marked(finding, reading.terms),
         support=finding.support,
         strength=_STRENGTH[finding.support],
         source=_source_link(finding.citation, reading, finding.facet_value or ""),
@@ -117,6 +119,13 @@ def _evidence_row(
         pin=pin_payload(finding.citation, finding.facet_value or "", finding.lead_in),
         why=tuple(_weighed(finding, reading.explanation)),
     )
+
+
+def _marked(finding: Finding, terms: Collection[str]) -> tuple[Segment, ...]:
+    """Return the quote with the words marked that answer, or else those of the question."""
+    if finding.answer is None:
+        return mark_words(finding.quote, terms)
+    return mark_spans(finding.quote, [finding.answer])
 
 
 def _weighed(finding: Finding, explanation: Explanation | None) -> Iterable[Score]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qa_app.citations import Facts
 from qa_app.models import Answer, Verdict
-from qa_app.presentation import count, coverage_headline, not_mentioned
+from qa_app.presentation import count, coverage_headline, doubt_text, not_mentioned
 from qa_app.web.address import Address
 from qa_app.web.evidence import Reading, evidence_rows, passage_view
 from qa_app.web.filtering import capitalise
@@ -73,7 +73,7 @@ def _detail(answer: Answer) -> str:
             return "Nothing in them comes near the question."
         return "These passages come nearest; none of them answers the question."
     if not answer.coverage or not answer.coverage.not_in_corpus:
-        return ""
+        return doubt_text(answer)
     return f"{not_mentioned(answer.coverage)}."
 
 

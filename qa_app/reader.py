@@ -1,0 +1,404 @@
+"""A reader reads the question together with a passage, and finds the words that answer.
+
+An extractive question-answering model (Devlin et al., BERT, 2019; Rajpurkar et al., SQuAD 2.0,
+2018): for every token of a passage how likely an answer begins and ends there, and for the first
+token how likely the passage does not answer. How many passages it reads never depends on the clock.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from qa_app.embedding import FloatArray, SpanArray, model_libraries
+from qa_app.errors import EmbeddingError
+from qa_app.model_files import (
+    find_folder,
+    hash_weights,
+    read_identity,
+    read_json,
+    refuse_code,
+)
+from qa_app.models import Passage, ReaderIdentity
+from qa_app.settings import DEFAULT_MODEL, DEFAULT_READER
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+# What the default reader is called in answers and briefs.
+_NAME = "qa_app-reader"
+# The weights of the default reader that are not the default encoder's, and their hash.
+_WEIGHTS = "reader.safetensors"
+_WEIGHTS_SHA256 = "0d38a5b5fcd68be548addf7814600eb7c15f3a251da6c4afc4b7b86257eecd27"
+_WORD_EMBEDDINGS = "embeddings.word_embeddings.weight"
+_LEAST_MARKS = 3  # before the question, between it and the passage, behind
+# Passages that go through the model at once: of about equal lengths, so that little is padding.
+_BATCH = 16
+# As in training: of a question, and of title and headings.
+MOST_QUESTION_TOKENS = 48
+MOST_HEADER_TOKENS = 64
+# Of all together: as many places as a model of this kind has.
+_MOST_TOKENS = 512
+_RESERVED = 2  # places that some models (RoBERTa) count and do not use
+# Tokens of an answer at most: longer spans are sums of two places that have nothing in common.
+MOST_SPAN_TOKENS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Words that may answer.
+
+    Attributes:
+        start, end: character offsets in the passage's text.
+        score: how much likelier they are than no answer, in logits.
+    """
+
+    start: int
+    end: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class PassageReading:
+    """What the reader made of one passage.
+
+    Attributes:
+        starts, ends: float32, shape (tokens,): logits that an answer begins or ends at each token
+            of the passage.
+        offsets: int32, shape (tokens, 2): where each token stands in the passage's text.
+        none: logit that the passage does not answer.
+    """
+
+    starts: FloatArray
+    ends: FloatArray
+    offsets: SpanArray
+    none: float
+
+    def best(self, start: int = 0, end: int | None = None) -> Span | None:
+        """Return the likeliest answer inside a stretch of the passage; None where none was read."""
+        inside = self.offsets[:, 0] >= start
+        if end is not None:
+            inside &= self.offsets[:, 1] <= end
+        places = np.flatnonzero(inside)
+        if not len(places):
+            return None
+        first, last = best_span(self.starts[places], self.ends[places])
+        first, last = int(places[first]), int(places[last])
+        score = float(self.starts[first] + self.ends[last]) - self.none
+        return Span(int(self.offsets[first, 0]), int(self.offsets[last, 1]), score)
+
+
+class Reader(Protocol):
+    """What answering asks of a reader."""
+
+    @property
+    def identity(self) -> ReaderIdentity:
+        """Return which reader this is, without loading it."""
+        ...
+
+    def read(
+        self, question: str, passages: Sequence[Passage], values: Sequence[str] = ()
+    ) -> list[PassageReading]:
+        """Return what it makes of each passage.
+
+        Args:
+            question: as it was asked.
+            passages: in any order.
+            values: whom each passage is read for, in a "which …" question; none in others.
+        """
+        ...
+
+    def load(self) -> None:
+        """Load the model now, so that the first question does not wait for it."""
+        ...
+
+
+class ExtractiveReader:
+    """A question-answering model of transformers on the CPU. Safe to use from several threads.
+
+    Args:
+        model: ``default``, or the folder of a model, or its name if it is in the local cache.
+            Nothing is downloaded.
+
+    Raises:
+        EmbeddingError: there is no such model here, it is no extractive reader, or its folder
+            holds files that can run code.
+    """
+
+    def __init__(self, model: str = DEFAULT_READER) -> None:
+        self._lock = threading.Lock()
+        self._loaded: tuple[Any, Tokenizer] | None = None
+        self._own = model == DEFAULT_READER
+        self._folder = find_folder(DEFAULT_MODEL if self._own else model)
+        self._name = _NAME if self._own else Path(model).name
+        if not self._own:
+            refuse_code(self._folder)
+            _check_kind(model, self._folder)
+
+    @cached_property
+    def identity(self) -> ReaderIdentity:
+        """Which reader this is; it is not loaded for that."""
+        weights = _WEIGHTS_SHA256 if self._own else hash_weights(self._folder)
+        return ReaderIdentity(self._name, weights)
+
+    def load(self) -> None:
+        """Load the model now, so that the first question does not wait for it."""
+        self._load()
+
+    def read(
+        self, question: str, passages: Sequence[Passage], values: Sequence[str] = ()
+    ) -> list[PassageReading]:
+        """Return what it makes of each passage."""
+        model, tokenizer = self._load()
+        asked = _shortened(tokenizer.encode(question, add_special_tokens=False).ids)
+        named = values or [""] * len(passages)
+        headers = [
+            header(passage.title, passage.section, value)
+            for passage, value in zip(passages, named, strict=True)
+        ]
+        heads = tokenizer.encode_batch(headers, add_special_tokens=False)
+        texts = tokenizer.encode_batch([p.text for p in passages], add_special_tokens=False)
+        most = min(_MOST_TOKENS, model.config.max_position_embeddings - _RESERVED)
+        marks = _Marks.of(tokenizer)
+        inputs = [
+            _Input.of(marks, asked, head.ids, text.ids, _places(text.offsets, passage.text), most)
+            for head, text, passage in zip(heads, texts, passages, strict=True)
+        ]
+        order = sorted(range(len(inputs)), key=lambda place: len(inputs[place].ids))
+        found: dict[int, PassageReading] = {}
+        for first in range(0, len(order), _BATCH):
+            places = order[first : first + _BATCH]
+            with self._lock:
+                some = _run(model, [inputs[place] for place in places], marks)
+            found |= dict(zip(places, some, strict=True))
+        return [found[place] for place in range(len(inputs))]
+
+    def _load(self) -> tuple[Any, Tokenizer]:
+        with self._lock:
+            if self._loaded is None:
+                model = _load_default(self._folder) if self._own else _load_other(self._folder)
+                self._loaded = model.eval(), _load_tokenizer(self._folder)
+            return self._loaded
+
+
+def header(title: str, section: Sequence[str] = (), value: str = "") -> str:
+    """Return what the reader sees before a passage: its title and its last two headings.
+
+    Args:
+        title: of its document.
+        section: headings above it, outermost first.
+        value: whom a "which …" question is read for, put before all else.
+    """
+    parts = [part for part in (value, title, *section[-2:]) if part]
+    return ". ".join(dict.fromkeys(parts)) + "." if parts else ""
+
+
+def best_span(starts: FloatArray, ends: FloatArray) -> tuple[int, int]:
+    """Return first and last token of the likeliest span of at most ``MOST_SPAN_TOKENS``.
+
+    Args:
+        starts, ends: float32, shape (tokens,), at least one.
+    """
+    sums = starts[:, None] + ends[None, :]
+    ahead = np.arange(len(ends))[None, :] - np.arange(len(starts))[:, None]
+    sums[(ahead < 0) | (ahead >= MOST_SPAN_TOKENS)] = -np.inf
+    first, last = np.unravel_index(int(np.argmax(sums)), sums.shape)
+    return int(first), int(last)
+
+
+@dataclass(frozen=True, slots=True)
+class _Marks:
+    """The tokens that a model puts around question and passage.
+
+    Attributes:
+        first: begins the input; also "no answer".
+        between: stands between question and passage: one or two.
+        last: ends the input.
+        typed: whether the second part is told apart by token types.
+    """
+
+    first: int
+    between: tuple[int, ...]
+    last: int
+    padding: int
+    typed: bool
+
+    @classmethod
+    def of(cls, tokenizer: Tokenizer) -> _Marks:
+        pair = tokenizer.encode("a", "a")
+        marks = [n for n, special in enumerate(pair.special_tokens_mask) if special]
+        if len(marks) < _LEAST_MARKS:
+            raise EmbeddingError(
+                "The reader's tokenizer puts no marks around question and passage.",
+                "Give a model of the kind of BERT, RoBERTa or DeBERTa, or --reader none.",
+            )
+        first, *between, last = marks
+        ids = pair.ids
+        padding = tokenizer.token_to_id("[PAD]")
+        if padding is None:
+            padding = tokenizer.token_to_id("<pad>")
+        return cls(
+            ids[first],
+            tuple(ids[n] for n in between),
+            ids[last],
+            padding or 0,
+            max(pair.type_ids) > 0,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Input:
+    """One passage with the question, in tokens."""
+
+    ids: list[int]
+    second: int
+    passage: int
+    offsets: SpanArray
+
+    @classmethod
+    def of(
+        cls,
+        marks: _Marks,
+        asked: Sequence[int],
+        head: Sequence[int],
+        text: Sequence[int],
+        places: SpanArray,
+        most: int,
+    ) -> _Input:
+        front = [marks.first, *asked, *marks.between]
+        second = len(front)
+        front = [*front, *head[:MOST_HEADER_TOKENS]][: most - 2]
+        room = most - len(front) - 1
+        return cls([*front, *text[:room], marks.last], second, len(front), places[:room])
+
+
+def _places(offsets: Sequence[tuple[int, int]], text: str) -> SpanArray:
+    """Return where tokens stand in a text, without the blanks that some tokenizers count in."""
+    places = [
+        (end - len(text[start:end].lstrip()) if text[start:end].strip() else start, end)
+        for start, end in offsets
+    ]
+    return np.array(places, dtype=np.int32).reshape(-1, 2)
+
+
+def _shortened(question: Sequence[int]) -> list[int]:
+    """Return a long question's beginning and end: either may be where it asks."""
+    if len(question) <= MOST_QUESTION_TOKENS:
+        return list(question)
+    half = MOST_QUESTION_TOKENS // 2
+    return [*question[:half], *question[-half:]]
+
+
+def _run(model: Any, inputs: Sequence[_Input], marks: _Marks) -> list[PassageReading]:
+    import torch
+
+    shape = (len(inputs), max(len(item.ids) for item in inputs))
+    ids = np.full(shape, marks.padding, dtype=np.int64)
+    mask, types = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+    for row, item in enumerate(inputs):
+        length = len(item.ids)
+        ids[row, :length], mask[row, :length] = item.ids, 1
+        types[row, item.second : length] = 1
+    given = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
+    if marks.typed:
+        given["token_type_ids"] = torch.from_numpy(types)
+    with torch.inference_mode():
+        out = model(**given)
+    starts, ends = out.start_logits.float().numpy(), out.end_logits.float().numpy()
+    return [
+        PassageReading(
+            starts[row, item.passage : len(item.ids) - 1].copy(),
+            ends[row, item.passage : len(item.ids) - 1].copy(),
+            item.offsets,
+            float(starts[row, 0] + ends[row, 0]),
+        )
+        for row, item in enumerate(inputs)
+    ]
+
+
+def _load_tokenizer(folder: Path) -> Tokenizer:
+    from tokenizers import Tokenizer
+
+    path = folder / "tokenizer.json"
+    if not path.exists():
+        raise EmbeddingError(
+            f"The folder {folder} holds no tokenizer.json.",
+            "Save the reader with its fast tokenizer (save_pretrained of transformers does).",
+        )
+    tokenizer = Tokenizer.from_file(str(path))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return tokenizer
+
+
+def _load_default(encoder: Path) -> Any:
+    """Return our own reader: its weights over the word embeddings of the default encoder."""
+    path = resources.files("qa_app").joinpath(_WEIGHTS)
+    try:
+        content = path.read_bytes()
+    except OSError as exc:
+        raise EmbeddingError(
+            f"The reader's weights, {_WEIGHTS}, cannot be read: {exc}.",
+            "Install qa_app again, or go on without: --reader none.",
+        ) from exc
+    digest = hashlib.sha256(content).hexdigest()
+    if digest != _WEIGHTS_SHA256:
+        raise EmbeddingError(
+            f"The reader's weights are not the published ones (SHA-256 {digest}).",
+            "Fetch qa_app/reader.safetensors again, or go on without: --reader none.",
+        )
+    read_identity(DEFAULT_MODEL, encoder)  # refuses word embeddings that are not the published ones
+    with model_libraries() as (torch, transformers, dtype):
+        from safetensors import safe_open
+        from safetensors.torch import load
+
+        config = transformers.BertConfig.from_pretrained(encoder)
+        with torch.device("meta"):
+            model = transformers.BertForQuestionAnswering(config)
+        state = load(content)
+        with safe_open(encoder / "model.safetensors", "pt") as file:
+            state[f"bert.{_WORD_EMBEDDINGS}"] = file.get_tensor(_WORD_EMBEDDINGS)
+        state = {name: tensor.to(dtype) for name, tensor in state.items()}
+        model.load_state_dict(state, assign=True)
+        # Made anew: they are numbers that count, not weights.
+        places = torch.arange(config.max_position_embeddings).expand((1, -1))
+        model.bert.embeddings.register_buffer("position_ids", places, persistent=False)
+        zeros = torch.zeros(places.size(), dtype=torch.long)
+        model.bert.embeddings.register_buffer("token_type_ids", zeros, persistent=False)
+        return model
+
+
+def _load_other(folder: Path) -> Any:
+    with model_libraries() as (_, transformers, dtype):
+        try:
+            return transformers.AutoModelForQuestionAnswering.from_pretrained(
+                folder,
+                local_files_only=True,
+                trust_remote_code=False,
+                use_safetensors=True,
+                dtype=dtype,
+            )
+        except (OSError, ValueError, KeyError, RuntimeError) as exc:
+            raise EmbeddingError(
+                f"The reader in {folder} cannot be loaded: {exc}",
+                "Give the folder of a question-answering model saved as safetensors.",
+            ) from exc
+
+
+def _check_kind(name: str, folder: Path) -> None:
+    kinds = read_json(folder / "config.json").get("architectures") or ()
+    # Of another model the library would make a reader with a head of random weights.
+    if not any(str(kind).endswith("ForQuestionAnswering") for kind in kinds):
+        raise EmbeddingError(
+            f"The model {name!r} is no extractive reader.",
+            "Give a question-answering model of transformers (its config.json names a class "
+            "that ends in ForQuestionAnswering), or --reader none.",
+        )
