@@ -128,7 +128,8 @@ def test_ask_read_the_table_open_the_source(open_page: Open) -> None:
     row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="Merseyside"))
     expect(row.get_by_role("cell").first).to_have_text(QUOTE)
     expect(row).to_contain_text("Strong")
-    assert row.locator("blockquote mark").all_inner_texts() == ["Improved", "data-sharing"]
+    (answering,) = row.locator("blockquote mark").all_inner_texts()
+    assert "initiatives" in answering
     row.locator("blockquote").click()
     source = page.locator("#source .source:not(.is-preview)")
     expect(source.locator("mark#quote")).to_have_text(QUOTE)

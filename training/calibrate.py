@@ -49,6 +49,11 @@ _DEPTHS = (1, 2, 3, 5, 8)
 # Squared weights cost this: features that help on one source alone stay small.
 _RIDGE = 3.0
 _BINS = 10
+# Near misses are most of what is unanswerable here, and what is answered of them is shown as
+# doubtful: fewer would cost more answers to questions that have one (benchmarks/RESULTS.md).
+_MOST_WRONGLY_ANSWERED = 0.35
+# From here on three in four first quotes are right, over all sources left out.
+_STRONG = 0.7
 _LEAST_SPREAD = 1e-9  # a feature that is the same in all cases tells nothing
 # What the one model is made of. A name that is not here is measured and not used.
 FEATURES = (
@@ -318,7 +323,7 @@ def main() -> None:
         variants["no reader"] = [n for n in FEATURES if n not in ("answer", "behind", "rank")]
         ablate(cases, given.least, variants)
     if given.write:
-        write("fact", FEATURES, fit(cases))
+        write("fact", FEATURES, fit(cases), threshold_of(cases))
 
 
 def show(cases: Sequence[Case], least: float, names: Sequence[str]) -> None:
@@ -353,10 +358,20 @@ def first_passages(case: Case, depth: int) -> Case:
     return replace(case, scores=scores, right=[case.right[n] for n in kept])
 
 
-def write(name: str, features: Sequence[str], model: np.ndarray) -> None:
-    """Put a model's weights into the package."""
+def threshold_of(cases: Sequence[Case]) -> float:
+    """Return the least chance at which few enough unanswerable questions are answered.
+
+    Each source's are judged by a model that was fitted on the others.
+    """
+    none = [tops[0][0] for case, tops in cross_validated(cases) if tops and not case.answerable]
+    return round(float(np.quantile(none, 1 - _MOST_WRONGLY_ANSWERED)), 2)
+
+
+def write(name: str, features: Sequence[str], model: np.ndarray, threshold: float) -> None:
+    """Put a model's weights and its threshold into the package."""
     kept = json.loads(FITTED.read_text("utf-8"))
     weights = {n: round(float(w), 4) for n, w in zip(features, model[1:], strict=True)}
+    kept[name] |= {"threshold": threshold, "strong": _STRONG}
     kept[name] |= {"intercept": round(float(model[0]), 4), "weights": weights}
     FITTED.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
 

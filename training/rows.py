@@ -36,7 +36,7 @@ NAMES = {
 }
 _START = {"answer": 0.3, "late": 9.6, "weakest": 3.6, "covered": 1.2, "share": 1.2}
 _ROUNDS = 5  # of choosing each value's best sentence and fitting again
-_RIDGE = 1.0
+_RIDGE = 8.0
 _LEAST = 0.4
 
 
