@@ -41,7 +41,7 @@ _WEIGHTS_SHA256 = "0d38a5b5fcd68be548addf7814600eb7c15f3a251da6c4afc4b7b86257eec
 _WORD_EMBEDDINGS = "embeddings.word_embeddings.weight"
 _LEAST_MARKS = 3  # before the question, between it and the passage, behind
 # Passages that go through the model at once: of about equal lengths, so that little is padding.
-_BATCH = 16
+_BATCH = 8
 # As in training: of a question, and of title and headings.
 MOST_QUESTION_TOKENS = 48
 MOST_HEADER_TOKENS = 64

@@ -20,10 +20,9 @@ from qa_app.reader import Reader
 from qa_app.retrieval import Ranked, Retriever
 from qa_app.store.vectors import RowArray
 
-# Passages that are read for the answer: more find little, and cost as much each
+# Passages that are read for the answer: ten find no more than eight, and cost as much each
 # (benchmarks/RESULTS.md has the table).
-PASSAGES = 10
-_PASSAGES_UNREAD = 8
+PASSAGES = 8
 MOST_FINDINGS = 3
 _MOST_OVERVIEW = 8
 
@@ -59,16 +58,15 @@ def answer_fact(
     if within is not None and reading.overview:
         return _overview(retriever, reading, top_k, within, mode)
     scale = UNREAD if reader is None else READ
-    depth = _PASSAGES_UNREAD if reader is None else PASSAGES
-    ranked = retriever.rank_distinct(reading.text, max(top_k, depth), within, mode)
+    ranked = retriever.rank_distinct(reading.text, max(top_k, PASSAGES), within, mode)
     results = retriever.results(ranked[:top_k])
     searched = retriever.generation.num_passages if within is None else len(within)
-    evidence = rank_sentences(retriever, reading, ranked[:depth], searched, reader)
+    evidence = rank_sentences(retriever, reading, ranked[:PASSAGES], searched, reader)
     if not evidence:
         return Outcome(0.0, (), results)
     why = scale.answered.explain(scale.threshold, scale.order)
     dates = retriever.generation.dates
-    groups = group_sentences(evidence, find_repeats(retriever, ranked[:depth]), dates)
+    groups = group_sentences(evidence, find_repeats(retriever, ranked[:PASSAGES]), dates)
     quoting = Quoting(retriever.generation, reading.question, scale)
     groups = quoting.quotes(groups, MOST_FINDINGS)
     if not groups:
