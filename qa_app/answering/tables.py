@@ -133,8 +133,8 @@ def candidates_of(
     pairs = [(value, place) for value, places in chosen.items() for place in places]
     if reader is not None and len(pairs) > _MOST_PASSAGES:
         # Of so many values those that are furthest from the question are not read.
-        far = sorted(pairs, key=lambda pair: -score[pair[1]])[_MOST_PASSAGES:]
-        pairs = [pair for pair in pairs if pair not in set(far)]
+        far = set(sorted(pairs, key=lambda pair: -score[pair[1]])[_MOST_PASSAGES:])
+        pairs = [pair for pair in pairs if pair not in far]
     of_pairs = [
         [item for item in evidence[place] if _is_about(retriever, facet, value, item)]
         for value, place in pairs
