@@ -106,7 +106,7 @@ def row(variant: Variant, passages: int, scores: dict[str, list[float]], own: li
 
 def score(index: Index, questions: Path, mode: Mode) -> dict[str, list[float]]:
     """Return each question's figures: 1 where a page that answers was found."""
-    known = index.refresh().generation.documents
+    known = index.snapshot().generation.documents
     scores: dict[str, list[float]] = {name: [] for name in FIGURES}
     for item in resolve(questions, read_expected(questions), known):
         found = index.search(item.question, DEPTH, mode=mode)

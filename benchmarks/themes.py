@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from qa_app.analysis import analyse
+from qa_app.analysis import analyser_for
 from qa_app.api import encoder_for
 from qa_app.settings import Settings
 
@@ -49,7 +49,7 @@ def score(folder: Path) -> None:
     cosines = encoder.encode_queries([q["text"] for q in queries]) @ (
         encoder.encode_documents(texts).T
     )
-    stems = [set(analyse(text)) for text in texts]
+    stems = [set(analyser_for("english").terms(text)) for text in texts]
     seen = Counter(stem for own in stems for stem in own)
     gold = np.array([[row["_id"] in relevant[q["_id"]] for row in rows] for q in queries])
     words = np.array([_with_word(query["text"], stems, seen) for query in queries])
@@ -63,7 +63,10 @@ def score(folder: Path) -> None:
 
 
 def _with_word(query: str, stems: list[set[str]], seen: Counter[str]) -> list[bool]:
-    known = sorted({stem for stem in analyse(query) if seen[stem]}, key=lambda s: (seen[s], s))
+    known = sorted(
+        {stem for stem in analyser_for("english").terms(query) if seen[stem]},
+        key=lambda s: (seen[s], s),
+    )
     return [not own.isdisjoint(known[:_WORDS]) for own in stems]
 
 

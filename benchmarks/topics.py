@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from qa_app.analysis import analyse
+from qa_app.analysis import analyser_for
 from qa_app.api import encoder_for
 from qa_app.facets import Facets
 from qa_app.models import Passage
@@ -167,7 +167,15 @@ def steadiness(index: Path) -> None:
     encoder = encoder_for(Settings(index=index))
 
     def find(rows: Any, earlier: Earlier | None = None) -> Topics:
-        return find_topics(texts.only(rows), vectors[rows], encoder, facets, Themes(), earlier)
+        return find_topics(
+            texts.only(rows),
+            vectors[rows],
+            encoder,
+            facets,
+            Themes(),
+            analyser_for("english"),
+            earlier,
+        )
 
     def names(topics: Topics, rows: Any) -> dict[int, str]:
         return {
@@ -189,9 +197,9 @@ def own_topics(index: Path, texts: Texts, vectors: Any, facets: Facets) -> dict[
     """Return our topics and the processor time they took."""
     encoder = encoder_for(Settings(index=index))
     # The first use of the libraries loads them; that is no part of the work.
-    find_topics(texts, vectors, encoder, facets, Themes())
+    find_topics(texts, vectors, encoder, facets, Themes(), analyser_for("english"))
     started = time.process_time()
-    topics = find_topics(texts, vectors, encoder, facets, Themes()).topics
+    topics = find_topics(texts, vectors, encoder, facets, Themes(), analyser_for("english")).topics
     seconds = time.process_time() - started
     return {
         "seconds": seconds,
@@ -256,7 +264,7 @@ def _stemmed(text: str) -> str:
 
 @functools.cache
 def _stem(word: str) -> str:
-    return next(iter(analyse(word)), word)
+    return next(iter(analyser_for("english").terms(word)), word)
 
 
 if __name__ == "__main__":

@@ -54,7 +54,7 @@ def ask(index: Any, row: dict[str, Any], everywhere: bool) -> Asked:
     answer = index.ask(row["question"], filters=filters)
     rank = None
     if row["answers"]:
-        place = index.document(path).text.find(row["context"])
+        place = index.snapshot().document(path).text.find(row["context"])
         start = place + row["answers"][0]["answer_start"]
         end = start + len(row["answers"][0]["text"])
         quotes = answer.findings or answer.near_misses

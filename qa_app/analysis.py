@@ -60,32 +60,34 @@ _PLAIN = str.maketrans(
 _MOST_CACHED = 1_000_000
 
 
-def analyse(text: str, language: str = "english") -> list[str]:
-    """Return the text's terms in order, repeats kept.
+def languages() -> list[str]:
+    """Return the names that ``analyser_for`` takes."""
+    return [*sorted(Stemmer.algorithms()), NO_LANGUAGE]
+
+
+@cache
+def analyser_for(language: str) -> Analyser:
+    """Return the language's analyser: one in a process, since it remembers words.
 
     Args:
-        text: any text.
         language: a Snowball language name; its stop words are dropped where we keep a list
             (English). "none" neither stems nor drops.
 
     Raises:
         ConfigError: there is no stemmer for the language.
     """
-    return _analyser(language).terms(text)
+    return Analyser(language)
 
 
-def languages() -> list[str]:
-    """Return the names that ``analyse`` takes as a language."""
-    return [*sorted(Stemmer.algorithms()), NO_LANGUAGE]
+class Analyser:
+    """Turns text of one language into terms. Safe to use from several threads.
 
+    Attributes:
+        language: its name.
+    """
 
-@cache
-def _analyser(language: str) -> _Analyser:
-    return _Analyser(language)
-
-
-class _Analyser:
     def __init__(self, language: str) -> None:
+        self.language = language
         try:
             stemmer = None if language == NO_LANGUAGE else Stemmer.Stemmer(language)
         except KeyError as exc:
@@ -99,6 +101,7 @@ class _Analyser:
         self._lock = threading.Lock()  # a stemmer is not safe in two threads at once
 
     def terms(self, text: str) -> list[str]:
+        """Return the text's terms in order, repeats kept."""
         text = text.translate(_PLAIN)
         if not text.isascii():
             text = unicodedata.normalize("NFKC", text)

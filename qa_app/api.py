@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -37,38 +37,27 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class _Pinned:
-    """One generation and what answers from it: a request holds on to one of these throughout."""
+class Snapshot:
+    """One generation of an index, and all that can be asked of it.
 
+    A request keeps to one from beginning to end, so what it shows is never a mixture.
+
+    Attributes:
+        index: folder of the index.
+        corpus: folder of the reports.
+        generation: what a build published.
+        retriever: ranks its passages.
+        triage: its topics and themes, to look into single cells of.
+        reader: what reads passages for an answer, or None.
+    """
+
+    index: Path
+    corpus: Path
     generation: Generation
     retriever: Retriever
     triage: Triage
-
-
-class Index:
-    """An index that answers questions, and that moves to a new generation when one is published.
-
-    Safe to use from several threads: each call answers wholly from the generation that was live
-    when it began.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        corpus: Path,
-        encoder: Encoder,
-        reranker: Reranker | None = None,
-        reader: Reader | None = None,
-    ) -> None:
-        self._path = path
-        self._corpus = corpus
-        self._encoder = encoder
-        self._reranker = reranker
-        self._reader = reader
-        self._lock = threading.Lock()
-        self._changes: dict[tuple[str, str], tuple[Change, ...]] = {}
-        self._seen = self._read_current()
-        self._pinned = self._open()
+    reader: Reader | None = None
+    _changes: dict[str, tuple[Change, ...]] = field(default_factory=dict)
 
     def ask(
         self,
@@ -88,8 +77,7 @@ class Index:
         Raises:
             QueryError: the question or a filter cannot be used.
         """
-        pinned = self.refresh()
-        return answer_question(pinned.retriever, question, top_k, filters, mode, self._reader)
+        return answer_question(self.retriever, question, top_k, filters, mode, self.reader)
 
     def search(
         self,
@@ -108,16 +96,15 @@ class Index:
             mode: how passages are ranked.
             distinct: show a wording once, and say where else it stands.
         """
-        return self.refresh().retriever.search(query, top_k, filters, mode, distinct)
+        return self.retriever.search(query, top_k, filters, mode, distinct)
 
     def filters(self) -> FilterChoices:
         """Return what questions can be kept to: every facet's values, and the dates."""
-        return filter_choices(self.refresh().generation)
+        return filter_choices(self.generation)
 
     def facts(self) -> Facts:
         """Return each document's author, publisher and date, where known, by its path."""
-        documents = self.refresh().generation.documents
-        return {item.path: document_facts(item.metadata) for item in documents}
+        return {item.path: document_facts(item.metadata) for item in self.generation.documents}
 
     def topics(self, facet: str = "", themes: bool = False) -> TopicsReport:
         """Return what the reports are about, by a facet.
@@ -131,13 +118,9 @@ class Index:
             IndexNotFoundError: the index was built before there were topics.
             QueryError: there is no such facet.
         """
-        triage = self.triage()
         kind = Kind.THEMES if themes else Kind.TOPICS
-        return TopicsReport(triage.summaries(kind), triage.matrix(facet, kind), triage.generation)
-
-    def triage(self) -> Triage:
-        """Return the live generation's topics and themes, to look into single cells of."""
-        return self.refresh().triage
+        matrix = self.triage.matrix(facet, kind)
+        return TopicsReport(self.triage.summaries(kind), matrix, self.generation.name)
 
     def topic_changes(self, since: str = "") -> tuple[Change, ...]:
         """Return which topics grew, shrank or appeared, with what is new in them.
@@ -149,29 +132,88 @@ class Index:
         Raises:
             IndexNotFoundError: that generation is not kept, or has no topics.
         """
-        triage = self.triage()
-        key = (triage.generation, since)
-        if key not in self._changes:
-            with open_earlier(self._path, since) as earlier:
-                found = triage.changes(Triage(earlier, Facets.load(earlier.folder)))
-            self._changes = {key: found}
-        return self._changes[key]
+        if since not in self._changes:
+            with open_earlier(self.index, since) as earlier:
+                before = Triage(earlier, Facets.load(earlier.folder))
+                self._changes[since] = self.triage.changes(before)
+        return self._changes[since]
 
     def document(self, path: str) -> Document:
         """Return one document as extracted; ``QueryError`` if it is not in the index."""
-        return self.refresh().generation.document(path)
+        return self.generation.document(path)
 
     def status(self) -> dict[str, Any]:
         """Return what is indexed, with which model, when, and what failed."""
-        return _status(self.refresh().generation.manifest)
+        return _status(self.generation.manifest)
 
-    def verify(self, answer: Answer | None = None) -> VerifyReport:
-        """Re-check every file, passage and sentence against the sources, or those of one answer."""
-        from qa_app.verification import verify, verify_answer
+    def verify(self, answer: Answer) -> VerifyReport:
+        """Check an answer's quotes again, against the files that it cites."""
+        from qa_app.verification import verify_answer
 
-        if answer is None:
-            return verify(self._path, self._corpus)
-        return verify_answer(answer, self.refresh().generation, self._corpus)
+        return verify_answer(answer, self.generation, self.corpus)
+
+
+class Index:
+    """An index that answers questions, and that moves to a new generation when one is published.
+
+    Safe to use from several threads. A request that calls more than once takes a ``snapshot``.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        corpus: Path,
+        encoder: Encoder,
+        reranker: Reranker | None = None,
+        reader: Reader | None = None,
+    ) -> None:
+        self.path = path
+        self.corpus = corpus
+        self._encoder = encoder
+        self._reranker = reranker
+        self._reader = reader
+        self._lock = threading.Lock()
+        self._seen = self._read_current()
+        self._snapshot = self._open()
+
+    def snapshot(self) -> Snapshot:
+        """Return the live generation, opening it if a build has published a new one.
+
+        One that cannot be opened is left alone, and the one at hand goes on answering.
+        """
+        with self._lock, contextlib.suppress(StoreError):
+            current = self._read_current()
+            if current != self._seen:
+                self._seen = current
+                self._snapshot = self._open()
+        return self._snapshot
+
+    def ask(
+        self,
+        question: str,
+        top_k: int = 8,
+        filters: Filters | None = None,
+        mode: Mode = Mode.BEST,
+    ) -> Answer:
+        """Return what the live generation answers, as ``Snapshot.ask``."""
+        return self.snapshot().ask(question, top_k, filters, mode)
+
+    def search(
+        self,
+        query: str,
+        top_k: int = 8,
+        filters: Filters | None = None,
+        mode: Mode = Mode.BEST,
+        distinct: bool = True,
+    ) -> tuple[SearchResult, ...]:
+        """Return the live generation's nearest passages, as ``Snapshot.search``."""
+        return self.snapshot().search(query, top_k, filters, mode, distinct)
+
+    def verify(self) -> VerifyReport:
+        """Check every file, passage and sentence again against the sources."""
+        from qa_app.verification import verify
+
+        return verify(self.path, self.corpus)
 
     def warm(self) -> None:
         """Load the models now, so that the first question does not wait for it."""
@@ -181,46 +223,9 @@ class Index:
         if self._reader is not None:
             self._reader.load()
 
-    def refresh(self) -> _Pinned:
-        """Return the live generation, opening it if a build has published a new one.
-
-        One that cannot be opened is left alone, and the one at hand goes on answering.
-        """
-        with self._lock, contextlib.suppress(StoreError):
-            current = self._read_current()
-            if current != self._seen:
-                self._seen = current
-                self._pinned = self._open()
-        return self._pinned
-
-    @property
-    def generation(self) -> str:
-        """Name of the generation that answers."""
-        return self._pinned.generation.name
-
-    @property
-    def fallback(self) -> str:
-        """Why an older generation answers than the newest, or ""."""
-        return self._pinned.generation.fallback
-
-    @property
-    def path(self) -> Path:
-        """Folder of the index."""
-        return self._path
-
-    @property
-    def reader(self) -> Reader | None:
-        """What reads passages for an answer, or None."""
-        return self._reader
-
-    @property
-    def corpus(self) -> Path:
-        """Folder of the reports."""
-        return self._corpus
-
     def close(self) -> None:
         """Let go of the files."""
-        self._pinned.generation.close()
+        self._snapshot.generation.close()
 
     def __enter__(self) -> Index:
         return self
@@ -235,16 +240,16 @@ class Index:
 
     def _read_current(self) -> Current | None:
         try:
-            return read_current(self._path)
+            return read_current(self.path)
         except IndexCorruptError:
             return None
 
-    def _open(self) -> _Pinned:
-        identity = self._encoder.identity
-        generation = open_generation(self._path, identity, allow_previous=True)
+    def _open(self) -> Snapshot:
+        generation = open_generation(self.path, self._encoder.identity, allow_previous=True)
         facets = Facets.load(generation.folder)
         retriever = Retriever(generation, self._encoder, facets, self._reranker)
-        return _Pinned(generation, retriever, Triage(generation, facets))
+        triage = Triage(generation, facets)
+        return Snapshot(self.path, self.corpus, generation, retriever, triage, self._reader)
 
 
 def build_index(

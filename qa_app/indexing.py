@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 
 from qa_app import loading
-from qa_app.analysis import ANALYSIS_VERSION, analyse
+from qa_app.analysis import ANALYSIS_VERSION, analyser_for
 from qa_app.chunking import CHUNKING_VERSION, chunk
 from qa_app.embedding import Encoder
 from qa_app.errors import (
@@ -117,7 +117,7 @@ def build(
             "Put reports into it (PDF, Word, web pages, Markdown, text), then build again.",
         )
     settings = dataclasses.replace(settings, language=_language_of(settings))
-    analyse("", settings.language)  # a wrong language is known before the work, not after it
+    analyser_for(settings.language)  # a wrong language is known before the work, not after it
     progress = progress or _Silence()
     try:
         with (
@@ -300,9 +300,9 @@ class _Build:
             removed = max(0, previous.num_passages - len(places))
             with suppress(StoreError):  # it was built before there were topics
                 earlier = Earlier(read_topics(previous.folder), new, removed)
-        language = self._settings.language
+        analyser = analyser_for(self._settings.language)
         return find_topics(
-            writer, embeddings, self._encoder, self._facets, self._themes, earlier, language
+            writer, embeddings, self._encoder, self._facets, self._themes, analyser, earlier
         )
 
     def _embed(self, writer: GenerationWriter) -> tuple[HalfArray, BoolArray]:

@@ -98,8 +98,7 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
 def unknown_text(answer: Answer, retriever: Retriever) -> str:
     """Return, where the reports do not say, which words of the question none of them has, or ""."""
     # Late, since what reads questions brings numpy along.
-    from qa_app.analysis import analyse
-    from qa_app.answering.reading import LIGHT
+    from qa_app.answering.reading import light_terms
 
     if answer.verdict is Verdict.ANSWERED:
         return ""
@@ -110,7 +109,7 @@ def unknown_text(answer: Answer, retriever: Retriever) -> str:
     nouns = {noun.casefold() for name in facets.names for noun in facets.nouns(name)}
     unknown = []
     for word in dict.fromkeys(_WORD.findall(question)):
-        terms = set(analyse(word, lexical.language)) - LIGHT
+        terms = set(lexical.analyser.terms(word)) - light_terms(lexical.analyser)
         if terms and word.casefold() not in nouns and not any(term in lexical for term in terms):
             unknown.append(f"“{word}”")
     if not unknown:

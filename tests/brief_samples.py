@@ -24,9 +24,9 @@ class Desk:
     index: Index
 
     def pin(self, words: str, document: str = "roads.txt", value: str = "") -> Pin:
-        start = self.index.document(document).text.index(words)
+        start = self.index.snapshot().document(document).text.index(words)
         span = (start, start + len(words))
-        return pin_span(self.index, document, span, "What improved?", value)
+        return pin_span(self.index.snapshot(), document, span, "What improved?", value)
 
     def brief(self) -> Brief:
         """Return a heading, a quote with a note, and a quote full of markup."""

@@ -142,7 +142,7 @@ def test_every_quote_is_words_of_its_document(index: Index, mode: Mode) -> None:
         quotes = [*answer.findings, *answer.near_misses]
         assert quotes
         for found in quotes:
-            text = index.document(found.citation.document).text
+            text = index.snapshot().document(found.citation.document).text
             assert text[found.citation.start : found.citation.end] == found.quote
 
 
@@ -189,7 +189,7 @@ def test_a_row_has_its_newest_quote_first_and_older_ones_beside(
         }
     )
     (row,) = index.ask("Which regions have road safety?").findings
-    assert index.verify(index.ask("Which regions have road safety?")).bad == ()
+    assert index.snapshot().verify(index.ask("Which regions have road safety?")).bad == ()
     assert (row.quote, row.date, row.relation) == ("Road safety fell.", "2023-05", None)
     assert [(item.quote, item.date, item.relation) for item in row.others] == [
         ("Road safety rose.", "2021", Relation.EARLIER)

@@ -74,7 +74,7 @@ def test_an_answer_says_it_once(index: Index, mode: Mode) -> None:
     # The one from 2019, and the one without a date behind it.
     assert [place.document for place in quotes[0].also_in] == ["inquiry.txt", "response.txt"]
     for place in (quotes[0].citation, *quotes[0].also_in):
-        text = index.document(place.document).text
+        text = index.snapshot().document(place.document).text
         assert text[place.start : place.end].endswith(LONG)
     if answer.findings:
         assert "[Also in" in answer_text(answer)

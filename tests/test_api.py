@@ -35,11 +35,11 @@ def _documents(index: Index) -> set[str]:
 def test_a_new_generation_is_picked_up(
     index: Index, corpus: Path, tmp_path: Path, encoder: FakeEncoder
 ) -> None:
-    assert (index.generation, _documents(index)) == ("000001", {"roads.txt"})
+    assert (index.snapshot().generation.name, _documents(index)) == ("000001", {"roads.txt"})
     (corpus / "boards.txt").write_text(BOARDS)
     build_index(corpus, tmp_path / "index", encoder=encoder)
     assert _documents(index) == {"roads.txt", "boards.txt"}
-    assert index.generation == "000002"
+    assert index.snapshot().generation.name == "000002"
 
 
 def test_an_index_remembers_its_corpus(index: Index, corpus: Path, tmp_path: Path) -> None:
@@ -59,8 +59,8 @@ def test_a_damaged_generation_leaves_the_one_before_answering(
     path.write_bytes(path.read_bytes()[:-1])
     assert _documents(index) == {"roads.txt"}  # open since before
     with open_index(folder, encoder=encoder, reader="none") as reopened:
-        assert reopened.generation == "000001"
-        assert "embeddings.npy" in reopened.fallback
+        assert reopened.snapshot().generation.name == "000001"
+        assert "embeddings.npy" in reopened.snapshot().generation.fallback
     report = build_index(index=folder, encoder=encoder)
     assert report.generation == "000003"
     assert _documents(index) == {"roads.txt", "boards.txt"}
@@ -74,7 +74,7 @@ def test_a_damaged_pointer_is_mended_by_a_plain_build(
     assert _documents(index) == {"roads.txt"}
     build_index(index=folder, encoder=encoder)
     with open_index(folder, encoder=encoder, reader="none") as mended:
-        assert (mended.fallback, mended.corpus) == ("", corpus)
+        assert (mended.snapshot().generation.fallback, mended.corpus) == ("", corpus)
 
 
 def test_nothing_sound_is_an_error(index: Index, tmp_path: Path, encoder: FakeEncoder) -> None:
@@ -90,18 +90,37 @@ def test_another_model_is_refused_by_both_names(index: Index, tmp_path: Path) ->
         open_index(tmp_path / "index", encoder=FakeEncoder("other"))
     assert "fake" in caught.value.message
     assert "other" in caught.value.message
-    assert index.generation == "000001"
+    assert index.snapshot().generation.name == "000001"
 
 
 def test_a_document_is_read_back_whole(index: Index) -> None:
-    document = index.document("roads.txt")
+    document = index.snapshot().document("roads.txt")
     (result,) = index.search("road safety", top_k=1)
     assert document.text == ROADS
     assert document.text[result.citation.start : result.citation.end] == result.passage.text
     with pytest.raises(QueryError, match=r"nothing\.txt"):
-        index.document("nothing.txt")
+        index.snapshot().document("nothing.txt")
 
 
 def test_verify_and_status(index: Index) -> None:
     assert index.verify().bad == ()
-    assert (index.status()["documents"], index.status()["model"]["name"]) == (1, "fake")
+    assert (index.snapshot().status()["documents"], index.snapshot().status()["model"]["name"]) == (
+        1,
+        "fake",
+    )
+
+
+def test_a_snapshot_stays_with_its_generation(
+    tmp_path: Path, write_corpus: Callable[[dict[str, str]], Path], encoder: FakeEncoder
+) -> None:
+    corpus = write_corpus({"roads.txt": "Roads are safer."})
+    build_index(corpus, tmp_path / "index", encoder=encoder)
+    with open_index(tmp_path / "index", encoder=encoder, reader="none") as index:
+        before = index.snapshot()
+        (corpus / "boards.txt").write_text("A board met.")
+        build_index(corpus, tmp_path / "index", encoder=encoder)
+        after = index.snapshot()
+        assert [s.generation.name for s in (before, after)] == ["000001", "000002"]
+        assert {s.passage.document for s in before.search("board")} == {"roads.txt"}
+        assert set(before.facts()) == {"roads.txt"} < set(after.facts())
+        assert before.ask("Who met?").generation == "000001"

@@ -31,7 +31,7 @@ def _texts(brief: Brief) -> list[str]:
 
 def test_a_pin_holds_the_exact_words_and_where_they_stand(desk: Desk) -> None:
     pin = desk.pin("Data sharing did not.", value="North")
-    text = desk.index.document("roads.txt").text
+    text = desk.index.snapshot().document("roads.txt").text
     place = pin.quote.citation
     assert pin.quote.text == text[place.start : place.end] == "Data sharing did not."
     assert (place.document, place.page, pin.generation) == ("roads.txt", None, "000001")
@@ -42,19 +42,19 @@ def test_a_pin_holds_the_exact_words_and_where_they_stand(desk: Desk) -> None:
 def test_words_across_passages_or_outside_the_text_cannot_be_pinned(desk: Desk) -> None:
     for span in ((0, 10_000), (5, 5), (-3, 4)):
         with pytest.raises(QueryError, match="Nothing can be quoted"):
-            pin_span(desk.index, "roads.txt", span)
+            pin_span(desk.index.snapshot(), "roads.txt", span)
     with pytest.raises(QueryError, match="Nothing can be quoted"):
-        pin_span(desk.index, "../roads.txt", (0, 4))
+        pin_span(desk.index.snapshot(), "../roads.txt", (0, 4))
 
 
 def test_rows_and_passages_are_pinned(desk: Desk) -> None:
     answer = desk.index.ask("Which reports improved road safety?")
     assert [finding.facet_value for finding in answer.findings] == ["Roads"]
-    [pin] = pin_findings(desk.index, answer, ["Roads"])
+    [pin] = pin_findings(desk.index.snapshot(), answer, ["Roads"])
     assert (pin.quote.text, pin.facet_value) == ("Road safety improved in the north.", "Roads")
     with pytest.raises(QueryError, match="no row 'boards'"):
-        pin_findings(desk.index, answer, ["boards"])
-    [passage] = pin_passages(desk.index, "board", desk.index.search("board", 1))
+        pin_findings(desk.index.snapshot(), answer, ["boards"])
+    [passage] = pin_passages(desk.index.snapshot(), "board", desk.index.search("board", 1))
     assert passage.quote.citation.document == "boards.txt"
 
 

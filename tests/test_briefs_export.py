@@ -40,7 +40,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 
 
 def _outline(desk: Desk, brief: Brief) -> Outline:
-    generation = desk.index.refresh().generation
+    generation = desk.index.snapshot().generation
     return outline(brief, generation, Sources(generation, desk.corpus), MADE)
 
 
@@ -70,7 +70,7 @@ def test_markdown_is_what_a_reader_expects(desk: Desk) -> None:
 
 
 def test_the_same_brief_gives_the_same_bytes(desk: Desk) -> None:
-    generation = desk.index.refresh().generation
+    generation = desk.index.snapshot().generation
     for form in Form:
         first, again = (
             export_brief(desk.brief(), generation, form, desk.corpus, MADE) for _ in range(2)

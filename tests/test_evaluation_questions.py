@@ -56,7 +56,7 @@ def _write(tmp_path: Path, *rows: str, header: str = "question,document,page") -
 
 
 def _score(path: Path, index: Index, *modes: Mode) -> Evaluation:
-    sides = [Side(f"index, {mode}", index, mode) for mode in modes or (Mode.LEXICAL,)]
+    sides = [Side(f"index, {mode}", index.snapshot(), mode) for mode in modes or (Mode.LEXICAL,)]
     return evaluate_questions(path, sides, Progress())
 
 

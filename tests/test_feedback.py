@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from qa_app.analysis import analyser_for
 from qa_app.retrieval.feedback import (
     feedback_strength,
     share_scores,
@@ -36,7 +37,9 @@ def test_strength_is_small_where_the_first_passage_stands_out(
 
 @pytest.fixture
 def lexical(tmp_path: Path) -> Lexical:
-    write_lexical(tmp_path, ["data sharing", "data board", "road", "road board"], "english")
+    write_lexical(
+        tmp_path, ["data sharing", "data board", "road", "road board"], analyser_for("english")
+    )
     return Lexical.open(tmp_path)
 
 

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qa_app.analysis import analyse
+from qa_app.analysis import analyser_for
 from qa_app.errors import IndexCorruptError
 from qa_app.store.lexical import K1, B, Lexical, write_lexical
+
+ENGLISH = analyser_for("english")
 
 TEXTS = (
     "data sharing improved",
@@ -21,19 +23,19 @@ TEXTS = (
 
 @pytest.fixture
 def lexical(tmp_path: Path) -> Lexical:
-    write_lexical(tmp_path, TEXTS, "english")
+    write_lexical(tmp_path, TEXTS, ENGLISH)
     return Lexical.open(tmp_path)
 
 
 def expected(question: str) -> list[float]:
     """BM25 as it stands in the module's docstring, term by term."""
-    documents = [Counter(analyse(text)) for text in TEXTS]
+    documents = [Counter(ENGLISH.terms(text)) for text in TEXTS]
     mean = sum(sum(document.values()) for document in documents) / len(documents)
     scores = []
     for document in documents:
         norm = K1 * (1 - B + B * sum(document.values()) / mean)
         score = 0.0
-        for term in analyse(question):
+        for term in ENGLISH.terms(question):
             df = sum(term in other for other in documents)
             idf = math.log(1 + (len(documents) - df + 0.5) / (df + 0.5))
             score += idf * document[term] / (document[term] + norm)
@@ -43,7 +45,7 @@ def expected(question: str) -> list[float]:
 
 @pytest.mark.parametrize("question", ["data", "data sharing", "safety data data", "nothing here"])
 def test_scores_are_bm25(lexical: Lexical, question: str) -> None:
-    scores = lexical.scores(analyse(question))
+    scores = lexical.scores(ENGLISH.terms(question))
     assert scores.dtype == np.float32
     np.testing.assert_allclose(scores, expected(question), rtol=1e-6)
 
@@ -70,7 +72,7 @@ def test_vocabulary_is_sorted_and_kept_as_text(lexical: Lexical, tmp_path: Path)
 def test_rows_of_a_term_ascend_over_many_passages(tmp_path: Path) -> None:
     # More passages than are counted at once, so that blocks are joined.
     texts = [f"common word{i % 7}" for i in range(45_000)]
-    write_lexical(tmp_path, texts, "english")
+    write_lexical(tmp_path, texts, ENGLISH)
     lexical = Lexical.open(tmp_path)
     hits = np.flatnonzero(lexical.scores(["word3"]))
     np.testing.assert_array_equal(hits, np.arange(3, 45_000, 7))
@@ -78,7 +80,7 @@ def test_rows_of_a_term_ascend_over_many_passages(tmp_path: Path) -> None:
 
 
 def test_no_passages(tmp_path: Path) -> None:
-    write_lexical(tmp_path, [], "english")
+    write_lexical(tmp_path, [], ENGLISH)
     lexical = Lexical.open(tmp_path)
     assert lexical.scores(["data"]).shape == (0,)
     assert lexical.max_score(["data"]) > 0
@@ -86,7 +88,7 @@ def test_no_passages(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["lexical.json", "terms.txt", "indptr.npy", "rows.npy"])
 def test_a_cut_file_is_named_as_corrupt(tmp_path: Path, name: str) -> None:
-    write_lexical(tmp_path, TEXTS, "english")
+    write_lexical(tmp_path, TEXTS, ENGLISH)
     path = tmp_path / name
     path.write_bytes(path.read_bytes()[:-3])
     with pytest.raises(IndexCorruptError, match="lexical index"):

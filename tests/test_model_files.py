@@ -124,11 +124,11 @@ def settings(
 
 def test_an_index_remembers_dimension_and_prompts(settings: Settings, plain: Path) -> None:
     with open_from_settings(Settings(index=settings.index)) as index:
-        model = index.status()["model"]
+        model = index.snapshot().status()["model"]
         assert (model["name"], model["dimension"]) == ("plain", 8)
         assert (model["query_prompt"], model["document_prompt"]) == ("query: ", "passage: ")
         encoder = SentenceTransformerEncoder(str(plain), 8, "query: ", "passage: ")
-        vectors = index.refresh().generation.vectors.embeddings
+        vectors = index.snapshot().generation.vectors.embeddings
         expected = encoder.encode_documents(["a\nData sharing of the police.", "b\nRoad safety."])
         np.testing.assert_allclose(vectors, expected, atol=1e-3)
     report = build_from_settings(Settings(corpus=settings.corpus, index=settings.index))

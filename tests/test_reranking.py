@@ -114,7 +114,7 @@ def test_what_does_not_fit_stays_behind(index: Path, folder: Path, encoder: Fake
     from qa_app.retrieval import Retriever
 
     with open_index(index, encoder=encoder, reader="none") as opened:
-        generation = opened.refresh().generation
+        generation = opened.snapshot().generation
         plain = Retriever(generation, encoder).rank("data", 4)
         hurried = Retriever(generation, encoder, reranker=Reranker(str(folder), 0.0))
         ranked = hurried.rank("data", 4)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from conftest import FakeEncoder
+from qa_app.analysis import analyser_for
 from qa_app.errors import ConfigError, IndexNotFoundError
 from qa_app.facets import Facet, Facets
 from qa_app.models import BlockKind, Passage, Sentence
@@ -21,6 +22,7 @@ from qa_app.topics.prose import is_prose, quoted_sentence
 from qa_app.topics.stored import TOPICS_FILE, Topics, read_topics, unique_id
 from qa_app.topics.themes import Themes
 
+ENGLISH = analyser_for("english")
 SUBJECTS = (
     "The board reviews the audit of the committee",
     "The road safety scheme of the county is for cyclists",
@@ -66,7 +68,7 @@ def _corpus(numbers: Sequence[int]) -> tuple[Texts, np.ndarray]:
 
 
 def _find(numbers: Sequence[int], earlier: Earlier | None = None) -> Topics:
-    return find_topics(*_corpus(numbers), FakeEncoder(), Facets(), Themes(), earlier)
+    return find_topics(*_corpus(numbers), FakeEncoder(), Facets(), Themes(), ENGLISH, earlier)
 
 
 def _names(topics: Topics, numbers: Sequence[int]) -> dict[int, tuple[str, str]]:
@@ -113,7 +115,7 @@ def test_after_a_large_change_topics_that_stayed_keep_their_names() -> None:
 def test_what_is_new_and_fits_nowhere_becomes_a_topic_of_its_own() -> None:
     numbers = list(range(300))
     source, vectors = _corpus(numbers)
-    first = find_topics(source, vectors, FakeEncoder(), Facets(), Themes())
+    first = find_topics(source, vectors, FakeEncoder(), Facets(), Themes(), ENGLISH)
     texts = [text for _, text in source.outline()]
     strange = np.zeros((20, 16), dtype=np.float16)
     strange[:] = np.linalg.qr(np.random.default_rng(1).normal(size=(16, 16)))[0][9]
@@ -124,6 +126,7 @@ def test_what_is_new_and_fits_nowhere_becomes_a_topic_of_its_own() -> None:
         FakeEncoder(),
         Facets(),
         Themes(),
+        ENGLISH,
         Earlier(first, np.arange(320) >= 300, removed=0),
     )
     (topic,) = {t.id: t for t in second.topics if t.id not in {t.id for t in first.topics}}.values()
@@ -146,7 +149,7 @@ def test_a_small_corpus_is_grouped_by_the_phrases_of_its_sentences() -> None:
     source = Texts([text])
     source._passages = [_passage(text, "a.txt", *spans)]
     topics = find_topics(
-        source, np.eye(1, 9, dtype=np.float16), FakeEncoder(), Facets(), Themes()
+        source, np.eye(1, 9, dtype=np.float16), FakeEncoder(), Facets(), Themes(), ENGLISH
     ).topics
     found = {topic.label: sorted(topic.members.sentences.tolist()) for topic in topics}
     assert found == {"road safety": [0, 2], "violence": [1, 3]}
@@ -155,7 +158,7 @@ def test_a_small_corpus_is_grouped_by_the_phrases_of_its_sentences() -> None:
 @pytest.mark.parametrize("texts", [["Yes."], ["1 2 3", "4 5 6"], ["The board met."] * 3])
 def test_texts_without_structure_are_no_error(texts: list[str]) -> None:
     vectors = FakeEncoder().encode_documents(texts)
-    topics = find_topics(Texts(texts), vectors, FakeEncoder(), Facets(), Themes())
+    topics = find_topics(Texts(texts), vectors, FakeEncoder(), Facets(), Themes(), ENGLISH)
     assert len(topics.topics) <= 1 + len(texts) // 2
     assert sum(len(topic.members) for topic in topics.topics) in {0, len(texts)}
 
@@ -184,7 +187,9 @@ def test_alike_vectors_are_one_group() -> None:
 
 
 def _phrases(*texts: str) -> list[str]:
-    return [phrase.text for phrase in find_phrases([GroupText(text, 0, 0) for text in texts])]
+    return [
+        phrase.text for phrase in find_phrases([GroupText(text, 0, 0) for text in texts], ENGLISH)
+    ]
 
 
 def test_a_phrase_is_noun_like_and_spelt_as_in_the_texts() -> None:
@@ -204,7 +209,9 @@ def test_a_phrase_that_only_stands_in_a_longer_one_is_left_out() -> None:
 def _label(*texts: str, of: tuple[Name | None, ...] = (None, None)) -> list[str]:
     """Return the labels of two groups, the texts of the second beginning with "Other"."""
     grouped = [GroupText(text, int(text.startswith("Other")), n) for n, text in enumerate(texts)]
-    names = choose_names(find_phrases(grouped), grouped, of, lambda phrase: phrase.text == "Surrey")
+    names = choose_names(
+        find_phrases(grouped, ENGLISH), grouped, of, lambda phrase: phrase.text == "Surrey"
+    )
     return [name.label for name in names]
 
 
@@ -237,7 +244,7 @@ def test_values_of_facets_and_titles_name_no_topic() -> None:
     ]
     facets = Facets([Facet("town", ("town",), {"Surrey": ()})])
     vectors = FakeEncoder().encode_documents(texts)
-    topics = find_topics(Texts(texts), vectors, FakeEncoder(), facets, Themes()).topics
+    topics = find_topics(Texts(texts), vectors, FakeEncoder(), facets, Themes(), ENGLISH).topics
     said = " ".join(term for topic in topics for term in (topic.label, *topic.terms))
     assert "road safety" in said
     assert "Surrey" not in said
@@ -262,13 +269,16 @@ def test_prose_is_told_from_lists_of_figures() -> None:
 def test_the_quoted_sentence_is_the_one_with_the_terms() -> None:
     text = "It was a long day for all. Road safety is a concern of the whole county now."
     passage = _passage(text, "a.txt", Sentence(0, 26), Sentence(27, len(text)))
-    assert quoted_sentence(passage, ["road safety"]) == 1
+    assert quoted_sentence(passage, ["road safety"], ENGLISH) == 1
     table = replace(passage.sentences[1], kind=BlockKind.TABLE_ROW)
-    assert quoted_sentence(_passage(text, "a.txt", Sentence(0, 26), table), ["road safety"]) == 0
+    assert (
+        quoted_sentence(_passage(text, "a.txt", Sentence(0, 26), table), ["road safety"], ENGLISH)
+        == 0
+    )
     note = "212. pp3-9, Road safety hearing, Transcript-19-March-2012.pdf."
     found = _passage(f"{note} {text}", "a.txt", Sentence(0, 62), Sentence(63, 89))
-    assert quoted_sentence(found, ["road safety hearing", "transcript"]) == 0
-    assert quoted_sentence(found, ["bridge"]) == 1
+    assert quoted_sentence(found, ["road safety hearing", "transcript"], ENGLISH) == 0
+    assert quoted_sentence(found, ["bridge"], ENGLISH) == 1
 
 
 # Themes
@@ -287,7 +297,9 @@ def test_a_passage_joins_a_theme_by_meaning_or_by_word(tmp_path: Path) -> None:
     ]
     themes = Themes.load(tmp_path)
     vectors = FakeEncoder().encode_documents(texts)
-    roads, money = find_topics(Texts(texts), vectors, FakeEncoder(), Facets(), themes).themes
+    roads, money = find_topics(
+        Texts(texts), vectors, FakeEncoder(), Facets(), themes, ENGLISH
+    ).themes
     assert (roads.id, roads.label, roads.terms) == ("safer-roads", "Safer roads", ("cycle path",))
     assert roads.members.rows.tolist() == [0]
     assert money.members.rows.tolist() == [3]

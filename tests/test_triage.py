@@ -42,7 +42,7 @@ def index(write_corpus: Write, tmp_path: Path, encoder: FakeEncoder) -> Index:
 
 
 def test_the_matrix_counts_quotes_by_topic_and_value(index: Index) -> None:
-    report = index.topics("town")
+    report = index.snapshot().topics("town")
     assert report.matrix.columns == ("Anytown", "Otherton")
     rows = dict(zip(report.matrix.rows, report.matrix.counts, strict=True))
     assert rows == {"road-safety": (2, 0), "violence": (0, 2)}
@@ -57,31 +57,31 @@ def test_the_matrix_counts_quotes_by_topic_and_value(index: Index) -> None:
 
 
 def test_the_corpus_own_facet_is_the_default(index: Index) -> None:
-    assert index.topics().matrix.facet == "town"
-    assert index.topics("type").matrix.columns == ("markdown",)
+    assert index.snapshot().topics().matrix.facet == "town"
+    assert index.snapshot().topics("type").matrix.columns == ("markdown",)
     with pytest.raises(QueryError, match="no facet 'colour'") as caught:
-        index.topics("colour")
+        index.snapshot().topics("colour")
     assert "town" in caught.value.hint
 
 
 def test_a_cell_has_its_quotes_word_for_word_with_where_they_stand(index: Index) -> None:
-    cell = index.triage().cell("Road safety", "town", "Any")
+    cell = index.snapshot().triage.cell("Road safety", "town", "Any")
     assert (cell.value, cell.total) == ("Anytown", 2)
     for excerpt in cell.excerpts:
         citation = excerpt.citation
-        text = index.document(citation.document).text
+        text = index.snapshot().document(citation.document).text
         assert text[citation.start : citation.end] == excerpt.quote
-    assert index.triage().cell("road-safety", "town", "Otherton").excerpts == ()
-    assert index.triage().cell("road-safety", most=1).total == 2
+    assert index.snapshot().triage.cell("road-safety", "town", "Otherton").excerpts == ()
+    assert index.snapshot().triage.cell("road-safety", most=1).total == 2
     with pytest.raises(QueryError, match="no topic 'boats'"):
-        index.triage().cell("boats")
+        index.snapshot().triage.cell("boats")
     with pytest.raises(QueryError, match="No passage has the town 'Nowhere'"):
-        index.triage().cell("road-safety", "town", "Nowhere")
+        index.snapshot().triage.cell("road-safety", "town", "Nowhere")
 
 
 def test_what_people_read_of_topics(index: Index) -> None:
-    triage = index.triage()
-    lines = topics_text.topics_text(index.topics("town")).splitlines()
+    triage = index.snapshot().triage
+    lines = topics_text.topics_text(index.snapshot().topics("town")).splitlines()
     assert lines[0] == "road safety   [road-safety]   2 quotes"
     assert lines[-4].split() == ["Anytown", "Otherton", "total"]
     assert lines[-3].split() == ["road", "safety", "2", "2"]
@@ -95,15 +95,15 @@ def test_what_people_read_of_topics(index: Index) -> None:
 
 
 def test_two_values_side_by_side(index: Index) -> None:
-    rows = index.triage().compare(["Anytown", "Otherton"], "town")
+    rows = index.snapshot().triage.compare(["Anytown", "Otherton"], "town")
     totals = {cells[0].topic: tuple(cell.total for cell in cells) for cells in rows}
     assert totals == {"road-safety": (2, 0), "violence": (0, 2)}
-    ((first, _),) = index.triage().compare(["Anytown", "Otherton"], topic="violence")
+    ((first, _),) = index.snapshot().triage.compare(["Anytown", "Otherton"], topic="violence")
     assert first.total == 0
 
 
 def test_themes_are_rows_of_ones_own(index: Index) -> None:
-    report = index.topics("town", themes=True)
+    report = index.snapshot().topics("town", themes=True)
     assert report.matrix.labels == ("safer roads",)
     assert report.matrix.counts == ((2,),)
     assert report.matrix.columns == ("Anytown",)
@@ -117,7 +117,7 @@ def test_changed_themes_count_at_the_next_build_and_only_they_are_embedded(
     report = build_index(index.corpus, tmp_path / "index", encoder=encoder)
     assert (report.generation, report.embedded) == ("000002", 0)
     assert encoder.encoded == []
-    assert index.topics(themes=True).matrix.labels == ("money",)
+    assert index.snapshot().topics(themes=True).matrix.labels == ("money",)
     assert build_index(index.corpus, tmp_path / "index", encoder=encoder).generation == "000002"
 
 
@@ -125,16 +125,16 @@ def test_what_is_new_since_the_build_before(
     index: Index, tmp_path: Path, encoder: FakeEncoder
 ) -> None:
     with pytest.raises(IndexNotFoundError, match="no earlier generation"):
-        index.topic_changes()
+        index.snapshot().topic_changes()
     (index.corpus / "b.md").write_text("# News\n\nRoad safety is a concern of Otherton too.\n")
     build_index(index.corpus, tmp_path / "index", encoder=encoder)
-    changes = {change.id: change for change in index.topic_changes("1")}
+    changes = {change.id: change for change in index.snapshot().topic_changes("1")}
     roads = changes["road-safety"]
     assert (roads.trend, roads.before, roads.now, roads.new) == (Trend.GREW, 2, 3, 1)
     assert [excerpt.citation.document for excerpt in roads.excerpts] == ["b.md"]
     assert changes["violence"].trend is Trend.SAME
     with pytest.raises(IndexNotFoundError, match="7 is not kept"):
-        index.topic_changes("7")
+        index.snapshot().topic_changes("7")
 
 
 def test_topics_keep_their_names_when_everything_is_read_anew(
@@ -157,7 +157,7 @@ def test_an_old_index_says_that_a_build_makes_topics_and_it_does(
     encoder.encoded.clear()
     report = build_index(index.corpus, tmp_path / "index", encoder=encoder)
     assert (report.generation, report.embedded, encoder.encoded) == ("000002", 0, [])
-    assert len(index.topics().topics) == 2
+    assert len(index.snapshot().topics().topics) == 2
 
 
 def _forget_topics(index: Path) -> None:

@@ -160,7 +160,7 @@ def index(settings: Settings, tmp_path: Path, encoder: FakeEncoder) -> Iterator[
 
 def test_a_sound_answer(index: Index) -> None:
     answer = index.ask("What happened to road safety?")
-    report = index.verify(answer)
+    report = index.snapshot().verify(answer)
     assert report.bad == ()
     assert report.quotes == len(answer.findings + answer.near_misses)
     assert (report.passages, report.files) == (len(answer.passages), 2)
@@ -173,7 +173,7 @@ def test_a_quote_that_is_not_what_stands_there_is_named(index: Index) -> None:
     moved = dataclasses.replace(wrong.citation, page=4)
     other = dataclasses.replace(first, citation=moved)
     found = dataclasses.replace(answer, findings=(wrong, other, *rest), near_misses=())
-    assert [bad.reason for bad in index.verify(found).bad] == [
+    assert [bad.reason for bad in index.snapshot().verify(found).bad] == [
         "The quote 6:23 is not what stands there.",
         "The quote 6:23 is not on page 4.",
     ]
@@ -182,5 +182,5 @@ def test_a_quote_that_is_not_what_stands_there_is_named(index: Index) -> None:
 def test_an_answer_from_a_report_that_has_changed(index: Index, tmp_path: Path) -> None:
     answer = index.ask("What happened to road safety?")
     (tmp_path / "corpus" / "roads.md").write_text(ROADS.replace("Crashes", "Deaths"))
-    (bad,) = index.verify(answer).bad
+    (bad,) = index.snapshot().verify(answer).bad
     assert (bad.path, "changed" in bad.reason) == ("roads.md", True)

@@ -150,7 +150,7 @@ def test_a_saved_question_shows_its_news_until_it_is_seen(
     assert "asked again" in _said(briefs.aside("", {"do": "save", "search": f"?q={QUESTION}"}))
     (reports.corpus / "south.txt").write_text("South\n\nRoad safety improved in the south.\n")
     reports.rebuild()
-    ask_again(open_saved(reports.folder), reports.index)
+    ask_again(open_saved(reports.folder), reports.index.snapshot())
     html = briefs.notices("")
     assert "<strong>1 new finding</strong>" in html
     assert 'href="?q=Which+reports+improved+road+safety?&amp;doc=south.txt&amp;at=7-41"' in html

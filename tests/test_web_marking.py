@@ -1,9 +1,10 @@
-from qa_app.web.marking import Segment, mark_spans, mark_words, overlap, question_terms
+from qa_app.analysis import analyser_for
+from qa_app.web.marking import Marker, Segment, mark_spans, overlap
 
 
 def test_words_of_the_question_are_marked_in_any_form() -> None:
-    terms = question_terms("which forces improved data-sharing?")
-    assert mark_words("Better use of shared data to improve; dated.", terms) == (
+    marker = Marker("which forces improved data-sharing?", analyser_for("english"))
+    assert marker.mark("Better use of shared data to improve; dated.") == (
         Segment("Better use of "),
         Segment("shared", marked=True),
         Segment(" "),
@@ -15,8 +16,13 @@ def test_words_of_the_question_are_marked_in_any_form() -> None:
 
 
 def test_no_terms_mark_nothing() -> None:
-    assert mark_words("Any words.", frozenset()) == (Segment("Any words."),)
-    assert mark_words("", {"data"}) == ()
+    assert Marker("", analyser_for("english")).mark("Any words.") == (Segment("Any words."),)
+    assert Marker("data", analyser_for("english")).mark("") == ()
+
+
+def test_words_are_marked_by_the_stems_of_their_language() -> None:
+    marker = Marker("Wie viele Häuser?", analyser_for("german"))
+    assert Segment("Haus", marked=True) in marker.mark("Das Haus steht leer.")
 
 
 def test_spans_at_both_ends() -> None:

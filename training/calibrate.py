@@ -168,7 +168,7 @@ class _Silent(BuildProgress):
 
 def sentences(index: Index, question: str, filters: Mapping[str, list[str]]) -> list[Evidence]:
     """Return a question's likeliest sentences, as the product finds them."""
-    retriever, reader = index.refresh().retriever, index.reader
+    retriever, reader = index.snapshot().retriever, index.snapshot().reader
     rows = retriever.rows(filters)
     reading = read(question, retriever.facets, retriever.generation)
     ranked = retriever.rank_distinct(reading.text, PASSAGES, rows)

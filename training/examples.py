@@ -30,7 +30,8 @@ class Example:
     Attributes:
         source: name of the set.
         group: document or article: what cross-validation keeps together.
-        pair: shared by an answerable question and its near miss over one passage, or "".
+        pair: shared by an answerable question and its near misses: another question over the same
+            passage, or the same question over other passages; "" where there are none.
         header: title and headings, put before the passage.
         start, end: the answering words in ``passage``; -1 where it does not answer.
         paraphrase: few words of the question stand in the answering sentence.
@@ -62,7 +63,10 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def twins(rows: Iterable[dict[str, Any]], source: str = "twins") -> list[Example]:
-    """Return questions written for this work, as rows with ``context``, ``answers``, ``twin``."""
+    """Return questions written for this work, as rows with ``context``, ``answers``, ``twin``.
+
+    A row of a "which …" question has the ``value`` that its passage is read for.
+    """
     found = []
     for row in rows:
         if is_kept_for_measuring(row["document"]):
@@ -74,7 +78,7 @@ def twins(rows: Iterable[dict[str, Any]], source: str = "twins") -> list[Example
                 source,
                 row["document"],
                 row["question"],
-                header(row["title"], row["section"]),
+                header(row["title"], row["section"], row.get("value", "")),
                 row["context"],
                 start,
                 start + len(answers[0]["text"]) if answers else -1,

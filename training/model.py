@@ -31,7 +31,7 @@ class Batch:
     Attributes:
         allowed: which tokens a span may begin and end with: the first, and the passage's.
         starts, ends: the first token's place where there is no answer.
-        pairs: places in the batch of an answerable question and its near miss.
+        pairs: places in the batch of an answerable question and a near miss of it.
     """
 
     ids: torch.Tensor

@@ -39,7 +39,6 @@ def hard_negatives(examples: Sequence[Example], path: Path, most: int) -> list[E
             passage=text,
             start=-1,
             end=-1,
-            pair="",
         )
         for item in examples
         if item.answerable

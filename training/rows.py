@@ -81,10 +81,10 @@ def _rows(
 ) -> Iterator[Row]:
     build_index(corpus, index)
     with open_index(index, reader=reader) as opened:
-        retriever = opened.refresh().retriever
+        retriever = opened.snapshot().retriever
         for question, known in gold.items():
             asked = read(question, retriever.facets, retriever.generation)
-            for value, item in candidates_of(retriever, asked, None, opened.reader):
+            for value, item in candidates_of(retriever, asked, None, opened.snapshot().reader):
                 if known.get(value) is not None:
                     yield Row(question, value, bool(known[value]), dict(item.scores))
 

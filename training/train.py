@@ -139,7 +139,7 @@ def _schedule(done: float, last: float) -> float:
 
 
 def _units(examples: Sequence[Example]) -> list[list[Example]]:
-    """Return the examples alone, and a question with its near miss together."""
+    """Return the examples alone, and a question with its near misses together."""
     pairs: dict[str, list[Example]] = {}
     units = []
     for item in examples:
@@ -185,12 +185,17 @@ def _batches(
 
 
 def _pairs(items: Sequence[Example]) -> list[tuple[int, int]]:
-    """Return places of answerable questions and their near misses."""
-    by_pair: dict[str, dict[bool, int]] = {}
+    """Return places of answerable questions, each with each of its near misses."""
+    by_pair: dict[str, dict[bool, list[int]]] = {}
     for place, item in enumerate(items):
         if item.pair:
-            by_pair.setdefault(item.pair, {})[item.answerable] = place
-    return [(sides[True], sides[False]) for sides in by_pair.values() if len(sides) == 2]
+            by_pair.setdefault(item.pair, {True: [], False: []})[item.answerable].append(place)
+    return [
+        (right, wrong)
+        for sides in by_pair.values()
+        for right in sides[True]
+        for wrong in sides[False]
+    ]
 
 
 def _state(model: BertForQuestionAnswering) -> dict[str, torch.Tensor]:

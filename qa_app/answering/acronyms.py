@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from qa_app.analysis import analyse
+from qa_app.analysis import Analyser
 from qa_app.models import Passage
 from qa_app.store.generation import Generation
 
@@ -81,14 +81,14 @@ def find_acronyms(question: str, generation: Generation) -> Acronyms:
 
     "What do the CSPs do?" gives {"CSP": "Community Safety Partnerships"} if a passage defines it.
     """
-    language = generation.lexical.language
+    analyser = generation.lexical.analyser
     long_forms, defined = {}, {}
     written = {match[1] for match in _ACRONYM.finditer(question)}
     spelt = {initials.upper() for initials in _initials(question)}
     for acronym in sorted(written | spelt):
         passages = passages_with(acronym, generation)
-        meanings = find_meanings(acronym, passages, language)
-        chosen = [found for found in meanings if _same(found[0].long_form, question, language)]
+        meanings = find_meanings(acronym, passages, analyser)
+        chosen = [found for found in meanings if _same(found[0].long_form, question, analyser)]
         if len(meanings) == 1:
             # What one of many documents says of it is not what the others mean.
             users = {passage.document for passage in passages.values()}
@@ -114,7 +114,7 @@ def passages_with(acronym: str, generation: Generation) -> dict[int, Passage]:
     """Return by row the passages that have the acronym, or of many those likeliest to define it."""
     lexical = generation.lexical
     # Behind a small letter, since a text all in capitals is read as if it were not.
-    forms = [analyse(f"a {acronym}", lexical.language), analyse(f"a {acronym}s", lexical.language)]
+    forms = [lexical.analyser.terms(f"a {form}") for form in (acronym, f"{acronym}s")]
     starts = np.cumsum([0, *(record.passages for record in generation.documents)])
     likely = [np.empty(0, dtype=np.int64)]
     for terms in {tuple(form) for form in forms}:
@@ -134,7 +134,7 @@ def passages_with(acronym: str, generation: Generation) -> dict[int, Passage]:
 
 
 def find_meanings(
-    acronym: str, passages: Mapping[int, Passage], language: str
+    acronym: str, passages: Mapping[int, Passage], analyser: Analyser
 ) -> list[list[Definition]]:
     """Return the definitions of each meaning, the one that is given most often first.
 
@@ -148,7 +148,7 @@ def find_meanings(
             for place, long_form in way(acronym, passage.text)
         ]
         if found:
-            return _group(found, language)
+            return _group(found, analyser)
     return []
 
 
@@ -236,10 +236,10 @@ def _flat(words: str) -> str:
     return " ".join(words.split()).strip(" ,;:“”\"'‘’")
 
 
-def _group(found: Iterable[Definition], language: str) -> list[list[Definition]]:
+def _group(found: Iterable[Definition], analyser: Analyser) -> list[list[Definition]]:
     groups: dict[frozenset[str], list[Definition]] = {}
     for item in found:
-        terms = frozenset(analyse(item.long_form, language))
+        terms = frozenset(analyser.terms(item.long_form))
         key = next((key for key in groups if key <= terms or terms <= key), terms)
         groups.setdefault(key, []).append(item)
     meanings = []
@@ -277,8 +277,8 @@ def _spells(words: list[str], letters: str) -> bool:
     return letters in (every, large)
 
 
-def _same(definition: str, question: str, language: str) -> bool:
-    return set(analyse(definition, language)) <= set(analyse(question, language))
+def _same(definition: str, question: str, analyser: Analyser) -> bool:
+    return set(analyser.terms(definition)) <= set(analyser.terms(question))
 
 
 def _stem(word: str) -> str:

@@ -33,10 +33,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from qa_app.analysis import analyse
 from qa_app.answering.acronyms import expand, shorten
 from qa_app.answering.calibration import guess_late
-from qa_app.answering.reading import LIGHT, Reading
+from qa_app.answering.reading import Reading, light_terms
 from qa_app.dates import years_asked, years_in
 from qa_app.embedding import FloatArray
 from qa_app.models import Passage, Sentence
@@ -88,7 +87,8 @@ class Measure:
     def __init__(self, reading: Reading, retriever: Retriever, evenness: float = 0.0) -> None:
         lexical = retriever.generation.lexical
         self._reading = reading
-        self._language = lexical.language
+        self._analyser = lexical.analyser
+        self._light = light_terms(self._analyser)
         self._idf = {term: evenness + lexical.idf(term) for term in reading.terms}
         self._possible = sum(self._idf.values()) or 1.0
         short = lexical.max_score(reading.short_terms) or 1.0
@@ -98,10 +98,10 @@ class Measure:
         self._years = years_asked(reading.question)
         self._lexical = lexical
         self._reader = retriever.tokens
-        self._long = self._reader.question(reading.text, LIGHT, evenness)
+        self._long = self._reader.question(reading.text, self._light, evenness)
         self._short = self._long
         if reading.short_text:
-            self._short = self._reader.question(reading.short_text, LIGHT, evenness)
+            self._short = self._reader.question(reading.short_text, self._light, evenness)
 
     def shares(self, rows: RowArray) -> FloatArray:
         """Return each passage's BM25 as a share of the possible, float32, shape (len(rows),)."""
@@ -187,10 +187,10 @@ class Measure:
         return float(bool(near - self._years) or not self._years <= around | years_in(passage.text))
 
     def _terms(self, word: str) -> set[str]:
-        return set(analyse(word, self._language)) - LIGHT
+        return set(self._analyser.terms(word)) - self._light
 
     def _analyse(self, text: str, acronyms: Mapping[str, str]) -> list[str]:
-        return analyse(expand(text, acronyms), self._language)
+        return self._analyser.terms(expand(text, acronyms))
 
     def _late(
         self, passage: Passage, tokens: PassageTokens, acronyms: Mapping[str, str]

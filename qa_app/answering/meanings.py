@@ -37,7 +37,7 @@ def put_meanings_first(
     found = passages_with(acronym, generation)
     if rows is not None:
         found = {row: found[row] for row in set(rows.tolist()).intersection(found)}
-    meanings = find_meanings(acronym, found, generation.lexical.language)
+    meanings = find_meanings(acronym, found, generation.lexical.analyser)
     firsts = [meaning[0] for meaning in meanings] or find_brackets(acronym, found)[:1]
     evidence = [item for place in firsts if (item := _sentence(place, found))]
     if not evidence:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cache
 
-from qa_app.analysis import analyse
+from qa_app.analysis import Analyser
 from qa_app.answering.acronyms import Acronyms, expand, find_acronyms, shorten
 from qa_app.facets import Facets, Mention
 from qa_app.questions import FacetQuestion, phrase_pattern
@@ -36,21 +37,28 @@ _SELF = re.compile(
     re.IGNORECASE,
 )
 # How much is asked for, and verbs that say next to nothing: what answers need not have these.
-LIGHT = frozenset(
-    analyse(
-        "many much several various most carry carried out take took taken happen happened happens "
-        "occur occurred exist exists"
-    )
+_LIGHT = (
+    "many much several various most carry carried out take took taken happen happened happens "
+    "occur occurred exist exists"
 )
 
 # All that is left of a question which asks for whatever there is about a value.
-_OVERVIEW = frozenset(
-    analyse(
-        "say says said saying tell told mention mentioned describe described discuss discussed "
-        "report reported know known find found findings happen happened happening do doing done "
-        "overview summary summarise give show"
-    )
+_OVERVIEW = (
+    "say says said saying tell told mention mentioned describe described discuss discussed "
+    "report reported know known find found findings happen happened happening do doing done "
+    "overview summary summarise give show"
 )
+
+
+@cache
+def light_terms(analyser: Analyser) -> frozenset[str]:
+    """Return the terms that an answer need not have."""
+    return frozenset(analyser.terms(_LIGHT))
+
+
+@cache
+def _overview_terms(analyser: Analyser) -> frozenset[str]:
+    return frozenset(analyser.terms(_OVERVIEW))
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +116,7 @@ def read(question: str, facets: Facets, generation: Generation) -> Reading:
         terms=(),
         table=table,
         named={facet: tuple(dict.fromkeys(values)) for facet, values in named.items()},
-        overview=table is None and bool(spans) and _OVERVIEW.issuperset(analyse(text)),
+        overview=table is None and bool(spans) and _asks_nothing(text, generation.lexical.analyser),
     )
     return _with_terms(reading, generation)
 
@@ -120,10 +128,10 @@ def as_fact(reading: Reading, generation: Generation) -> Reading:
 
 
 def _with_terms(reading: Reading, generation: Generation) -> Reading:
-    language = generation.lexical.language
-    text = reading.text if analyse(reading.text, language) else reading.question
+    analyser = generation.lexical.analyser
+    text = reading.text if analyser.terms(reading.text) else reading.question
     rest = _SELF.sub(" ", text)
-    if len(set(analyse(rest, language)) - LIGHT) > 1:
+    if len(set(analyser.terms(rest)) - light_terms(analyser)) > 1:
         text = " ".join(rest.split())
     acronyms = find_acronyms(text, generation)
     long_form = expand(text, acronyms.long_forms)
@@ -131,17 +139,22 @@ def _with_terms(reading: Reading, generation: Generation) -> Reading:
     return replace(
         reading,
         text=long_form,
-        terms=_terms(long_form, language),
+        terms=_terms(long_form, analyser),
         short_text=short_form,
-        short_terms=_terms(short_form, language),
+        short_terms=_terms(short_form, analyser),
         acronyms=acronyms,
     )
 
 
-def _terms(text: str, language: str) -> tuple[str, ...]:
+def _terms(text: str, analyser: Analyser) -> tuple[str, ...]:
     """Return what tells one text from another, each once."""
-    found = tuple(dict.fromkeys(analyse(text, language)))
-    return tuple(term for term in found if term not in LIGHT) or found
+    found = tuple(dict.fromkeys(analyser.terms(text)))
+    light = light_terms(analyser)
+    return tuple(term for term in found if term not in light) or found
+
+
+def _asks_nothing(text: str, analyser: Analyser) -> bool:
+    return _overview_terms(analyser).issuperset(analyser.terms(text))
 
 
 def _span(question: str, found: Mention, facets: Facets) -> tuple[int, int]:

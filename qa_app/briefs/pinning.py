@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from qa_app.api import Index
+from qa_app.api import Snapshot
 from qa_app.briefs.brief import Pin
 from qa_app.citations import cite
 from qa_app.errors import QueryError
@@ -12,7 +12,9 @@ from qa_app.models import Answer, Quote, SearchResult
 from qa_app.store.generation import Generation
 
 
-def pin_findings(index: Index, answer: Answer, values: Collection[str] = ()) -> tuple[Pin, ...]:
+def pin_findings(
+    snapshot: Snapshot, answer: Answer, values: Collection[str] = ()
+) -> tuple[Pin, ...]:
     """Return a pin for each finding of an answer, or for those of these facet values.
 
     Raises:
@@ -29,7 +31,7 @@ def pin_findings(index: Index, answer: Answer, values: Collection[str] = ()) -> 
         )
     return tuple(
         _pin(
-            index,
+            snapshot,
             Quote(finding.quote, finding.citation),
             answer.question,
             finding.facet_value,
@@ -41,11 +43,11 @@ def pin_findings(index: Index, answer: Answer, values: Collection[str] = ()) -> 
     )
 
 
-def pin_everything(index: Index, answer: Answer) -> tuple[Pin, ...]:
+def pin_everything(snapshot: Snapshot, answer: Answer) -> tuple[Pin, ...]:
     """Return a pin for each quote of an answer, wherever its words stand."""
     return tuple(
         _pin(
-            index,
+            snapshot,
             Quote(other.quote, place),
             answer.question,
             finding.facet_value,
@@ -57,16 +59,18 @@ def pin_everything(index: Index, answer: Answer) -> tuple[Pin, ...]:
     )
 
 
-def pin_passages(index: Index, query: str, results: Sequence[SearchResult]) -> tuple[Pin, ...]:
+def pin_passages(
+    snapshot: Snapshot, query: str, results: Sequence[SearchResult]
+) -> tuple[Pin, ...]:
     """Return a pin for each ranked passage."""
     return tuple(
-        _pin(index, Quote(result.passage.text, result.citation), query, read=False)
+        _pin(snapshot, Quote(result.passage.text, result.citation), query, read=False)
         for result in results
     )
 
 
 def pin_span(
-    index: Index,
+    snapshot: Snapshot,
     document: str,
     span: tuple[int, int],
     question: str = "",
@@ -78,10 +82,10 @@ def pin_span(
     Raises:
         QueryError: there is no such document, or the words are not inside one passage.
     """
-    generation = index.refresh().generation
+    generation = snapshot.generation
     introduction = find_quote(generation, document, lead_in) if lead_in else None
     quote = find_quote(generation, document, span)
-    return _pin(index, quote, question, facet_value, introduction, bool(question))
+    return _pin(snapshot, quote, question, facet_value, introduction, bool(question))
 
 
 def find_quote(generation: Generation, document: str, span: tuple[int, int]) -> Quote:
@@ -108,14 +112,14 @@ def find_quote(generation: Generation, document: str, span: tuple[int, int]) -> 
 
 
 def _pin(
-    index: Index,
+    snapshot: Snapshot,
     quote: Quote,
     question: str,
     facet_value: str | None = None,
     lead_in: Quote | None = None,
     read: bool = True,
 ) -> Pin:
-    generation = index.refresh().generation
+    generation = snapshot.generation
     hashes = {record.path: record.source.sha256 for record in generation.documents}
     return Pin(
         quote,
@@ -124,5 +128,5 @@ def _pin(
         question=question,
         facet_value=facet_value or "",
         lead_in=lead_in,
-        reader=str(index.reader.identity) if read and index.reader else "",
+        reader=str(snapshot.reader.identity) if read and snapshot.reader else "",
     )

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from qa_app.api import Index, open_from_settings
+from qa_app.api import Snapshot, open_from_settings
 from qa_app.briefs.brief import Pin
 from qa_app.briefs.checking import plain
 from qa_app.briefs.files import StoredFile, briefs_folder, safe_name
@@ -123,7 +123,10 @@ def open_saved(index: Path, user: str = "") -> StoredFile[SavedQuestions]:
 
 
 def save_question(
-    file: StoredFile[SavedQuestions], index: Index, question: str, filters: Filters | None = None
+    file: StoredFile[SavedQuestions],
+    snapshot: Snapshot,
+    question: str,
+    filters: Filters | None = None,
 ) -> SavedQuestions:
     """Save a question; what it finds now counts as seen.
 
@@ -132,15 +135,15 @@ def save_question(
         BriefError: it is saved already.
     """
     kept = {facet: tuple(values) for facet, values in (filters or {}).items()}
-    item = _asked(index, SavedQuestion(0, " ".join(question.split()), kept))
+    item = _asked(snapshot, SavedQuestion(0, " ".join(question.split()), kept))
     if item.trouble:
         raise QueryError(item.trouble, "Save a question that can be asked.")
     return file.change(lambda saved: saved.adding(item.shown()))
 
 
-def ask_again(file: StoredFile[SavedQuestions], index: Index) -> SavedQuestions:
+def ask_again(file: StoredFile[SavedQuestions], snapshot: Snapshot) -> SavedQuestions:
     """Ask every saved question of a file again, and return them with what is new."""
-    asked = {item.id: _asked(index, item) for item in file.read().items}
+    asked = {item.id: _asked(snapshot, item) for item in file.read().items}
     return file.change(lambda saved: saved.updated(asked))
 
 
@@ -157,7 +160,8 @@ def ask_after_build(settings: Settings, generation: str) -> tuple[SavedQuestion,
     if not stale:
         return ()
     with open_from_settings(settings) as index:
-        return tuple(item for file in stale for item in ask_again(file, index).with_news)
+        snapshot = index.snapshot()
+        return tuple(item for file in stale for item in ask_again(file, snapshot).with_news)
 
 
 def hash_evidence(pin: Pin) -> str:
@@ -166,10 +170,9 @@ def hash_evidence(pin: Pin) -> str:
     return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()
 
 
-def _asked(index: Index, item: SavedQuestion) -> SavedQuestion:
-    generation = index.refresh().generation.name
+def _asked(snapshot: Snapshot, item: SavedQuestion) -> SavedQuestion:
     try:
-        answer = index.ask(item.question, filters=item.filters)
+        answer = snapshot.ask(item.question, filters=item.filters)
     except QueryError as exc:
-        return replace(item, generation=generation, trouble=exc.message)
-    return item.found(pin_everything(index, answer), answer.generation)
+        return replace(item, generation=snapshot.generation.name, trouble=exc.message)
+    return item.found(pin_everything(snapshot, answer), answer.generation)

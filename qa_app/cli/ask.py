@@ -63,13 +63,14 @@ def _add_question(parser: argparse.ArgumentParser, name: str) -> None:
 
 def _ask(options: argparse.Namespace, settings: Settings) -> int:
     with open_index(settings) as index:
-        answer = index.ask(
+        snapshot = index.snapshot()
+        answer = snapshot.ask(
             options.question, settings.top_k, parse_filters(options), Mode(settings.mode)
         )
-        unknown = presentation.unknown_text(answer, index.refresh().retriever)
-        check = index.verify(answer) if options.verify else None
+        unknown = presentation.unknown_text(answer, snapshot.retriever)
+        check = snapshot.verify(answer) if options.verify else None
         if options.harvard:
-            answer = cited_in_harvard(answer, index.facts())
+            answer = cited_in_harvard(answer, snapshot.facts())
     parts = [printing.answer_text(answer, unknown)]
     if options.explain:
         parts.append(printing.explained_text(answer))
@@ -82,10 +83,11 @@ def _ask(options: argparse.Namespace, settings: Settings) -> int:
 
 def _search(options: argparse.Namespace, settings: Settings) -> int:
     with open_index(settings) as index:
-        results = index.search(
+        snapshot = index.snapshot()
+        results = snapshot.search(
             options.query, settings.top_k, parse_filters(options), Mode(settings.mode)
         )
-        generation = index.generation
+        generation = snapshot.generation.name
     value = (
         presentation.search_json(options.query, results, generation) if options.json else results
     )
@@ -95,6 +97,6 @@ def _search(options: argparse.Namespace, settings: Settings) -> int:
 
 def _filters(options: argparse.Namespace, settings: Settings) -> int:
     with open_index(settings) as index:
-        choices = index.filters()
+        choices = index.snapshot().filters()
     print_result(options, choices, printing.filters_text)
     return 0

@@ -14,6 +14,7 @@ from qa_app.models import Mode, to_json
 from qa_app.settings import Settings
 
 if TYPE_CHECKING:
+    from qa_app.api import Snapshot
     from qa_app.briefs.brief import Brief, Pin
 
 # Changes a brief as the arguments say.
@@ -81,24 +82,24 @@ _ARGUMENTS: dict[str, Any] = {
 
 def _pin(options: argparse.Namespace, settings: Settings) -> int:
     with open_index(settings) as index:
-        pins = _found(index, options, settings)
+        pins = _found(index.snapshot(), options, settings)
     options.edit = lambda brief, _: brief.with_pins(pins, options.note)
     return _change(options, settings)
 
 
-def _found(index: Any, options: argparse.Namespace, settings: Settings) -> tuple[Pin, ...]:
+def _found(snapshot: Snapshot, options: argparse.Namespace, settings: Settings) -> tuple[Pin, ...]:
     from qa_app.briefs.pinning import pin_findings, pin_passages
     from qa_app.errors import QueryError
 
     filters, mode = parse_filters(options), Mode(settings.mode)
     if not options.passage:
-        answer = index.ask(options.question, filters=filters, mode=mode)
-        return pin_findings(index, answer, options.row)
-    results = index.search(options.question, max(options.passage), filters, mode)
+        answer = snapshot.ask(options.question, filters=filters, mode=mode)
+        return pin_findings(snapshot, answer, options.row)
+    results = snapshot.search(options.question, max(options.passage), filters, mode)
     chosen = [result for result in results if result.rank in options.passage]
     if len(chosen) < len(set(options.passage)):
         raise QueryError(f"The search has {len(results)} passages.", "Ranks count from 1.")
-    return pin_passages(index, options.question, chosen)
+    return pin_passages(snapshot, options.question, chosen)
 
 
 def _list(options: argparse.Namespace, settings: Settings) -> int:

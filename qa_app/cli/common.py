@@ -102,10 +102,11 @@ def open_index(settings: Settings) -> Index:
     from qa_app import api
 
     index = api.open_from_settings(settings)
-    if index.fallback:
-        print(f"qa-app: {index.fallback}", file=sys.stderr)
+    generation = index.snapshot().generation
+    if generation.fallback:
+        print(f"qa-app: {generation.fallback}", file=sys.stderr)
         print(
-            f"  Generation {index.generation} answers instead. Build again: qa-app build",
+            f"  Generation {generation.name} answers instead. Build again: qa-app build",
             file=sys.stderr,
         )
     return index

@@ -114,7 +114,7 @@ def _on_questions(options: argparse.Namespace, settings: Settings) -> Evaluation
     _check_different(names)
     with ExitStack() as stack:
         sides = [
-            evaluation.Side(name, stack.enter_context(open_index(item)), Mode(item.mode))
+            evaluation.Side(name, stack.enter_context(open_index(item)).snapshot(), Mode(item.mode))
             for name, item in zip(names, asked, strict=True)
         ]
         return evaluation.evaluate_questions(options.source, sides, printing.Progress())

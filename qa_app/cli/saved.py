@@ -36,7 +36,7 @@ def _save(options: argparse.Namespace, settings: Settings) -> int:
 
     with open_index(settings) as index:
         saved = save_question(
-            _file(options, settings), index, options.question, parse_filters(options)
+            _file(options, settings), index.snapshot(), options.question, parse_filters(options)
         )
     print_result(options, saved, saved_text)
     return 0
@@ -52,7 +52,7 @@ def _check(options: argparse.Namespace, settings: Settings) -> int:
 
     file = _file(options, settings)
     with open_index(settings) as index:
-        saved = ask_again(file, index)
+        saved = ask_again(file, index.snapshot())
     print_result(options, saved, saved_text)
     file.change(lambda now: now.shown({item.id: item.generation for item in saved.items}))
     return 0

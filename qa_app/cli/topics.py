@@ -40,21 +40,22 @@ def _topics(options: argparse.Namespace, settings: Settings) -> int:
     from qa_app.cli import topics_text as texts
 
     with open_index(settings) as index:
+        snapshot = index.snapshot()
         if options.since is not None:
-            changes = index.topic_changes(options.since)
+            changes = snapshot.topic_changes(options.since)
             shown = {"changes": changes} if options.json else changes
             print_result(options, shown, texts.changes_text)
         elif options.compare is not None:
-            rows = index.triage().compare(
+            rows = snapshot.triage.compare(
                 options.compare, options.facet, options.topic, options.themes, options.most
             )
             columns = {"columns": options.compare, "rows": rows}
             print_result(options, columns if options.json else rows, texts.comparison_text)
         elif options.cell is not None or options.topic:
             topic, at = options.cell or (options.topic, "")
-            cell = index.triage().cell(topic, options.facet, at, options.themes, options.most)
+            cell = snapshot.triage.cell(topic, options.facet, at, options.themes, options.most)
             print_result(options, cell, texts.cell_text)
         else:
-            report = index.topics(options.facet, themes=options.themes)
+            report = snapshot.topics(options.facet, themes=options.themes)
             print_result(options, report, texts.topics_text)
     return 0

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from qa_app.api import Index
+from qa_app.api import Snapshot
 from qa_app.evaluation.expected import Expected, Target, read_expected, resolve
 from qa_app.evaluation.scoring import (
     VERDICT,
@@ -35,7 +35,7 @@ class Side:
     """
 
     name: str
-    index: Index
+    snapshot: Snapshot
     mode: Mode
 
 
@@ -50,9 +50,7 @@ def evaluate_questions(file: Path, sides: Sequence[Side], progress: BuildProgres
     """
     expected = read_expected(file)
     # Every side is checked before the first question is asked.
-    resolved = [
-        resolve(file, expected, side.index.refresh().generation.documents) for side in sides
-    ]
+    resolved = [resolve(file, expected, side.snapshot.generation.documents) for side in sides]
     runs = [
         _run(questions, side, progress) for questions, side in zip(resolved, sides, strict=True)
     ]
@@ -63,7 +61,7 @@ def _run(questions: Sequence[Expected], side: Side, progress: BuildProgress) -> 
     progress.stage(f"Asking ({side.name})", len(questions))
     answers = []
     for item in questions:
-        answers.append(side.index.ask(item.question, _DEPTH, mode=side.mode))
+        answers.append(side.snapshot.ask(item.question, _DEPTH, mode=side.mode))
         progress.advance(1)
     asked = list(zip(questions, answers, strict=True))
     scored = tuple(_score(item, answer) for item, answer in asked)

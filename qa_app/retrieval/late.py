@@ -13,7 +13,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from qa_app.analysis import analyse
 from qa_app.embedding import Encoder, SpanArray
 from qa_app.models import Passage
 from qa_app.store.generation import Generation
@@ -131,7 +130,7 @@ class TokenReader:
         vectors = self._encoder.encode_query_tokens(text)
         lexical = self._generation.lexical
         words = text.split()
-        terms = [set(analyse(word, lexical.language)).difference(passed_over) for word in words]
+        terms = [set(lexical.analyser.terms(word)).difference(passed_over) for word in words]
         rarity = [max(map(lexical.idf, found), default=0.0) for found in terms]
         counts = self._encoder.count_tokens(words)
         weights = token_weights(counts, [1 + idf for idf in rarity], len(vectors))

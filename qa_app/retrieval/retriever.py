@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from qa_app.analysis import analyse
 from qa_app.citations import cite_whole
 from qa_app.embedding import Encoder
 from qa_app.errors import QueryError
@@ -136,7 +135,7 @@ class Retriever:
 
     def _rank(self, question: str, top_k: int, rows: RowArray | None, mode: Mode) -> list[Ranked]:
         lexical = self.generation.lexical
-        terms = analyse(question, lexical.language)
+        terms = lexical.analyser.terms(question)
         words = lexical.scores(terms)
         if mode is Mode.LEXICAL:
             found = best_rows(words, rows, top_k)
@@ -239,7 +238,7 @@ class Retriever:
         """Return BM25 of every passage for the question widened by what its first ones say."""
         lexical = self.generation.lexical
         passages = self.generation.passages(first)
-        said = [analyse(searchable_text(passage), lexical.language) for passage in passages]
+        said = [lexical.analyser.terms(searchable_text(passage)) for passage in passages]
         return lexical.weighted_scores(widen_terms(terms, said, lexical, strength))
 
     def _shared(

@@ -27,8 +27,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from qa_app.analysis import analyse
-from qa_app.errors import IndexCorruptError
+from qa_app.analysis import Analyser, analyser_for
+from qa_app.errors import ConfigError, IndexCorruptError
 
 # Changes with the formula, its numbers or the files: what was written before is then written anew.
 LEXICAL_VERSION = "1"
@@ -40,15 +40,14 @@ _FloatArray = npt.NDArray[np.float32]
 _IntArray = npt.NDArray[np.int64]
 
 
-def write_lexical(folder: Path, texts: Iterable[str], language: str) -> None:
+def write_lexical(folder: Path, texts: Iterable[str], analyser: Analyser) -> None:
     """Write the postings of ``texts`` (one a passage, in row order) into an existing folder.
 
     Raises:
-        ConfigError: there is no stemmer for the language.
         OSError: the folder cannot be written.
     """
     ids: dict[str, int] = {}
-    terms, rows, counts, lengths = _count(texts, language, ids)
+    terms, rows, counts, lengths = _count(texts, analyser, ids)
     vocabulary = sorted(ids)
     place = np.empty(len(ids), dtype=np.int64)
     place[[ids[term] for term in vocabulary]] = np.arange(len(ids))
@@ -64,12 +63,12 @@ def write_lexical(folder: Path, texts: Iterable[str], language: str) -> None:
     np.save(folder / "rows.npy", rows.astype(np.int32))
     np.save(folder / "impacts.npy", impacts.astype(np.float32))
     (folder / "terms.txt").write_bytes("".join(f"{term}\n" for term in vocabulary).encode())
-    header = {"language": language, "passages": len(lengths)}
+    header = {"language": analyser.language, "passages": len(lengths)}
     (folder / "lexical.json").write_text(json.dumps(header), encoding="utf-8")
 
 
 def _count(
-    texts: Iterable[str], language: str, ids: dict[str, int]
+    texts: Iterable[str], analyser: Analyser, ids: dict[str, int]
 ) -> tuple[_IntArray, _IntArray, _IntArray, _IntArray]:
     """Return terms, rows and counts of all postings (ascending by row), and the texts' lengths."""
     blocks: list[tuple[_IntArray, _IntArray, _IntArray]] = []
@@ -77,7 +76,7 @@ def _count(
     flat = array("q")
     first = 0
     for text in texts:
-        found = analyse(text, language)
+        found = analyser.terms(text)
         flat.extend([ids.setdefault(term, len(ids)) for term in found])
         lengths.append(len(found))
         if len(lengths) - first == _BLOCK:
@@ -103,12 +102,12 @@ class Lexical:
     """The postings, read only.
 
     Attributes:
-        language: of stemming and stop words; analyse a question with the same.
+        analyser: of the texts; a question's terms come from the same.
         num_passages: rows are 0 up to this.
         vocabulary: the terms, sorted.
     """
 
-    language: str
+    analyser: Analyser
     num_passages: int
     vocabulary: Sequence[str]
     _indptr: _IntArray
@@ -124,18 +123,19 @@ class Lexical:
         """
         try:
             header = json.loads((folder / "lexical.json").read_text(encoding="utf-8"))
-            language, passages = str(header["language"]), int(header["passages"])
+            analyser = analyser_for(str(header["language"]))
+            passages = int(header["passages"])
             vocabulary = (folder / "terms.txt").read_bytes().decode().split("\n")[:-1]
             columns = [
                 np.load(folder / f"{name}.npy", mmap_mode="r", allow_pickle=False)
                 for name in ("indptr", "rows", "impacts")
             ]
-        except (OSError, ValueError, KeyError, TypeError) as exc:
+        except (OSError, ValueError, KeyError, TypeError, ConfigError) as exc:
             raise _corrupt(folder, str(exc)) from exc
         indptr, rows, impacts = columns
         if len(indptr) != len(vocabulary) + 1 or not len(rows) == len(impacts) == indptr[-1]:
             raise _corrupt(folder, "its files do not fit together")
-        return cls(language, passages, vocabulary, indptr, rows, impacts)
+        return cls(analyser, passages, vocabulary, indptr, rows, impacts)
 
     def scores(self, terms: Iterable[str]) -> _FloatArray:
         """Return every passage's BM25, float32, shape (num_passages,), at least 0.

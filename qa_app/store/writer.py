@@ -15,6 +15,7 @@ from types import TracebackType
 
 import numpy as np
 
+from qa_app.analysis import analyser_for
 from qa_app.embedding import Encoder, Progress
 from qa_app.errors import IndexCorruptError, StoreError
 from qa_app.models import Document, Failure, ModelIdentity, Passage
@@ -234,7 +235,7 @@ class GenerationWriter:
     ) -> VectorsDescription:
         lexical = self._folder / LEXICAL_FOLDER
         lexical.mkdir()
-        write_lexical(lexical, self._records.texts(), language)
+        write_lexical(lexical, self._records.texts(), analyser_for(language))
         self._records.close()
         self._tokens.close(self.num_passages)
         return write_vectors(self._folder, np.asarray(embeddings, dtype=np.float16))

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from qa_app.analysis import analyse
+from qa_app.analysis import Analyser
 from qa_app.embedding import Encoder
 from qa_app.topics.phrases import GroupText, Phrase, find_phrases
 from qa_app.topics.stored import FloatArray, as_stored
@@ -36,7 +36,7 @@ def choose_exemplars(
     number: int,
     encoder: Encoder,
     excluded: Callable[[Phrase], bool],
-    language: str,
+    analyser: Analyser,
 ) -> tuple[list[str], FloatArray]:
     """Return phrases of sentences and their vectors, at most ``number``, the best first.
 
@@ -44,7 +44,7 @@ def choose_exemplars(
     """
     usable = [
         phrase
-        for phrase in find_phrases([GroupText(text, 0, 0) for text in texts], language)
+        for phrase in find_phrases([GroupText(text, 0, 0) for text in texts], analyser)
         if _LEAST <= len(phrase.places) <= max(_LEAST, _MOST * len(texts))
         and phrase.words <= _LONGEST
         and not excluded(phrase)
@@ -54,7 +54,7 @@ def choose_exemplars(
     phrases = [phrase.text for phrase in usable]
     centres = as_stored(encoder.encode_queries(phrases))
     weights = np.array([_LONGER if each.words > 1 else 1.0 for each in usable], dtype=np.float32)
-    gains = weights * (likeness(texts, vectors, phrases, centres, language) - _FLOOR)
+    gains = weights * (likeness(texts, vectors, phrases, centres, analyser) - _FLOOR)
     nearest = np.zeros(len(texts), dtype=np.float32)
     chosen: list[int] = []
     for _ in range(min(number, len(phrases))):
@@ -73,7 +73,7 @@ def likeness(
     vectors: FloatArray,
     phrases: Sequence[str],
     centres: FloatArray,
-    language: str,
+    analyser: Analyser,
 ) -> FloatArray:
     """Return how near each text is to each phrase, float32, shape (num_texts, num_phrases).
 
@@ -81,8 +81,8 @@ def likeness(
     """
     cosines = vectors @ centres.T
     cosines -= cosines.mean(0)
-    stems = [set(analyse(text, language)) for text in texts]
-    wanted = [set(analyse(phrase, language)) for phrase in phrases]
+    stems = [set(analyser.terms(text)) for text in texts]
+    wanted = [set(analyser.terms(phrase)) for phrase in phrases]
     seen = Counter(stem for own in stems for stem in own)
     most = max(math.log(len(texts)), 1.0)
     rarity = {

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from qa_app.analysis import Analyser
 from qa_app.embedding import Encoder
 from qa_app.facets import Facets
 from qa_app.topics.clustering import MOST_TOPICS, count_topics, find_centres, nearest
@@ -86,8 +87,8 @@ def find_topics(
     encoder: Encoder,
     facets: Facets,
     themes: Themes,
+    analyser: Analyser,
     earlier: Earlier | None = None,
-    language: str = "english",
 ) -> Topics:
     """Return the topics and themes of a corpus, the same for the same to the last bit.
 
@@ -97,8 +98,8 @@ def find_topics(
         encoder: for the sentences of a small corpus, and of the themes.
         facets: whose values name no topic.
         themes: the analyst's own.
+        analyser: of the corpus's language.
         earlier: the last generation's, made with the same model, if there is one.
-        language: of stemming.
     """
     known: dict[str, FloatArray] = {}
     if earlier is not None:
@@ -107,14 +108,14 @@ def find_topics(
     units = make_units(source, embeddings, encoder, known)
     excluded = _exclusion(source, facets)
     if units.hashes:
-        centres, places = _by_phrase(units, earlier, encoder, excluded, language)
+        centres, places = _by_phrase(units, earlier, encoder, excluded, analyser)
     else:
         centres, places = _by_centre(units, earlier)
-    names = _name(units, [some for some, _ in places], centres.names, excluded, language)
+    names = _name(units, [some for some, _ in places], centres.names, excluded, analyser)
     members = [members_of(units, some, strengths) for some, strengths in places]
     topics = [
         Group(
-            name.id, name.label, name.terms, found, find_quotes(source, found, name.terms, language)
+            name.id, name.label, name.terms, found, find_quotes(source, found, name.terms, analyser)
         )
         for name, found in zip(names, members, strict=True)
     ]
@@ -127,7 +128,7 @@ def find_topics(
         hashes=units.hashes,
         vectors=vectors.astype(np.float16),
     )
-    own = find_themes(source, units, encoder, themes.themes, language)
+    own = find_themes(source, units, encoder, themes.themes, analyser)
     return Topics(tuple(topics[place] for place in order), own, grouping)
 
 
@@ -136,17 +137,17 @@ def _by_phrase(
     earlier: Earlier | None,
     encoder: Encoder,
     excluded: Callable[[Phrase], bool],
-    language: str,
+    analyser: Analyser,
 ) -> tuple[_Centres, list[_Placed]]:
     """Return phrases as topics, and what is about each; a sentence may be about several."""
 
     def choose(places: IntArray, number: int) -> tuple[list[str], FloatArray]:
         texts = [units.texts[place] for place in places]
-        return choose_exemplars(texts, units.raw[places], number, encoder, excluded, language)
+        return choose_exemplars(texts, units.raw[places], number, encoder, excluded, analyser)
 
     def score(found: _Centres) -> FloatArray:
         labels = [name.label for name in found.names if name]
-        return likeness(units.texts, units.raw, labels, found.vectors, language)
+        return likeness(units.texts, units.raw, labels, found.vectors, analyser)
 
     everything = np.arange(len(units))
     number = count_topics(len(units))
@@ -257,7 +258,7 @@ def _name(
     groups: Sequence[IntArray],
     names: Sequence[Name | None],
     excluded: Callable[[Phrase], bool],
-    language: str,
+    analyser: Analyser,
 ) -> list[Name]:
     known = [name for name in names if name is not None and name.terms]
     if len(known) == len(names):
@@ -267,7 +268,7 @@ def _name(
         for group, places in enumerate(groups)
         for place in places[:_READ].tolist()
     ]
-    return choose_names(find_phrases(texts, language), texts, names, excluded)
+    return choose_names(find_phrases(texts, analyser), texts, names, excluded)
 
 
 def _exclusion(source: Source, facets: Facets) -> Callable[[Phrase], bool]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from qa_app.analysis import Analyser
 from qa_app.embedding import Encoder
 from qa_app.topics.prose import quoted_sentence
 from qa_app.topics.stored import WHOLE, FloatArray, Group, IntArray, Members, unique_id
@@ -27,7 +28,7 @@ def members_of(units: Units, places: IntArray, strengths: FloatArray) -> Members
 
 
 def find_quotes(
-    source: Source, members: Members, terms: Sequence[str], language: str
+    source: Source, members: Members, terms: Sequence[str], analyser: Analyser
 ) -> tuple[tuple[int, int], ...]:
     """Return a few sentences near the centre, from different reports where there are."""
     rows = members.rows[:_LOOKED_AT].tolist()
@@ -37,14 +38,14 @@ def find_quotes(
     for passage, row, sentence in zip(
         source.passages(rows), rows, members.sentences[:_LOOKED_AT].tolist(), strict=True
     ):
-        chosen = sentence if sentence != WHOLE else quoted_sentence(passage, terms, language)
+        chosen = sentence if sentence != WHOLE else quoted_sentence(passage, terms, analyser)
         (spare if passage.document in used else found).append((row, chosen))
         used.add(passage.document)
     return tuple([*found, *spare][:_QUOTES])
 
 
 def find_themes(
-    source: Source, units: Units, encoder: Encoder, themes: Sequence[Theme], language: str
+    source: Source, units: Units, encoder: Encoder, themes: Sequence[Theme], analyser: Analyser
 ) -> tuple[Group, ...]:
     """Return each theme with what belongs to it, by meaning, or by a word and meaning."""
     if not themes:
@@ -65,6 +66,6 @@ def find_themes(
         members = members_of(units, nearest_first(places, cosines), cosines)
         terms = theme.words or (theme.name,)
         name = unique_id(theme.name, [group.id for group in groups])
-        quotes = find_quotes(source, members, (*terms, theme.sentence), language)
+        quotes = find_quotes(source, members, (*terms, theme.sentence), analyser)
         groups.append(Group(name, theme.name, theme.words, members, quotes))
     return tuple(groups)

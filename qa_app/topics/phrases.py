@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import combinations
 
-from qa_app.analysis import analyse
+from qa_app.analysis import Analyser
 from qa_app.topics.words import (
     AFTER_VERB,
     BEFORE_VERB,
@@ -87,7 +87,7 @@ def least_places(texts: int) -> int:
     return 2 if texts > _FEW_TEXTS else 1
 
 
-def find_phrases(texts: Sequence[GroupText], language: str = "english") -> list[Phrase]:
+def find_phrases(texts: Sequence[GroupText], analyser: Analyser) -> list[Phrase]:
     """Return the phrases of the texts, in the order of their keys.
 
     One that hardly ever stands outside one and the same longer phrase is left out: "Aviation" of
@@ -96,7 +96,7 @@ def find_phrases(texts: Sequence[GroupText], language: str = "english") -> list[
     least = least_places(len(texts))
     seen = {
         key: found
-        for key, found in _Counts(texts, language).seen.items()
+        for key, found in _Counts(texts, analyser).seen.items()
         if len(found.places) >= least
     }
     longer: Counter[Key] = Counter()
@@ -120,8 +120,8 @@ def find_phrases(texts: Sequence[GroupText], language: str = "english") -> list[
 class _Counts:
     """What phrases stand where, and what stands around each word."""
 
-    def __init__(self, texts: Sequence[GroupText], language: str) -> None:
-        self._language = language
+    def __init__(self, texts: Sequence[GroupText], analyser: Analyser) -> None:
+        self._analyser = analyser
         self._stems: dict[str, Key] = {}
         self._tokens = [_TOKEN.findall(_LINK.sub(" , ", text.text)) for text in texts]
         self._verbs, self._heads = self._shares()
@@ -216,7 +216,7 @@ class _Counts:
     def _stem(self, token: str) -> Key:
         known = self._stems.get(token)
         if known is None:
-            known = tuple(analyse(token, self._language)) or (token.lower(),)
+            known = tuple(self._analyser.terms(token)) or (token.lower(),)
             self._stems[token] = known
         return known
 

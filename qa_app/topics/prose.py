@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from qa_app.analysis import analyse
+from qa_app.analysis import Analyser
 from qa_app.models import BlockKind, Passage
 from qa_app.topics.words import FUNCTION, INNER
 
@@ -44,7 +44,7 @@ def sentence_texts(passage: Passage) -> Iterator[tuple[int, str]]:
             yield place, passage.slice(sentence.start, sentence.end)
 
 
-def quoted_sentence(passage: Passage, terms: Sequence[str], language: str = "english") -> int:
+def quoted_sentence(passage: Passage, terms: Sequence[str], analyser: Analyser) -> int:
     """Return the number of the sentence that says most of what these terms say.
 
     A term counts by its rank; a sentence that is very short or long, or is a reference or a list of
@@ -52,11 +52,11 @@ def quoted_sentence(passage: Passage, terms: Sequence[str], language: str = "eng
     """
     weights: dict[str, float] = {}
     for rank, term in enumerate(terms, start=1):
-        for stem in analyse(term, language):
+        for stem in analyser.terms(term):
             weights[stem] = max(weights.get(stem, 0.0), 1 / rank)
     best, most = 0, -1.0
     for place, text in sentence_texts(passage):
-        score = _ANY + sum(weights.get(stem, 0.0) for stem in set(analyse(text, language)))
+        score = _ANY + sum(weights.get(stem, 0.0) for stem in set(analyser.terms(text)))
         least, longest = _QUOTE_WORDS
         if not least <= len(text.split()) <= longest:
             score /= 2

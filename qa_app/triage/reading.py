@@ -259,7 +259,7 @@ class Triage:
         for passage, place in zip(passages, places, strict=True):
             sentence = int(members.sentences[place])
             if sentence == WHOLE:
-                sentence = quoted_sentence(passage, group.terms)
+                sentence = quoted_sentence(passage, group.terms, self._generation.lexical.analyser)
             found.append(_excerpt(passage, sentence, float(members.strengths[place])))
         return tuple(found)
 

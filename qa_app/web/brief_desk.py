@@ -31,7 +31,7 @@ from qa_app.web.rendering import Template, render, render_notice
 from qa_app.web.security import BRIEF_ROUTE
 
 if TYPE_CHECKING:
-    from qa_app.api import Index
+    from qa_app.api import Snapshot
     from qa_app.web.events import Desk
 
 Act = Mapping[str, Any]
@@ -93,10 +93,10 @@ class BriefDesk:
 
     def export(self, user: str, form: Form, made: date | None = None) -> tuple[str, bytes]:
         """Return a name for the exported brief, and its bytes."""
-        index = self._desk.index()
+        snapshot = self._desk.snapshot()
         brief = self._brief(user).read()
         words = re.sub(r"[^a-z0-9]+", "-", brief.title.lower()).strip("-")[:60]
-        content = export_brief(brief, index.refresh().generation, form, index.corpus, made)
+        content = export_brief(brief, snapshot.generation, form, snapshot.corpus, made)
         return f"{words or 'brief'}.{form}", content
 
     def _pin(self, user: str, act: Act) -> str:
@@ -104,7 +104,7 @@ class BriefDesk:
         if span is None:
             raise BriefError("This cannot be pinned.", "Ask again.")
         pin = pin_span(
-            self._desk.index(),
+            self._desk.snapshot(),
             _text(act, "doc"),
             span,
             _text(act, "question"),
@@ -143,8 +143,9 @@ class BriefDesk:
         return ""
 
     def _save(self, user: str, act: Act) -> str:
-        address = parse_address(_text(act, "search"), self._desk.catalogue().facets)
-        save_question(self._saved(user), self._desk.index(), address.question, address.filters)
+        snapshot = self._desk.snapshot()
+        address = parse_address(_text(act, "search"), self._desk.catalogue(snapshot).facets)
+        save_question(self._saved(user), snapshot, address.question, address.filters)
         return "Saved. It is asked again after each build; the brief lists it."
 
     def _forget(self, user: str, act: Act) -> str:
@@ -159,7 +160,7 @@ class BriefDesk:
 
     def _page(self, user: str, undo: int) -> str:
         try:
-            return brief_page(self._desk.index(), user, self._stamp(), undo)
+            return brief_page(self._desk.snapshot(), user, self._stamp(), undo)
         except QAAppError as exc:
             return render_notice(exc.message, exc.hint, self._stamp())
 
@@ -200,7 +201,7 @@ class BriefDesk:
         return table[name]
 
 
-def brief_page(index: Index, user: str, stamp: str, undo: int = 0) -> str:
+def brief_page(snapshot: Snapshot, user: str, stamp: str, undo: int = 0) -> str:
     """Return a user's brief as the left side shows it.
 
     Args:
@@ -209,9 +210,9 @@ def brief_page(index: Index, user: str, stamp: str, undo: int = 0) -> str:
     Raises:
         BriefError: it cannot be read.
     """
-    brief = open_brief(index.path, user).read()
-    saved = tuple(saved_view(item) for item in open_saved(index.path, user).read().items)
-    warnings = warnings_of(brief, index.refresh().generation)
+    brief = open_brief(snapshot.index, user).read()
+    saved = tuple(saved_view(item) for item in open_saved(snapshot.index, user).read().items)
+    warnings = warnings_of(brief, snapshot.generation)
     view = BriefView(brief, saved, warnings, undo, stamp)
     return render(Template.BRIEF, view=view, forms=_FORM_NAMES, route=BRIEF_ROUTE)
 

@@ -30,7 +30,7 @@ from qa_app.web.source import source_view, valid_span, wanted_page
 from qa_app.web.views import HeaderView, SourceView
 
 if TYPE_CHECKING:
-    from qa_app.api import Index
+    from qa_app.api import Index, Snapshot
     from qa_app.settings import Settings
 
 OpenIndex = Callable[[], "Index"]
@@ -64,33 +64,37 @@ class Desk:
     def header(self) -> str:
         """Return the line at the top, as the live generation has it."""
         try:
-            return render(Template.HEADER, view=header_view(self.catalogue()), views=VIEWS)
+            return render(
+                Template.HEADER, view=header_view(self.catalogue(self.snapshot())), views=VIEWS
+            )
         except QAAppError:
             return render(Template.HEADER, view=HeaderView(), views=())
 
     def generation(self) -> str:
         """Return the name of the live generation; empty where nothing was built yet."""
         try:
-            return self.catalogue().generation
+            return self.snapshot().generation.name
         except QAAppError:
             return ""
 
     def go(self, search: str, user: str = "") -> tuple[str, str, str]:
         """Return question, answer and source for an address."""
         try:
-            address = parse_address(search, self.catalogue().facets)
+            snapshot = self.snapshot()
+            address = parse_address(search, self.catalogue(snapshot).facets)
         except QAAppError as exc:
             return parse_address(search).question, self._trouble(exc), ""
-        answer, shell = self._answer(address, user)
-        return address.question, answer, self._source(address) or shell
+        answer, shell = self._answer(snapshot, address, user)
+        return address.question, answer, self._source(snapshot, address) or shell
 
     def ask(self, question: str, search: str) -> tuple[str, str]:
         """Return answer and source for a question typed at this address; filters stay."""
         try:
-            address = parse_address(search, self.catalogue().facets).asking(question.strip())
+            snapshot = self.snapshot()
+            address = parse_address(search, self.catalogue(snapshot).facets)
         except QAAppError as exc:
             return self._trouble(exc), ""
-        return self._answer(address)
+        return self._answer(snapshot, address.asking(question.strip()))
 
     def open(self, search: str, preview: bool = False) -> str:
         """Return the source for an address; empty when none is open.
@@ -100,10 +104,12 @@ class Desk:
             preview: it is shown along with an answer, unasked.
         """
         try:
-            address = parse_address(search, self.catalogue().facets)
-        except QAAppError:
-            address = parse_address(search)
-        return self._source(address, preview)
+            snapshot = self.snapshot()
+            address = parse_address(search, self.catalogue(snapshot).facets)
+        except QAAppError as exc:
+            here = parse_address(search)
+            return self._bare_source(exc.message, exc.hint, search, here) if here.document else ""
+        return self._source(snapshot, address, preview)
 
     def broken(self) -> tuple[str, str]:
         """Return answer and source for when an event broke off."""
@@ -133,37 +139,40 @@ class Desk:
                 self._index = self._open_index()
             return self._index
 
-    def catalogue(self) -> Catalogue:
-        """Return what the live generation holds."""
-        index = self.index()
-        generation = index.refresh().generation
+    def snapshot(self) -> Snapshot:
+        """Return the live generation, which one event keeps to; raises as ``index`` does."""
+        return self.index().snapshot()
+
+    def catalogue(self, snapshot: Snapshot) -> Catalogue:
+        """Return what a generation holds."""
+        generation = snapshot.generation
         with self._lock:
             if self._catalogue is None or self._catalogue.generation != generation.name:
-                self._catalogue = read_catalogue(generation, Facets.load(index.corpus))
+                self._catalogue = read_catalogue(generation, Facets.load(snapshot.corpus))
             return self._catalogue
 
     def warm(self) -> None:
         """Load what the first question needs, so that the first visitor does not wait for it."""
         with contextlib.suppress(QAAppError):  # the visitor's own question will say it
-            for example in self.catalogue().examples[:1]:
+            for example in self.catalogue(self.snapshot()).examples[:1]:
                 self.ask(example, "")
 
-    def _answer(self, address: Address, user: str = "") -> tuple[str, str]:
+    def _answer(self, snapshot: Snapshot, address: Address, user: str = "") -> tuple[str, str]:
         """Return the left side, and a shell that keeps the best quote's place on the right."""
         here = address.opening("")
         try:
-            index = self.index()
+            catalogue = self.catalogue(snapshot)
             if address.view is not View.ANSWER or not address.question:
                 uploads, stamp = self.builds is not None, self._stamp()
-                visit = Visit(index, self.catalogue(), here, stamp, uploads, user)
+                visit = Visit(snapshot, catalogue, here, stamp, uploads, user)
                 return render_view(visit), ""
-            answer = index.ask(address.question, filters=address.filters)
-            unknown = unknown_text(answer, index.refresh().retriever)
-            catalogue = self.catalogue()
+            answer = snapshot.ask(address.question, filters=address.filters)
+            unknown = unknown_text(answer, snapshot.retriever)
         except QAAppError as exc:
-            return self._trouble(exc, here), ""
+            return self._trouble(exc, here, snapshot), ""
         filters = panel(catalogue, here)
-        view = answer_view(answer, here, filters, self._stamp(), catalogue.facts, unknown)
+        analyser = snapshot.generation.lexical.analyser
+        view = answer_view(answer, here, analyser, filters, self._stamp(), catalogue.facts, unknown)
         return render(Template.ANSWER, view=view), self._shell(answer, view.best, here)
 
     def _shell(self, answer: Answer, best: str, here: Address) -> str:
@@ -179,52 +188,55 @@ class Desk:
         view = SourceView(title, place, search, close, self._stamp(), preview)
         return render(Template.SOURCE, view=view)
 
-    def _source(self, address: Address, preview: bool = False) -> str:
+    def _source(self, snapshot: Snapshot, address: Address, preview: bool = False) -> str:
         if not address.document:
             return ""
         try:
-            if address.document not in self.catalogue().hashes:
+            if address.document not in self.catalogue(snapshot).hashes:
                 title = f"There is no report ‘{address.document}’"
                 hint = "It may have been renamed or taken out since: Sources lists all there are."
                 return self._bare_source(title, hint, address.search, address)
-            document = self.index().document(address.document)
-            citation = self._citation(document, address)
-            image = self._draw(document, address)
-            find = find_view(self.index(), address)
+            document = snapshot.document(address.document)
+            citation = _citation(snapshot, document, address)
+            image = self._draw(snapshot, document, address)
+            find = find_view(snapshot, address)
         except QAAppError as exc:
             return self._bare_source(exc.message, exc.hint, address.search, address)
         view = source_view(document, address, self._stamp(), citation, image, find, preview)
         return render(Template.SOURCE, view=view)
 
-    def _citation(self, document: Document, address: Address) -> Citation | None:
-        span = valid_span(document, address)
-        if span is None:
-            return None
-        try:
-            return find_quote(self.index().refresh().generation, document.path, span).citation
-        except QueryError:  # a link may mark words of more than one passage
-            return None
-
-    def _draw(self, document: Document, address: Address) -> PageImage | None:
+    def _draw(self, snapshot: Snapshot, document: Document, address: Address) -> PageImage | None:
         page = wanted_page(document, address)
-        sha256 = self.catalogue().hashes.get(document.path)
+        sha256 = self.catalogue(snapshot).hashes.get(document.path)
         if page is None or sha256 is None:
             return None
-        path = source_path(self.index().corpus, document.path)
+        path = source_path(snapshot.corpus, document.path)
         if path is None:
             return None
         return self._pages.draw(path, sha256, document, page, valid_span(document, address))
 
-    def _trouble(self, error: QAAppError, here: Address | None = None) -> str:
+    def _trouble(
+        self, error: QAAppError, here: Address | None = None, snapshot: Snapshot | None = None
+    ) -> str:
         stamp = self._stamp()
         if isinstance(error, IndexNotFoundError) and self._index is None:
             return render(Template.SETUP, uploads=self.builds is not None, stamp=stamp)
-        if here is None:
+        if here is None or snapshot is None:
             return render_notice(error.message, error.hint, stamp, "")
         # A filter may be the reason, and can be taken off where it shows.
         is_filtered = bool(here.filters) and isinstance(error, QueryError)
-        filters = panel(self.catalogue(), here) if is_filtered else None
+        filters = panel(self.catalogue(snapshot), here) if is_filtered else None
         return render_notice(error.message, error.hint, stamp, here.search, filters)
 
     def _stamp(self) -> str:
         return str(next(self._stamps))
+
+
+def _citation(snapshot: Snapshot, document: Document, address: Address) -> Citation | None:
+    span = valid_span(document, address)
+    if span is None:
+        return None
+    try:
+        return find_quote(snapshot.generation, document.path, span).citation
+    except QueryError:  # a link may mark words of more than one passage
+        return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from qa_app.citations import Facts, quoted_harvard, quoted_plain, short_title
@@ -21,7 +21,7 @@ from qa_app.models import (
 from qa_app.web.address import Address
 from qa_app.web.brief_view import pin_payload
 from qa_app.web.filtering import capitalise
-from qa_app.web.marking import Segment, mark_spans, mark_words
+from qa_app.web.marking import Marker, Segment, mark_spans
 from qa_app.web.views import Copies, EvidenceRow, Line, Link, PassageView, Score
 
 _STRENGTH = {Support.STRONG: "Strong", Support.PARTIAL: "Partial"}
@@ -57,13 +57,13 @@ class Reading:
 
     Attributes:
         address: the page's state, which the links lead on from.
-        terms: of the question; words that have one are marked.
+        marker: marks the question's words.
         facts: path of a document to its author, publisher and date, where known.
         explanation: what the quotes' scores were weighed with.
     """
 
     address: Address
-    terms: Collection[str]
+    marker: Marker
     facts: Facts = field(default_factory=dict)
     explanation: Explanation | None = None
 
@@ -82,7 +82,7 @@ def passage_view(result: SearchResult, reading: Reading, scored: bool) -> Passag
     return PassageView(
         rank=result.rank,
         score=f"{result.score:.2f}" if scored else "",
-        lines=tuple(_lines(result.passage, reading.terms)),
+        lines=tuple(_lines(result.passage, reading.marker)),
         source=_source_link(result.citation, reading),
         also_in=_also_in(result.also_in, reading),
         copies=copies(result.passage.text, result.citation, reading.facts),
@@ -110,7 +110,7 @@ def _evidence_row(
         relation=_RELATION[finding.relation] if finding.relation else "",
         date=finding.date or "" if has_others or finding.relation else "",
         lead_in=finding.lead_in.text if finding.lead_in else "",
-        quote=_marked(finding, reading.terms),
+        quote=_marked(finding, reading.marker),
         support=finding.support,
         strength=_STRENGTH[finding.support],
         source=_source_link(finding.citation, reading, finding.facet_value or ""),
@@ -121,10 +121,10 @@ def _evidence_row(
     )
 
 
-def _marked(finding: Finding, terms: Collection[str]) -> tuple[Segment, ...]:
+def _marked(finding: Finding, marker: Marker) -> tuple[Segment, ...]:
     """Return the quote with the words marked that answer, or else those of the question."""
     if finding.answer is None:
-        return mark_words(finding.quote, terms)
+        return marker.mark(finding.quote)
     return mark_spans(finding.quote, [finding.answer])
 
 
@@ -161,7 +161,7 @@ def _also_in(citations: Sequence[Citation], reading: Reading) -> tuple[Link, ...
     return (*links, Link(f"and {more} more", "")) if more else tuple(links)
 
 
-def _lines(passage: Passage, terms: Collection[str]) -> Iterable[Line]:
+def _lines(passage: Passage, marker: Marker) -> Iterable[Line]:
     # The first item's own bullet stands in front of the passage, so it is known by its kind.
     first = passage.sentences[0].kind if passage.sentences else BlockKind.PARAGRAPH
     starts_in_list = first is BlockKind.LIST_ITEM
@@ -171,4 +171,4 @@ def _lines(passage: Passage, terms: Collection[str]) -> Iterable[Line]:
             mark = _BULLET.match(words)
             rest = words[mark.end() :] if mark else words
             is_item = mark is not None or (number == 0 and starts_in_list)
-            yield Line(mark_words(rest, terms), bullet=is_item)
+            yield Line(marker.mark(rest), bullet=is_item)

@@ -6,7 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Sequence
 
-from qa_app.analysis import analyse
+from qa_app.analysis import Analyser
 from qa_app.facets import Facets
 from qa_app.models import Passage
 from qa_app.presentation import plural
@@ -26,33 +26,42 @@ def make_examples(generation: Generation, facets: Facets) -> tuple[str, ...]:
     """Return a few questions that the reports can answer, best first."""
     step = max(1, generation.num_passages // _MOST_PASSAGES)
     passages = generation.passages(range(0, generation.num_passages, step)[:_MOST_PASSAGES])
+    analyser = generation.lexical.analyser
     questions: tuple[str, ...] = ()
     for facet in facets.names:
         values = generation.facet_values(facet)
         if facets.values(facet) and values and not questions:
-            questions = facet_questions(passages, facet, facets.nouns(facet), values)
-    about = [f"What is said about {phrase}?" for phrase in recurring_phrases(passages)]
+            questions = facet_questions(passages, facet, facets.nouns(facet), values, analyser)
+    about = [f"What is said about {phrase}?" for phrase in recurring_phrases(passages, analyser)]
     return (*questions, *about)[:_MOST_EXAMPLES]
 
 
 def facet_questions(
-    passages: Sequence[Passage], facet: str, nouns: Sequence[str], values: Sequence[str]
+    passages: Sequence[Passage],
+    facet: str,
+    nouns: Sequence[str],
+    values: Sequence[str],
+    analyser: Analyser,
 ) -> tuple[str, ...]:
     """Return "which <facet>s …" questions, and one about a single value."""
     name = next((noun for noun in nouns if noun == plural(facet)), nouns[0] if nouns else facet)
-    skipped = {term for value in values for term in analyse(value)}
-    phrases = recurring_phrases(passages, skipped, facet)[:2]
+    skipped = {term for value in values for term in analyser.terms(value)}
+    phrases = recurring_phrases(passages, analyser, skipped, facet)[:2]
     about = [f"Which {name} mention {phrase}?" for phrase in phrases]
     return (*about, f"What is said about {values[0]}?")
 
 
 def recurring_phrases(
-    passages: Iterable[Passage], skipped: Collection[str] = (), facet: str = ""
+    passages: Iterable[Passage],
+    analyser: Analyser,
+    skipped: Collection[str] = (),
+    facet: str = "",
 ) -> list[str]:
     """Return pairs of words that recur in several places; those in headings first.
 
     Args:
         passages: where to look.
+        analyser: of their language.
         skipped: terms that no phrase may hold.
         facet: what counts as a place is a value of it; without one, a section of a document.
     """
@@ -63,19 +72,21 @@ def recurring_phrases(
         here: set[object] = {(passage.document, passage.section)}
         if facet:
             here = set(passage.tags.get(facet, ()))
-        for terms, spelling in _pairs(passage.text):
+        for terms, spelling in _pairs(passage.text, analyser):
             if not set(terms) & set(skipped):
                 places[terms] |= here
                 spellings[terms][spelling] += 1
-        in_headings.update(terms for heading in passage.section for terms, _ in _pairs(heading))
+        in_headings.update(
+            terms for heading in passage.section for terms, _ in _pairs(heading, analyser)
+        )
     wide = [terms for terms, where in places.items() if len(where) >= _FEWEST_PLACES]
     wide.sort(key=lambda terms: (terms not in in_headings, -spellings[terms].total(), terms))
     return [_usual(spellings[terms]) for terms in _distinct(wide)]
 
 
-def _pairs(text: str) -> Iterable[tuple[Terms, str]]:
+def _pairs(text: str, analyser: Analyser) -> Iterable[tuple[Terms, str]]:
     for first, joint, second in _PAIR.findall(text):
-        terms = (*analyse(first), *analyse(second))
+        terms = (*analyser.terms(first), *analyser.terms(second))
         if len(terms) == 2 and second.lower() not in _PARTICLES:
             yield terms, f"{first}{joint}{second}"
 

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from qa_app.analysis import analyse
 from qa_app.facets import DOCUMENT_FACET
 from qa_app.models import Mode, Passage, SearchResult, Sentence
 from qa_app.presentation import count
 from qa_app.web.address import Address
-from qa_app.web.marking import mark_words, question_terms
+from qa_app.web.marking import Marker
 from qa_app.web.views import FindView, HitView, Link
 
 if TYPE_CHECKING:
-    from qa_app.api import Index
+    from qa_app.api import Snapshot
 
 _MOST_HITS = 100
 _MOST_NEAR = 5
 _LONGEST_HIT = 300
 
 
-def find_view(index: Index, address: Address) -> FindView | None:
+def find_view(snapshot: Snapshot, address: Address) -> FindView | None:
     """Return where the open source has the words that the address looks for, None for no words.
 
     Those with all of the words, in the document's order; failing that those with some of them,
@@ -32,30 +31,31 @@ def find_view(index: Index, address: Address) -> FindView | None:
     if not (address.document and address.find):
         return None
     kept = {DOCUMENT_FACET: (address.document,)}
-    found = index.search(address.find, _MOST_HITS, kept, Mode.LEXICAL)
+    found = snapshot.search(address.find, _MOST_HITS, kept, Mode.LEXICAL)
     more = " or more" if len(found) == _MOST_HITS else ""
-    terms = question_terms(address.find)
-    whole = [result for result in found if terms.issubset(analyse(result.passage.text))]
+    marker = Marker(address.find, snapshot.generation.lexical.analyser)
+    whole = [item for item in found if marker.shared(item.passage.text) == len(marker.terms)]
     if whole:
         more = more if len(whole) == len(found) else ""
         headline = f"{count(len(whole), 'passage')}{more} with these words"
     elif found:
         headline = f"No passage has all these words; {len(found)}{more} with some of them"
     else:
-        found = index.search(address.find, _MOST_NEAR, kept)
+        found = snapshot.search(address.find, _MOST_NEAR, kept)
         headline = "No passage has these words; the nearest in meaning"
-    return hits_view(whole or found, address, headline)
+    return hits_view(whole or found, address, headline, marker)
 
 
-def hits_view(found: Sequence[SearchResult], address: Address, headline: str) -> FindView:
+def hits_view(
+    found: Sequence[SearchResult], address: Address, headline: str, marker: Marker
+) -> FindView:
     """Return the passages found as places to go to, in the document's order."""
-    terms = question_terms(address.find)
     ordered = sorted((result.passage for result in found), key=lambda passage: passage.start)
-    spans = [_best_sentence(passage, terms) for passage in ordered]
+    spans = [_best_sentence(passage, marker) for passage in ordered]
     hits = tuple(
         HitView(
             place=_place(passage, span[0]),
-            words=mark_words(_shortened(passage.slice(*span)), terms),
+            words=marker.mark(_shortened(passage.slice(*span))),
             href=replace(address, span=span, part=0).search,
         )
         for passage, span in zip(ordered, spans, strict=True)
@@ -71,10 +71,9 @@ def hits_view(found: Sequence[SearchResult], address: Address, headline: str) ->
     )
 
 
-def _best_sentence(passage: Passage, terms: Collection[str]) -> tuple[int, int]:
+def _best_sentence(passage: Passage, marker: Marker) -> tuple[int, int]:
     def shared(sentence: Sentence) -> int:
-        words = passage.slice(sentence.start, sentence.end)
-        return len(set(analyse(words)).intersection(terms))
+        return marker.shared(passage.slice(sentence.start, sentence.end))
 
     best = max(passage.sentences, key=shared, default=None)  # the first of equals
     return (best.start, best.end) if best else (passage.start, passage.end)

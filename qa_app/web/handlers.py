@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from qa_app.analysis import Analyser
 from qa_app.citations import Facts
 from qa_app.models import Answer, Verdict
 from qa_app.presentation import count, coverage_headline, doubt_text, not_mentioned
 from qa_app.web.address import Address
 from qa_app.web.evidence import Reading, evidence_rows, passage_view
 from qa_app.web.filtering import capitalise
-from qa_app.web.marking import question_terms
+from qa_app.web.marking import Marker
 from qa_app.web.views import AnswerView, FilterPanelView
 
 
 def answer_view(
     answer: Answer,
     address: Address,
+    analyser: Analyser,
     filters: FilterPanelView,
     stamp: str = "",
     facts: Facts | None = None,
@@ -25,12 +27,13 @@ def answer_view(
     Args:
         answer: what the library said.
         address: the page's state, which the links lead on from.
+        analyser: of the reports' language.
         filters: what it is kept to, and could be.
         stamp: differs between two answers.
         facts: path of a document to its author, publisher and date, for its citations.
         unknown: says which of the question's words no report has.
     """
-    reading = Reading(address, question_terms(answer.question), facts or {}, answer.explanation)
+    reading = Reading(address, Marker(answer.question, analyser), facts or {}, answer.explanation)
     found = answer.verdict is Verdict.ANSWERED
     coverage = answer.coverage
     has_values = any(finding.facet_value for finding in answer.findings)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from qa_app.analysis import analyse
+from qa_app.analysis import Analyser
 
 _WORD = re.compile(r"\w+(?:[.,'’‐‑-]\w+)*")
 
@@ -19,19 +19,25 @@ class Segment:
     marked: bool = False
 
 
-def question_terms(question: str) -> frozenset[str]:
-    """Return the question's terms as the lexical index has them."""
-    return frozenset(analyse(question))
+class Marker:
+    """Marks the words of a question.
 
+    Attributes:
+        terms: the question's, as the lexical index has them.
+    """
 
-def mark_words(text: str, terms: Collection[str]) -> tuple[Segment, ...]:
-    """Return the text in segments; a word is marked if one of its terms is asked for."""
-    spans = [
-        match.span()
-        for match in _WORD.finditer(text)
-        if terms and not set(analyse(match.group())).isdisjoint(terms)
-    ]
-    return mark_spans(text, spans)
+    def __init__(self, question: str, analyser: Analyser) -> None:
+        self._analyser = analyser
+        self.terms = frozenset(analyser.terms(question))
+
+    def shared(self, text: str) -> int:
+        """Return how many of the question's terms a text has."""
+        return len(self.terms.intersection(self._analyser.terms(text)))
+
+    def mark(self, text: str) -> tuple[Segment, ...]:
+        """Return the text in segments; a word is marked if one of its terms is asked for."""
+        words = _WORD.finditer(text) if self.terms else ()
+        return mark_spans(text, [word.span() for word in words if self.shared(word.group())])
 
 
 def mark_spans(text: str, spans: Iterable[tuple[int, int]]) -> tuple[Segment, ...]:

@@ -17,7 +17,7 @@ from qa_app.web.topics import topics_view
 from qa_app.web.views import Link
 
 if TYPE_CHECKING:
-    from qa_app.api import Index
+    from qa_app.api import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Visit:
         user: who is signed in, or "" where nobody has to be.
     """
 
-    index: Index
+    snapshot: Snapshot
     catalogue: Catalogue
     address: Address
     stamp: str
@@ -71,7 +71,7 @@ def _home(visit: Visit) -> str:
 
 
 def _brief(visit: Visit) -> str:
-    return brief_page(visit.index, visit.user, visit.stamp)
+    return brief_page(visit.snapshot, visit.user, visit.stamp)
 
 
 def _sources(visit: Visit) -> str:
@@ -80,7 +80,7 @@ def _sources(visit: Visit) -> str:
 
 
 def _topics(visit: Visit) -> str:
-    view = topics_view(visit.index, visit.address, visit.catalogue.facts)
+    view = topics_view(visit.snapshot, visit.address, visit.catalogue.facts)
     return render(Template.TOPICS, view=view, search=visit.address.search, stamp=visit.stamp)
 
 

@@ -35,7 +35,7 @@ def public_functions(desk: Desk) -> dict[str, PublicFunction]:
             mode: "best", "fast", "dense" or "lexical".
         """
         with _errors_told():
-            answer = desk.index().ask(question, _checked(top_k), filters, _mode(mode))
+            answer = desk.snapshot().ask(question, _checked(top_k), filters, _mode(mode))
             return answer_json(answer)
 
     def search(
@@ -53,9 +53,9 @@ def public_functions(desk: Desk) -> dict[str, PublicFunction]:
             mode: "best", "fast", "dense" or "lexical".
         """
         with _errors_told():
-            index = desk.index()
-            results = index.search(query, _checked(top_k), filters, _mode(mode))
-            return search_json(query, results, index.generation)
+            snapshot = desk.snapshot()
+            results = snapshot.search(query, _checked(top_k), filters, _mode(mode))
+            return search_json(query, results, snapshot.generation.name)
 
     def topics(facet: str = "", themes: bool = False) -> dict[str, Any]:
         """Say what the reports are about: topics, and how many quotes each has for each value.
@@ -66,13 +66,13 @@ def public_functions(desk: Desk) -> dict[str, PublicFunction]:
             themes: the themes that the corpus's owner wrote down, in place of the topics found.
         """
         with _errors_told():
-            found: dict[str, Any] = to_json(desk.index().topics(facet, themes))
+            found: dict[str, Any] = to_json(desk.snapshot().topics(facet, themes))
             return found
 
     def status() -> dict[str, Any]:
         """Say what is indexed, with which model, when, and which files could not be read."""
         with _errors_told():
-            told = desk.index().status()
+            told = desk.snapshot().status()
         # Gradio's Python client takes what has a "path" for a file, and would fetch it.
         for kind in ("failures", "warnings"):
             told[kind] = [{"file": item.pop("path"), **item} for item in told[kind]]

@@ -110,13 +110,13 @@ def _brief(briefs: BriefDesk, user: str, form: Form) -> Response:
 
 def _original(desk: Desk, document: str) -> Response:
     try:
-        sha256 = desk.catalogue().hashes.get(document)
-        corpus = desk.index().corpus
+        snapshot = desk.snapshot()
+        sha256 = desk.catalogue(snapshot).hashes.get(document)
     except QAAppError as exc:
         return PlainTextResponse(f"{exc.message}\n", 404)
     if sha256 is None:
         return PlainTextResponse("There is no such document in the index.\n", 404)
-    original = read_original(corpus, document, sha256)
+    original = read_original(snapshot.corpus, document, sha256)
     if original is None:
         reason = "The file is gone, or has changed since it was indexed. Build the index again.\n"
         return PlainTextResponse(reason, 404)

@@ -20,7 +20,7 @@ from qa_app.web.evidence import copies
 from qa_app.web.views import Copies, Link
 
 if TYPE_CHECKING:
-    from qa_app.api import Index
+    from qa_app.api import Snapshot
 
 # Shades of a cell, and columns that can be read across.
 _SHADES = 5
@@ -149,7 +149,7 @@ class TopicsView:
         return (self.here.place.get(Key.TOPIC), self.here.place.get(Key.VALUE)) == (topic, value)
 
 
-def topics_view(index: Index, address: Address, facts: Facts) -> TopicsView:
+def topics_view(snapshot: Snapshot, address: Address, facts: Facts) -> TopicsView:
     """Return topics or themes as the address asks for them; ``facts`` are the documents' own.
 
     Raises:
@@ -158,11 +158,11 @@ def topics_view(index: Index, address: Address, facts: Facts) -> TopicsView:
     """
     place = address.place
     themes = place.get(Key.GROUPS) == Kind.THEMES
-    triage = index.triage()
+    triage = snapshot.triage
     matrix = triage.matrix(place.get(Key.BY, ""), Kind.THEMES if themes else Kind.TOPICS)
     here = replace(address, place={**place, Key.BY: matrix.facet})
     is_open = bool(place.get(Key.TOPIC) or place.get(Key.VALUE))
-    news = () if is_open else _news(index)
+    news = () if is_open else _news(snapshot)
     return TopicsView(
         here=here,
         matrix=matrix,
@@ -281,9 +281,9 @@ def _bars(years: Mapping[str, int]) -> tuple[tuple[str, str, int, int, int], ...
     return tuple(found)
 
 
-def _news(index: Index) -> tuple[Change, ...]:
+def _news(snapshot: Snapshot) -> tuple[Change, ...]:
     try:
-        return index.topic_changes()
+        return snapshot.topic_changes()
     except IndexNotFoundError:
         return ()  # the first build, or the one before had no topics
 
