@@ -98,7 +98,7 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
 def unknown_text(answer: Answer, retriever: Retriever) -> str:
     """Return, where the reports do not say, which words of the question none of them has, or ""."""
     # Late, since what reads questions brings numpy along.
-    from qa_app.answering.reading import light_terms
+    from qa_app.answering.question import light_terms
 
     if answer.verdict is Verdict.ANSWERED:
         return ""

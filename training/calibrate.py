@@ -24,10 +24,10 @@ import numpy as np
 from scipy.optimize import minimize
 
 import qa_app.answering
-from qa_app.answering.calibration import READ
-from qa_app.answering.evidence import Evidence
 from qa_app.answering.facts import PASSAGES, rank_sentences
-from qa_app.answering.reading import read
+from qa_app.answering.features import Evidence
+from qa_app.answering.model import READ
+from qa_app.answering.question import parse_question
 from qa_app.api import Index, encoder_for, reader_for
 from qa_app.evaluation.answers import ARTICLE
 from qa_app.evaluation.beir import index_rows
@@ -170,10 +170,10 @@ def sentences(index: Index, question: str, filters: Mapping[str, list[str]]) -> 
     """Return a question's likeliest sentences, as the product finds them."""
     retriever, reader = index.snapshot().retriever, index.snapshot().reader
     rows = retriever.rows(filters)
-    reading = read(question, retriever.facets, retriever.generation)
-    ranked = retriever.rank_distinct(reading.text, PASSAGES, rows)
+    parsed = parse_question(question, retriever.facets, retriever.generation)
+    ranked = retriever.rank_distinct(parsed.text, PASSAGES, rows)
     searched = retriever.generation.num_passages if rows is None else len(rows)
-    return rank_sentences(retriever, reading, ranked, searched, reader)[:_KEPT]
+    return rank_sentences(retriever, parsed, ranked, searched, reader)[:_KEPT]
 
 
 def fit(cases: Sequence[Case], names: Sequence[str] = FEATURES) -> np.ndarray:

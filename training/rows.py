@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 
 from qa_app import build_index, open_index
-from qa_app.answering.calibration import SHRUNK_BY, row_cut
-from qa_app.answering.reading import read
+from qa_app.answering.model import SHRUNK_BY, row_cut
+from qa_app.answering.question import parse_question
 from qa_app.answering.tables import candidates_of
 from training.calibrate import FITTED, logistic
 from training.examples import read_lines
@@ -83,7 +83,7 @@ def _rows(
     with open_index(index, reader=reader) as opened:
         retriever = opened.snapshot().retriever
         for question, known in gold.items():
-            asked = read(question, retriever.facets, retriever.generation)
+            asked = parse_question(question, retriever.facets, retriever.generation)
             for value, item in candidates_of(retriever, asked, None, opened.snapshot().reader):
                 if known.get(value) is not None:
                     yield Row(question, value, bool(known[value]), dict(item.scores))

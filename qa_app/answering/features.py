@@ -29,16 +29,17 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from qa_app.answering.acronyms import expand, shorten
-from qa_app.answering.calibration import guess_late
-from qa_app.answering.reading import Reading, light_terms
+from qa_app.answering.model import guess_late
+from qa_app.answering.question import ParsedQuestion, light_terms
 from qa_app.dates import years_asked, years_in
 from qa_app.embedding import FloatArray
 from qa_app.models import Passage, Sentence
+from qa_app.reader import PassageReading, Reader
 from qa_app.retrieval import Ranked, Retriever
 from qa_app.retrieval.late import PassageTokens, QuestionTokens
 from qa_app.store.lexical import K1, B
@@ -52,6 +53,8 @@ _ADDRESS = re.compile(r"\b(?:https?://|www\.)\S+")
 _WORD = re.compile(r"[^\W\d_]{2,}")
 # A web address with fewer words beside it is only named.
 _LEAST_WORDS = 6
+# Logits beyond this say no more than "surely".
+_MOST = 15.0
 # Terms of an ordinary sentence: what BM25 measures a sentence's length by.
 _USUAL_TERMS = 14
 
@@ -76,7 +79,7 @@ class Evidence:
         return self.passage.slice(self.sentence.start, self.sentence.end)
 
 
-class Measure:
+class FeatureExtractor:
     """Measures sentences against one question.
 
     Args:
@@ -84,24 +87,24 @@ class Measure:
             that what was asked is better told by all the terms alike.
     """
 
-    def __init__(self, reading: Reading, retriever: Retriever, evenness: float = 0.0) -> None:
+    def __init__(self, parsed: ParsedQuestion, retriever: Retriever, evenness: float = 0.0) -> None:
         lexical = retriever.generation.lexical
-        self._reading = reading
+        self._parsed = parsed
         self._analyser = lexical.analyser
         self._light = light_terms(self._analyser)
-        self._idf = {term: evenness + lexical.idf(term) for term in reading.terms}
+        self._idf = {term: evenness + lexical.idf(term) for term in parsed.terms}
         self._possible = sum(self._idf.values()) or 1.0
-        short = lexical.max_score(reading.short_terms) or 1.0
-        long = lexical.max_score(reading.terms) or 1.0
-        self._shares = [(reading.terms, long), (reading.short_terms, short)]
-        self._names = [names for word in _names(reading.text) if (names := self._terms(word))]
-        self._years = years_asked(reading.question)
+        short = lexical.max_score(parsed.short_terms) or 1.0
+        long = lexical.max_score(parsed.terms) or 1.0
+        self._shares = [(parsed.terms, long), (parsed.short_terms, short)]
+        self._names = [names for word in _names(parsed.text) if (names := self._terms(word))]
+        self._years = years_asked(parsed.question)
         self._lexical = lexical
         self._reader = retriever.tokens
-        self._long = self._reader.question(reading.text, self._light, evenness)
+        self._long = self._reader.question(parsed.text, self._light, evenness)
         self._short = self._long
-        if reading.short_text:
-            self._short = self._reader.question(reading.short_text, self._light, evenness)
+        if parsed.short_text:
+            self._short = self._reader.question(parsed.short_text, self._light, evenness)
 
     def shares(self, rows: RowArray) -> FloatArray:
         """Return each passage's BM25 as a share of the possible, float32, shape (len(rows),)."""
@@ -124,7 +127,7 @@ class Measure:
                 **item.scores,
                 "passage": item.score / best if best > 0 else 0.0,
             }
-            acronyms = self._reading.acronyms.within(passage.document)
+            acronyms = self._parsed.acronyms.within(passage.document)
             around = set(self._analyse(passage.context, acronyms))
             points = passage.section and _REFERENCES.fullmatch(passage.section[-1])
             of_passage["unnamed"] = self._unnamed(passage, around, acronyms)
@@ -258,3 +261,50 @@ def _only_points(text: str) -> bool:
     said = _ADDRESS.sub(" ", text)
     points = said != text and len(_WORD.findall(said)) < _LEAST_WORDS
     return points or bool(_LEADERS.search(text)) or text.rstrip(" \"'”’)").endswith("?")
+
+
+def read_sentences(
+    reader: Reader,
+    question: str,
+    of_passages: Sequence[Sequence[Evidence]],
+    values: Sequence[str] = (),
+) -> list[list[Evidence]]:
+    """Return the sentences with their spans, and with the reader's scores among theirs.
+
+    Args:
+        of_passages: the sentences of each passage, the best passage first.
+        values: whom each passage is read for, in a "which …" question; ranks and what is behind
+            the best count within each of them.
+    """
+    whose = values or [""] * len(of_passages)
+    places = [place for place, sentences in enumerate(of_passages) if sentences]
+    passages = [of_passages[place][0].passage for place in places]
+    read = reader.read(question, passages, [whose[place] for place in places])
+    found: list[list[Evidence]] = [[] for _ in of_passages]
+    ranks: Counter[str] = Counter()
+    best: dict[str, float] = {}
+    for place, reading in zip(places, read, strict=True):
+        value = whose[place]
+        found[place] = [_read(item, reading, ranks[value]) for item in of_passages[place]]
+        ranks[value] += 1
+        top = max(item.scores["answer"] for item in found[place])
+        best[value] = max(top, best.get(value, top))
+    return [
+        [
+            replace(item, scores={**item.scores, "behind": best[value] - item.scores["answer"]})
+            for item in sentences
+        ]
+        for value, sentences in zip(whose, found, strict=True)
+    ]
+
+
+def _read(item: Evidence, reading: PassageReading, rank: int) -> Evidence:
+    begin = item.passage.start
+    span = reading.best(item.sentence.start - begin, item.sentence.end - begin)
+    # A sentence behind what the reader takes in has not been read.
+    score = -_MOST if span is None else max(-_MOST, min(_MOST, span.score))
+    return replace(
+        item,
+        scores={**item.scores, "answer": score, "rank": float(rank)},
+        span=None if span is None else (begin + span.start, begin + span.end),
+    )
