@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from qa_app.answering.features import FeatureExtractor
-from qa_app.answering.model import THRESHOLD, Logistic, chance
+from qa_app.answering.model import UNREAD, Logistic, chance
 from qa_app.answering.question import parse_question
 from qa_app.api import Index, build_index, open_index
 from qa_app.errors import QueryError
@@ -93,20 +93,18 @@ def test_a_sentence_is_measured_by_words_and_tokens(
         for row in generation.rows_tagged("region", "North")
         if "Road" in generation.passage(row).text
     )
-    ranked = [Ranked(int(row), 2.0, {"dense": 0.5, "share": 0.25})]
+    ranked = [Ranked(int(row), 2.0)]
 
     ((first, second),) = extractor.sentences(ranked, generation.passages([row]), 4.0)
 
     assert first.text == "Data sharing improved in all offices."
     assert second.text == "Road safety came first."
-    assert first.scores["lexical"] == first.scores["covered"] == 0.0
+    assert first.scores["covered"] == 0.0
     assert second.scores["covered"] == 1.0
-    assert second.scores["lexical"] > 0.4
     assert second.scores["passage"] == 0.5
-    assert (second.scores["dense"], second.scores["share"]) == (0.5, 0.25)
     # "road" and "safety" each find themselves, of nine signs one; in the first sentence, neither.
-    assert second.scores["late"] == second.scores["words"] == pytest.approx(1 / 3)
-    assert first.scores["words"] == first.scores["weakest"] == pytest.approx(-1 / 3)
+    assert second.scores["late"] == second.scores["weakest"] == pytest.approx(1 / 3)
+    assert first.scores["weakest"] == pytest.approx(-1 / 3)
 
 
 def test_a_logistic_is_a_weighted_sum_as_a_chance() -> None:
@@ -200,7 +198,7 @@ def test_an_answer_says_what_its_scores_were_weighed_with(index: Index) -> None:
     answer = index.ask("When did violence fall?")
 
     assert answer.explanation is not None
-    assert answer.explanation.threshold == THRESHOLD
+    assert answer.explanation.threshold == UNREAD.threshold
     weights = answer.explanation.weights
     for row in (*answer.findings, *answer.near_misses):
         weighed = sum(weights[name] * row.scores.get(name, 0.0) for name in weights)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +16,7 @@ from qa_app.models import Coverage, Finding, Mode, Relation, Support
 from qa_app.reader import Reader
 from qa_app.retrieval import Ranked, Retriever
 from qa_app.retrieval.fusion import fuse
-from qa_app.store.vectors import RowArray
+from qa_app.store.vectors import FloatArray, RowArray
 
 # Passages that are read of each value: as many as of all together leave time for.
 _PASSAGES = 5
@@ -39,10 +39,10 @@ def answer_table(
     if parsed.table is None:
         raise ValueError("the question asks for no facet")
     facet = parsed.table.facet
-    values = _values(retriever, facet, rows)
+    values = rows_by_value(retriever, parsed, rows)
     dates = retriever.generation.dates
     judge = ROWS_UNREAD if reader is None else ROWS_READ
-    found = _by_value(candidates_of(retriever, parsed, rows, reader), judge)
+    found = _by_value(candidates_of(retriever, parsed, values, reader), judge)
     scale = judge.among([judge.total(evidence[0].scores) for evidence in found.values()])
     least = scale.threshold
     quoting = Quoting(retriever.generation, parsed.question, scale)
@@ -81,7 +81,17 @@ def _firmest(row: Finding) -> tuple[bool, float, str]:
     return row.support is not Support.STRONG, -row.score, row.facet_value or ""
 
 
-def _values(retriever: Retriever, facet: str, rows: RowArray | None) -> dict[str, RowArray]:
+def rows_by_value(
+    retriever: Retriever, parsed: ParsedQuestion, rows: RowArray | None = None
+) -> dict[str, RowArray]:
+    """Return the rows of each value of the facet that a question asks for.
+
+    Args:
+        rows: to keep to; None for all.
+    """
+    if parsed.table is None:
+        raise ValueError("the question asks for no facet")
+    facet = parsed.table.facet
     found = {}
     for value in retriever.generation.facet_values(facet):
         tagged = retriever.generation.rows_tagged(facet, value)
@@ -92,46 +102,36 @@ def _values(retriever: Retriever, facet: str, rows: RowArray | None) -> dict[str
 
 
 def candidates_of(
-    retriever: Retriever, parsed: ParsedQuestion, rows: RowArray | None, reader: Reader | None
+    retriever: Retriever,
+    parsed: ParsedQuestion,
+    values: Mapping[str, RowArray],
+    reader: Reader | None,
 ) -> list[tuple[str, Evidence]]:
     """Return the sentences of every value's best passages, measured and read.
 
     Args:
-        parsed: of a question that asks for a facet's values.
-        rows: to keep to; None for all.
+        parsed: a question that asks for a facet's values.
+        values: the rows of each, at least one.
     """
-    if parsed.table is None:
-        raise ValueError("the question asks for no facet")
-    facet = parsed.table.facet
-    values = _values(retriever, facet, rows)
-    if not values:
+    if parsed.table is None or not values:
         return []
-    extractor = FeatureExtractor(parsed, retriever)
+    facet = parsed.table.facet
     depth = max(_LEAST_PASSAGES, min(_PASSAGES, _MOST_PASSAGES // len(values)))
-    generation = retriever.generation
     every = np.unique(np.concatenate(list(values.values())))
     query = retriever.encoder.encode_queries([parsed.text])
-    dense = generation.vectors.scores(query, every)[0]
-    shares = extractor.shares(every)
-    score = fuse(dense, shares)
+    dense = retriever.generation.vectors.scores(query, every)[0]
+    score = fuse(dense, _lexical_shares(retriever, parsed, every))
     chosen = {}
     for value, tagged in values.items():
         places = np.searchsorted(every, tagged)
         chosen[value] = places[np.argsort(-score[places], kind="stable")][:depth]
     # A passage may be about several values: it is measured once, and read for each of them.
     read = np.unique(np.concatenate(list(chosen.values())))
-    ranked = [
-        Ranked(
-            int(every[place]),
-            float(score[place]),
-            {"dense": float(dense[place]), "share": float(shares[place])},
-        )
-        for place in read
-    ]
-    passages = generation.passages(every[read])
-    evidence = dict(
-        zip(read, extractor.sentences(ranked, passages, float(score.max())), strict=True)
-    )
+    ranked = [Ranked(int(every[place]), float(score[place])) for place in read]
+    passages = retriever.generation.passages(every[read])
+    extractor = FeatureExtractor(parsed, retriever)
+    measured = extractor.sentences(ranked, passages, float(score.max()))
+    evidence = dict(zip(read, measured, strict=True))
     pairs = [(value, place) for value, places in chosen.items() for place in places]
     if reader is not None and len(pairs) > _MOST_PASSAGES:
         # Of so many values those that are furthest from the question are not read.
@@ -148,6 +148,17 @@ def candidates_of(
         for (value, _), sentences in zip(pairs, of_pairs, strict=True)
         for item in sentences
     ]
+
+
+def _lexical_shares(retriever: Retriever, parsed: ParsedQuestion, rows: RowArray) -> FloatArray:
+    """Return each passage's BM25 as a share of the possible, float32, shape (len(rows),).
+
+    With the question's acronyms spelt out or as they are, whichever gives more.
+    """
+    lexical = retriever.generation.lexical
+    forms = [terms for terms in (parsed.terms, parsed.short_terms) if terms]
+    shares = [lexical.scores(terms)[rows] / (lexical.max_score(terms) or 1.0) for terms in forms]
+    return np.max(shares, axis=0) if shares else np.zeros(len(rows), dtype=np.float32)
 
 
 def _is_about(retriever: Retriever, facet: str, value: str, item: Evidence) -> bool:
