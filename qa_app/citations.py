@@ -5,9 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from qa_app.dates import parse_date
-from qa_app.models import Answer, Citation, Finding, MetadataField, Passage
+from qa_app.errors import QueryError
+from qa_app.models import Answer, Citation, Finding, MetadataField, Passage, Quote
+
+if TYPE_CHECKING:
+    from qa_app.store.generation import Generation
 
 Facts = Mapping[str, Mapping[str, str]]
 _LONGEST_TITLE = 60
@@ -39,6 +44,29 @@ def cite(passage: Passage, start: int, end: int) -> Citation:
 def cite_whole(passage: Passage) -> Citation:
     """Return the citation of all the words of a passage."""
     return cite(passage, passage.start, passage.end)
+
+
+def find_in_source(generation: Generation, document: str, span: tuple[int, int]) -> Quote:
+    """Return the words at offsets ``span`` of a document, with their citation.
+
+    Raises:
+        QueryError: there is no such document, or the words are not inside one passage or a list
+            that goes on through several of one section.
+    """
+    start, end = span
+    held = [
+        passage
+        for passage in generation.passages(generation.document_rows(document))
+        if passage.start < end and start < passage.end
+    ]
+    sections = {passage.section for passage in held}
+    if start < end and len(sections) == 1 and held[0].start <= start and end <= held[-1].end:
+        passage = generation.stretch(held[0], end)
+        return Quote(passage.slice(start, end), cite(passage, start, end))
+    raise QueryError(
+        f"Nothing can be quoted at {start} to {end} of {document!r}.",
+        "Ask again: the reports may have been indexed anew since.",
+    )
 
 
 def label(passage: Passage, start: int | None = None) -> str:

@@ -8,17 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qa_app.api import Snapshot, open_from_settings
-from qa_app.briefs.brief import Pin
-from qa_app.briefs.checking import plain
-from qa_app.briefs.files import StoredFile, briefs_folder, safe_name
-from qa_app.briefs.pinning import pin_everything
+from qa_app.briefs.brief import FORMAT_VERSION, Pin, pin_everything
+from qa_app.briefs.stored_file import StoredFile, briefs_folder, user_path
 from qa_app.errors import BriefError, QueryError
 from qa_app.retrieval.filters import Filters
 from qa_app.settings import Settings
+from qa_app.verification import plain
 
-FORMAT_VERSION = 1
-MOST_QUESTIONS = 100
-_FILES = "saved*.json"
+MOST_QUESTIONS = 100  # all are asked again after each build, at a second or so each
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,19 +104,16 @@ class SavedQuestions:
 
     def updated(self, asked: Mapping[int, SavedQuestion]) -> SavedQuestions:
         """Return them with what was found anew; what was seen or removed meanwhile stays so."""
-        items = (
-            item.found(asked[item.id].new, asked[item.id].generation, asked[item.id].trouble)
-            if item.id in asked
-            else item
-            for item in self.items
-        )
+        items = []
+        for item in self.items:
+            now = asked.get(item.id)
+            items.append(item.found(now.new, now.generation, now.trouble) if now else item)
         return replace(self, items=tuple(items))
 
 
 def open_saved(index: Path, user: str = "") -> StoredFile[SavedQuestions]:
     """Return a user's saved questions; without a name those of whoever uses this computer."""
-    name = f"saved-{safe_name(user)}" if user else "saved"
-    return StoredFile(briefs_folder(index) / f"{name}.json", SavedQuestions())
+    return StoredFile(user_path(index, "saved", user), SavedQuestions())
 
 
 def save_question(
@@ -152,10 +146,8 @@ def ask_after_build(settings: Settings, generation: str) -> tuple[SavedQuestion,
 
     Nothing is opened where none is saved, or all were asked of this generation already.
     """
-    files = (
-        StoredFile(path, SavedQuestions())
-        for path in sorted(briefs_folder(settings.index).glob(_FILES))
-    )
+    paths = sorted(briefs_folder(settings.index).glob("saved*.json"))
+    files = [StoredFile(path, SavedQuestions()) for path in paths]
     stale = [file for file in files if file.read().is_stale(generation)]
     if not stale:
         return ()

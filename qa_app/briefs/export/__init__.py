@@ -1,4 +1,4 @@
-"""A brief into a file that people take away, and that file checked again."""
+"""A brief as a file that people take away; the same brief and date give the same bytes."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from enum import StrEnum
 from pathlib import Path
 
 from qa_app.briefs.brief import Brief
-from qa_app.briefs.checking import Check, Claim, Sources, check_claims
-from qa_app.briefs.markdown import read_claims, to_markdown
-from qa_app.briefs.outline import outline
-from qa_app.briefs.spreadsheet import to_csv
-from qa_app.briefs.word import to_docx
+from qa_app.briefs.export.as_csv import to_csv
+from qa_app.briefs.export.as_markdown import to_markdown
+from qa_app.briefs.export.as_word import to_docx
+from qa_app.briefs.export.outline import outline
 from qa_app.errors import BriefError
-from qa_app.store.generation import Generation, open_generation
+from qa_app.store.generation import Generation
+from qa_app.verification import Sources
 
 
 class Form(StrEnum):
@@ -25,11 +25,7 @@ class Form(StrEnum):
 
 
 def form_of(name: str) -> Form:
-    """Return the form that a file's name asks for.
-
-    Raises:
-        BriefError: its ending is none of them.
-    """
+    """Return the form that a file's name asks for; ``BriefError`` if its ending is none of them."""
     try:
         return Form(Path(name).suffix.lower().lstrip("."))
     except ValueError as exc:
@@ -45,7 +41,7 @@ def export_brief(
     corpus: Path | None = None,
     made: date | None = None,
 ) -> bytes:
-    """Return a brief as the bytes of a file; the same brief and date give the same bytes.
+    """Return a brief as the bytes of a file.
 
     Args:
         brief: what to export.
@@ -71,33 +67,3 @@ def write_export(path: Path, content: bytes) -> None:
         raise BriefError(
             f"{path} cannot be written: {exc.strerror}.", "Give a file that you may write."
         ) from exc
-
-
-def read_export(path: Path) -> tuple[Claim, ...]:
-    """Return what the quotes of an exported Markdown file claim.
-
-    Raises:
-        BriefError: the file cannot be read, or is no brief of ours.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise BriefError(
-            f"{path} cannot be read: {exc}.", "Give a brief that was exported as Markdown."
-        ) from exc
-    return read_claims(text)
-
-
-def verify_claims(
-    index: Path, claims: tuple[Claim, ...], corpus: Path | None = None
-) -> tuple[Check, ...]:
-    """Check claims against the reports of an index, without any model.
-
-    Args:
-        index: folder of the index.
-        claims: what to check.
-        corpus: folder of the reports; where it was at the last build, unless told.
-    """
-    with open_generation(index, allow_previous=True, searchable=False) as generation:
-        folder = corpus or generation.manifest.corpus_folder(index)
-        return check_claims(claims, Sources(generation, folder))
