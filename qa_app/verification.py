@@ -53,9 +53,7 @@ class VerifyReport:
 def verify(index: Path, corpus: Path | None = None) -> VerifyReport:
     """Check every file's hash, then read every source again and compare each passage with it.
 
-    Args:
-        index: folder of the index.
-        corpus: folder of the reports; where it was at the last build, unless told.
+    ``corpus`` is where the reports were at the last build, unless told.
 
     Raises:
         IndexNotFoundError: nothing was built here yet.
@@ -88,10 +86,7 @@ def verify(index: Path, corpus: Path | None = None) -> VerifyReport:
 def verify_answer(answer: Answer, generation: Generation, corpus: Path) -> VerifyReport:
     """Read again the files that an answer cites, and compare each quote and passage with them.
 
-    Args:
-        answer: of any generation; it is the files as they are now that count.
-        generation: says how each file was read.
-        corpus: folder of the reports.
+    The answer may be another generation's: it is the files as they are now that count.
     """
     quotes: list[tuple[str, Citation]] = []
     for row in (*answer.findings, *answer.near_misses):
@@ -155,13 +150,9 @@ class Sources:
                 yield source.path, found
 
     def document(self, path: str, sha256: str) -> Document | Failure | None:
-        """Return a report as it is now; None if it is gone.
+        """Return the report at a path as it is now, else one of the same SHA-256; None if gone.
 
         The index's text is taken where the file is the same, so that most need not be parsed.
-
-        Args:
-            path: where it was.
-            sha256: of its file, by which it is found where it has another name now.
         """
         same = (r.path for r in self._generation.documents if r.source.sha256 == sha256)
         present = self._records if self._files is None else self._files
@@ -205,9 +196,7 @@ def _compare(
 ) -> VerifyReport:
     """Read reports again and compare them with the index.
 
-    Args:
-        paths: of the reports.
-        faults: yields for each passage or quote of a document what is wrong with it, or "".
+    ``faults`` yields for each passage or quote of a document what is wrong with it, or "".
     """
     try:
         sources = Sources(generation, corpus)

@@ -215,8 +215,7 @@ def pin_findings(
 ) -> tuple[Pin, ...]:
     """Return a pin for each finding of an answer, or for those of these facet values.
 
-    Raises:
-        QueryError: there is no row of such a value, or the answer is that there is none.
+    ``QueryError`` if there is no row of such a value, or no finding.
     """
     rows = {finding.facet_value or "" for finding in answer.findings}
     if unknown := [value for value in values if value not in rows]:
@@ -262,11 +261,7 @@ def pin_span(
     facet_value: str = "",
     lead_in: tuple[int, int] | None = None,
 ) -> Pin:
-    """Return a pin for the words at offsets ``span`` of a document, and its line of introduction.
-
-    Raises:
-        QueryError: there is no such document, or the words are not inside one passage.
-    """
+    """Return a pin for the words at offsets ``span`` of a document, and for their lead-in."""
     introduction = find_in_source(snapshot.generation, document, lead_in) if lead_in else None
     quote = find_in_source(snapshot.generation, document, span)
     return _pin(snapshot, quote, question, facet_value, introduction, bool(question))

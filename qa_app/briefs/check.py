@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from qa_app.briefs.brief import Brief
-from qa_app.models import Document, Failure
+from qa_app.models import Failure
 from qa_app.store.generation import open_generation
 from qa_app.verification import Sources, find_words, plain
 
@@ -64,31 +64,20 @@ class Check:
 
 def claims_of(brief: Brief) -> tuple[Claim, ...]:
     """Return the claims of a brief, numbered as its footnotes are when it is exported."""
-    quotes = [(quote, pin.document_sha256) for pin in brief.pins for quote in pin.quotes]
-    return tuple(
-        Claim(
-            number,
-            quote.text,
-            quote.citation.document,
-            quote.citation.start,
-            quote.citation.end,
-            hash_words(quote.text),
-            document_sha256,
-        )
-        for number, (quote, document_sha256) in enumerate(quotes, 1)
-    )
+    claims: list[Claim] = []
+    for pin in brief.pins:
+        for quote in pin.quotes:
+            place, words = quote.citation, quote.text
+            span = (place.document, place.start, place.end)
+            hashes = (hash_words(words), pin.document_sha256)
+            claims.append(Claim(len(claims) + 1, words, *span, *hashes))
+    return tuple(claims)
 
 
 def verify_claims(
     index: Path, claims: Iterable[Claim], corpus: Path | None = None
 ) -> tuple[Check, ...]:
-    """Check claims against the reports of an index, without any model.
-
-    Args:
-        index: folder of the index.
-        claims: what to check.
-        corpus: folder of the reports; where it was at the last build, unless told.
-    """
+    """Check claims against the reports: those of the last build, or those in ``corpus``."""
     with open_generation(index, allow_previous=True, searchable=False) as generation:
         folder = corpus or generation.manifest.corpus_folder(index)
         return check_claims(claims, Sources(generation, folder))
@@ -124,14 +113,10 @@ def _check(claim: Claim, sources: Sources) -> Check:
     if place is None:
         reason = f"These words are not in {document.path} any more."
         return Check(claim, Standing.CHANGED, reason=reason)
-    return _found(claim, document, *place)
-
-
-def _found(claim: Claim, document: Document, start: int, end: int) -> Check:
+    start, end = place
     page = document.page_at(start)
-    standing, reason = Standing.OK, ""
-    if (document.path, start, end) != (claim.document, claim.start, claim.end):
-        standing = Standing.MOVED
-        where = "" if page is None else f", page {page}"
-        reason = f"The words stand in {document.path}{where}, characters {start:,} to {end:,}."
-    return Check(claim, standing, document.path, start, end, page, reason)
+    if (document.path, start, end) == (claim.document, claim.start, claim.end):
+        return Check(claim, Standing.OK, document.path, start, end, page)
+    where = "" if page is None else f", page {page}"
+    reason = f"The words stand in {document.path}{where}, characters {start:,} to {end:,}."
+    return Check(claim, Standing.MOVED, document.path, start, end, page, reason)

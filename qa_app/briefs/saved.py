@@ -90,11 +90,9 @@ class SavedQuestions:
         return replace(self, items=items)
 
     def shown(self, generations: Mapping[int, str]) -> SavedQuestions:
-        """Return them with news counted as seen.
+        """Return them with news counted as seen, where it is still the news that was shown.
 
-        Args:
-            generations: number of each question that was shown to the generation that it was
-                shown from, so that what came after that is not lost.
+        ``generations`` maps the number of each question to the generation that it was shown from.
         """
         items = (
             item.shown() if generations.get(item.id) == item.generation else item
@@ -122,12 +120,7 @@ def save_question(
     question: str,
     filters: Filters | None = None,
 ) -> SavedQuestions:
-    """Save a question; what it finds now counts as seen.
-
-    Raises:
-        QueryError: it cannot be asked.
-        BriefError: it is saved already.
-    """
+    """Save a question; what it finds now counts as seen. ``QueryError`` if it cannot be asked."""
     kept = {facet: tuple(values) for facet, values in (filters or {}).items()}
     item = _asked(snapshot, SavedQuestion(0, " ".join(question.split()), kept))
     if item.trouble:

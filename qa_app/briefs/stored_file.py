@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
 
@@ -35,11 +34,7 @@ class StoredFile(Generic[_T]):
         self._empty = empty
 
     def read(self) -> _T:
-        """Return what is stored.
-
-        Raises:
-            BriefError: the file is damaged, or was written by a newer version of the program.
-        """
+        """Return what is stored; ``BriefError`` if it is damaged, or a newer program's."""
         try:
             # json, not msgspec, for the text: msgspec refuses half a surrogate pair, which a note
             # typed in a browser may hold.
@@ -69,21 +64,17 @@ class StoredFile(Generic[_T]):
         Raises:
             BriefError: the file cannot be read or written, or the edit was refused.
         """
-        with self._locked():
-            before = self.read()
-            after = edit(before)
-            if after != before:
-                text = json.dumps(msgspec.to_builtins(after), ensure_ascii=False, indent=1) + "\n"
-                # Half a surrogate pair becomes JSON's own escape.
-                replace_durably(self.path, text.encode(errors="backslashreplace"))
-        return after
-
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with hold(self.path.parent / _LOCK_FILE):
-                yield
+                before = self.read()
+                after = edit(before)
+                if after != before:
+                    found = msgspec.to_builtins(after)
+                    text = json.dumps(found, ensure_ascii=False, indent=1) + "\n"
+                    # Half a surrogate pair becomes JSON's own escape.
+                    replace_durably(self.path, text.encode(errors="backslashreplace"))
+                return after
         except OSError as exc:
             raise BriefError(
                 f"{self.path} cannot be written: {exc.strerror or exc}.",

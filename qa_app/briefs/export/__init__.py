@@ -44,9 +44,7 @@ def export_brief(
     """Return a brief as the bytes of a file.
 
     Args:
-        brief: what to export.
-        generation: the open generation that its colophon describes.
-        form: of the file.
+        generation: the open generation that the colophon describes.
         corpus: folder of the reports, which every quote is checked against again.
         made: the date that it bears; today unless told.
     """

@@ -48,11 +48,7 @@ def to_markdown(outline: Outline) -> str:
 
 
 def read_export(path: Path) -> tuple[Claim, ...]:
-    """Return what the quotes of an exported Markdown file claim.
-
-    Raises:
-        BriefError: the file cannot be read, or there is no citation of ours in it.
-    """
+    """Return what the quotes of an exported file claim; ``BriefError`` if it cannot be read."""
     try:
         return read_claims(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as exc:
@@ -64,10 +60,8 @@ def read_export(path: Path) -> tuple[Claim, ...]:
 def read_claims(text: str) -> tuple[Claim, ...]:
     """Return what the quotes of an exported brief claim, as the text has them now.
 
-    Quotes without a footnote, and footnotes without a quote, are claims too.
-
-    Raises:
-        BriefError: there is no citation of ours in it.
+    Quotes without a footnote, and footnotes without a quote, are claims too; ``BriefError`` if
+    there is no citation of ours at all.
     """
     cited = dict(_cited(text))
     if not cited:
