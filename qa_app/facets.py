@@ -119,9 +119,7 @@ class Facets:
         """Read ``facets.toml`` in a folder; without one, the built-in facets stand alone.
 
         The folder is the corpus, or a generation, which keeps the file that its tags came from.
-
-        Raises:
-            ConfigError: the file is not TOML, or not of the form that its README shows.
+        ``ConfigError`` if the file is not TOML, or not of the form that its README shows.
         """
         path = folder / FACETS_FILE
         found, text = read_tables(path, _FORM)
@@ -157,9 +155,7 @@ class Facets:
     def mentions(self, text: str, typed: bool = False) -> tuple[Mention, ...]:
         """Return where values are named in the text, ascending within each facet.
 
-        Args:
-            text: any text.
-            typed: the text was typed as a question: full names count in any case.
+        In a text ``typed`` as a question full names count in any case.
         """
         return tuple(
             Mention(name, *found)

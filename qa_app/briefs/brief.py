@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from qa_app.api import Snapshot
 
 FORMAT_VERSION = 1  # of the stored briefs and saved questions
-MOST_ITEMS = 1_000  # as many as the page still shows at once
+MOST_ITEMS = 1_000  # bounds the file and the page; people collect far fewer
 LONGEST_NOTE = 10_000  # characters
 LONGEST_HEADING = 200  # characters; also of the title
 _MOST_REMOVED = 50  # items that can be put back

@@ -15,7 +15,7 @@ from qa_app.retrieval.filters import Filters
 from qa_app.settings import Settings
 from qa_app.verification import plain
 
-MOST_QUESTIONS = 100  # all are asked again after each build, at a second or so each
+MOST_QUESTIONS = 100  # all of them are asked again after each build
 
 
 @dataclass(frozen=True, slots=True)
