@@ -5,13 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from qa_app.dates import parse_date
-from qa_app.models import Answer, Citation, Finding, MetadataField, Passage
+from qa_app.errors import QueryError
+from qa_app.models import Answer, Citation, Finding, MetadataField, Passage, Quote
+
+if TYPE_CHECKING:
+    from qa_app.store.generation import Generation
 
 Facts = Mapping[str, Mapping[str, str]]
-_LONGEST_TITLE = 60
-_SUBTITLED = 2  # parts of "Title: subtitle"; more are "Series: Report: Part"
+_LONGEST_TITLE = 60  # characters of a title or heading in a label, which is one line on the page
+# Where a subtitle begins: after a colon, semicolon, bar, bracket or dash.
 _SUBTITLE = re.compile(r"\s*[:;|(\u2013\u2014]|\s-\s")
 
 
@@ -39,6 +44,28 @@ def cite(passage: Passage, start: int, end: int) -> Citation:
 def cite_whole(passage: Passage) -> Citation:
     """Return the citation of all the words of a passage."""
     return cite(passage, passage.start, passage.end)
+
+
+def find_in_source(generation: Generation, document: str, span: tuple[int, int]) -> Quote:
+    """Return the words at offsets ``span`` of a document, with their citation.
+
+    ``QueryError`` if there is no such document, or the words are not inside one passage or a list
+    that goes on through several of one section.
+    """
+    start, end = span
+    held = [
+        passage
+        for passage in generation.passages(generation.document_rows(document))
+        if passage.start < end and start < passage.end
+    ]
+    sections = {passage.section for passage in held}
+    if start < end and len(sections) == 1 and held[0].start <= start and end <= held[-1].end:
+        passage = generation.stretch(held[0], end)
+        return Quote(passage.slice(start, end), cite(passage, start, end))
+    raise QueryError(
+        f"Nothing can be quoted at {start} to {end} of {document!r}.",
+        "Ask again: the reports may have been indexed anew since.",
+    )
 
 
 def label(passage: Passage, start: int | None = None) -> str:
@@ -70,11 +97,8 @@ def harvard(citation: Citation, facts: Mapping[str, str]) -> str:
     """Return a citation in Harvard style: Author (2024) Title, p. 3.
 
     Without an author the publisher is named; without either the title comes first. Without a
-    date it says "no date"; without pages the heading stands in their place.
-
-    Args:
-        citation: where words stand.
-        facts: of the document: "author", "publisher" and "date", where known.
+    date it says "no date"; without pages the heading stands in their place. ``facts`` are the
+    document's "author", "publisher" and "date", where known.
     """
     title = " ".join((citation.title or citation.document).split())
     date = parse_date(facts.get("date", ""))
@@ -90,12 +114,7 @@ def harvard(citation: Citation, facts: Mapping[str, str]) -> str:
 
 
 def cited_in_harvard(answer: Answer, facts: Facts) -> Answer:
-    """Return the answer with the labels of its quotes' citations in Harvard style.
-
-    Args:
-        answer: as it was given.
-        facts: path of a document to its facts.
-    """
+    """Return the answer with its quotes cited in Harvard style; ``facts`` by document's path."""
 
     def cited(finding: Finding) -> Finding:
         own = facts.get(finding.citation.document, {})
@@ -126,10 +145,9 @@ def short_title(title: str) -> str:
     title = " ".join(title.split())
     if len(title) > _LONGEST_TITLE:
         series = title.split(": ")
-        if len(series) > _SUBTITLED:
-            title = series[-1]
-        else:
-            title = _SUBTITLE.split(title, maxsplit=1)[0] or title
+        if len(series) > 2:  # two parts are "Title: subtitle"
+            return _shorten(series[-1])
+        title = _SUBTITLE.split(title, maxsplit=1)[0] or title
     return _shorten(title)
 
 

@@ -3,8 +3,8 @@
 A facet has nouns, which name it in a question ("which *hospitals* …"), and values with aliases. A
 passage belongs to the values named in its section path; failing that, in its text; failing that,
 in its document's file name or title. A document whose file name, folder or title *is* a value
-belongs to it as a whole. Documents, sections and years are facets without any file; how documents
-are called is known when all are there, so these tags alone are made in the end.
+belongs to it as a whole. Documents, sections and years are facets without any file; the tags by
+document are made last (``name_documents``), since a name depends on all the others.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from qa_app.errors import ConfigError
 from qa_app.models import Passage
-from qa_app.questions import FacetNounPattern, FacetQuestion, phrase_pattern
 from qa_app.settings import read_tables
 
 FACETS_FILE = "facets.toml"
@@ -35,7 +34,21 @@ _BUILT_IN_NOUNS = {
     SECTION_FACET: ("sections", "headings", "chapters"),
     YEAR_FACET: ("years",),
 }
+# A year that stands alone: no part of a number, an amount or a reference ("£2000", "2016.5").
 _YEAR = re.compile(r"(?<![\w.,/£$€-])(?:19|20)\d\d(?![\w%]|[.,]\d)")
+# What may part the words of a name in a text; an abbreviation may end in a full stop ("St. Ann").
+_SPACE = r"\.?[\s_‐‑–-]+"
+# Question words that a facet may claim as its nouns, for questions that begin with them.
+_SOFT = frozenset({"where", "who", "when"})
+# Words that cannot stand between "which" and its noun ("which is the area").
+_NO_GAP = (
+    "of|in|on|at|for|to|by|with|from|is|are|was|were|be|do|does|did|has|have|had|can|could|may|"
+    "might|must|shall|should|will|would|a|an|the|this|that|these|those|and|or|it|they|there"
+)
+_FORM = (
+    'Its form is: [facet] with nouns = ["noun", "nouns"], then [facet.values] with '
+    '"Value" = ["alias"] on each line.'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +77,21 @@ class Mention:
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class FacetQuestion:
+    """A question that asks for values of a facet: "which hospitals …", "how many areas …".
+
+    Attributes:
+        start, end: span in the question of the words that name the facet ("which … areas").
+        soft: the words may mean something else ("where"): no table, then an ordinary answer.
+    """
+
+    facet: str
+    start: int
+    end: int
+    soft: bool = False
+
+
 class Facets:
     """The facets of a corpus: tags passages, and reads facets in questions.
 
@@ -84,16 +112,14 @@ class Facets:
         self._own = own
         self._all = {facet.name: facet for facet in own + built_in}
         self._matchers = {facet.name: _Matcher(facet) for facet in own if facet.values}
-        self._questions = [FacetNounPattern(f.name, f.nouns) for f in own + built_in if f.nouns]
+        self._questions = [_Nouns(f.name, f.nouns) for f in own + built_in if f.nouns]
 
     @classmethod
     def load(cls, folder: Path) -> Facets:
         """Read ``facets.toml`` in a folder; without one, the built-in facets stand alone.
 
         The folder is the corpus, or a generation, which keeps the file that its tags came from.
-
-        Raises:
-            ConfigError: the file is not TOML, or not of the form that its README shows.
+        ``ConfigError`` if the file is not TOML, or not of the form that its README shows.
         """
         path = folder / FACETS_FILE
         found, text = read_tables(path, _FORM)
@@ -129,15 +155,13 @@ class Facets:
     def mentions(self, text: str, typed: bool = False) -> tuple[Mention, ...]:
         """Return where values are named in the text, ascending within each facet.
 
-        Args:
-            text: any text.
-            typed: the text was typed as a question: full names count in any case.
+        In a text ``typed`` as a question full names count in any case.
         """
-        found: list[Mention] = []
-        for name, matcher in self._matchers.items():
-            for value, start, end in matcher.find(text, typed):
-                found.append(Mention(name, value, start, end))
-        return tuple(found)
+        return tuple(
+            Mention(name, *found)
+            for name, matcher in self._matchers.items()
+            for found in matcher.find(text, typed)
+        )
 
     def named_by(self, name: str, text: str) -> tuple[str, ...]:
         """Return the values of one facet named in the text, in order, each once."""
@@ -147,7 +171,7 @@ class Facets:
 
     def question(self, text: str) -> FacetQuestion | None:
         """Return the facet whose values the question asks for ("which …s have …"), if any."""
-        found = [match for pattern in self._questions if (match := pattern.read(text))]
+        found = [match for nouns in self._questions if (match := nouns.read(text))]
         # A plain reading beats a soft one; then the words that come first.
         return min(found, key=lambda match: (match.soft, match.start), default=None)
 
@@ -173,27 +197,61 @@ def name_documents(titles: Mapping[str, str]) -> dict[str, str]:
     return names
 
 
+def phrase_pattern(name: str) -> str:
+    """Return a pattern for the name: any space or hyphen between words, "&" for "and"."""
+    words = [word for word in re.split(r"[\s_‐‑–-]+|\.\s+", name) if word]
+    return _SPACE.join("(?:and|&)" if word in {"and", "&"} else re.escape(word) for word in words)
+
+
+class _Nouns:
+    """Reads "which <noun> …" and its kin for the nouns of one facet."""
+
+    def __init__(self, facet: str, facet_nouns: Sequence[str]) -> None:
+        self._facet = facet
+        nouns = [noun for noun in facet_nouns if noun.lower() not in _SOFT]
+        noun = "|".join(phrase_pattern(noun) for noun in sorted(nouns, key=len, reverse=True))
+        # "which areas of law" asks for something else, "which of the areas" does not.
+        head = (
+            rf"(?:{noun})\b(?!\s+of\b(?!\s+(?:these|those|them)\b))(?!['’]s?\b)" if noun else "(?!)"
+        )
+        gap = rf"(?:(?!(?:{_NO_GAP})\b)[\w’'-]+\s+){{0,2}}?"  # "which *rural* areas"
+        among = r"(?:(?:of|among|amongst|from)\s+(?:all\s+)?(?:the|these|those|our)\s+)?"
+        self._plain = re.compile(
+            rf"\b(?:(?:which|what|whose|how\s+many|any|each|every|per|across(?:\s+the)?|all(?:\s+the)?)"
+            rf"\s+{among}{gap}{head}"
+            rf"|who\s+{among.removesuffix('?')}{gap}{head}"
+            rf"|(?:list|name|show|give|find|identify|compare|tell)\s+(?:(?:me|us|all|any|out)\s+)*"
+            rf"(?:the\s+)?{gap}{head}"
+            rf"|^\s*{head}(?=\s+(?:that|which|who|whose|where|with|without|using|having)\b))",
+            re.IGNORECASE,
+        )
+        soft = [word for word in facet_nouns if word.lower() in _SOFT]
+        self._soft = re.compile(rf"^\W*({'|'.join(soft)})\b" if soft else "(?!)", re.IGNORECASE)
+
+    def read(self, text: str) -> FacetQuestion | None:
+        if match := self._plain.search(text):
+            return FacetQuestion(self._facet, match.start(), match.end())
+        if match := self._soft.search(text):
+            return FacetQuestion(self._facet, match.start(1), match.end(1), soft=True)
+        return None
+
+
 class _Matcher:
     """Finds a facet's values in text: whole words, as written or in capitals, longest first."""
 
     def __init__(self, facet: Facet) -> None:
-        self._value: dict[str, str] = {}
-        for value, aliases in facet.values.items():
-            for name in (value, *aliases):
-                self._value[_normalise(name)] = value
-        names = [name for value, aliases in facet.values.items() for name in (value, *aliases)]
-        self._strict = _compile([*names, *facet.ignore], any_case=False)
+        named = [(name, value) for value, own in facet.values.items() for name in (value, *own)]
+        self._value = {_normalise(name): value for name, value in named}
+        names = [*(name for name, _ in named), *facet.ignore]
+        self._strict = _compile(names)
         # Short aliases are often words ("met"), so only full names are read in any case.
-        self._typed = _compile([*names, *facet.ignore], any_case=False, also=list(facet.values))
+        self._typed = _compile(names, any_case=facet.values)
 
-    def find(self, text: str, typed: bool = False) -> list[tuple[str, int, int]]:
-        pattern = self._typed if typed else self._strict
-        found = []
-        for match in pattern.finditer(text):
+    def find(self, text: str, typed: bool = False) -> Iterator[tuple[str, int, int]]:
+        for match in (self._typed if typed else self._strict).finditer(text):
             value = self._value.get(_normalise(match[0]))
             if value is not None:  # else a phrase to ignore
-                found.append((value, match.start(), match.end()))
-        return found
+                yield value, match.start(), match.end()
 
     def tag(self, passage: Passage) -> tuple[str, ...]:
         path = PurePosixPath(passage.document)
@@ -222,10 +280,7 @@ def _year_tags(passage: Passage) -> tuple[str, ...]:
     return ()
 
 
-_BUILT_IN_TAGS = {
-    SECTION_FACET: _section_tags,
-    YEAR_FACET: _year_tags,
-}
+_BUILT_IN_TAGS = {SECTION_FACET: _section_tags, YEAR_FACET: _year_tags}
 
 
 def _unique(values: Iterable[str]) -> tuple[str, ...]:
@@ -237,22 +292,16 @@ def _normalise(name: str) -> str:
     return " ".join(words).casefold()
 
 
-def _compile(names: list[str], any_case: bool, also: list[str] | None = None) -> re.Pattern[str]:
-    forms: dict[str, str] = {}
+def _compile(names: Iterable[str], any_case: Iterable[str] = ()) -> re.Pattern[str]:
+    forms: dict[str, str] = {}  # each form of a name to its pattern
     for name in names:
         for form in (name, name.upper(), name[:1].upper() + name[1:]):
             forms.setdefault(form, phrase_pattern(form))
-    for name in also or ():
+    for name in any_case:  # the space keeps its form apart from the name as written
         forms[f"{name} "] = f"(?i:{phrase_pattern(name)})"
     ordered = sorted(forms, key=lambda form: (-len(form.strip()), form))
     pattern = "|".join(forms[form] for form in ordered)
-    return re.compile(rf"(?<!\w)(?:{pattern})(?!\w)", re.IGNORECASE if any_case else 0)
-
-
-_FORM = (
-    'Its form is: [facet] with nouns = ["noun", "nouns"], then [facet.values] with '
-    '"Value" = ["alias"] on each line.'
-)
+    return re.compile(rf"(?<!\w)(?:{pattern})(?!\w)")
 
 
 def _parse_facet(path: Path, name: str, table: Any) -> Facet:

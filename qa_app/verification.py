@@ -1,17 +1,19 @@
-"""Every file, passage and sentence of an index, or of an answer, checked against the sources.
+"""Compares an index, an answer or a quote with the reports; needs no model.
 
-Needs no model. A quote that passes here is, character by character, in the file as it is now.
+``Sources`` opens the reports' files again. ``verify`` compares everything that a build published
+with them, ``verify_answer`` the quotes of an answer, and ``briefs.check`` the quotes of a brief.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Collection, Iterator, Sequence
+import re
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from qa_app import loading
-from qa_app.errors import CorpusError, IndexCorruptError, IndexMismatchError
+from qa_app.errors import CorpusError, IndexCorruptError
 from qa_app.loading import SourceFile
 from qa_app.models import Answer, Citation, Document, Failure, Passage
 from qa_app.store.files import hash_file
@@ -19,16 +21,16 @@ from qa_app.store.generation import Generation
 from qa_app.store.manifest import (
     CURRENT_FILE,
     MANIFEST_FILE,
-    MEND_HINT,
     check_files,
     generation_folder,
-    parse_manifest,
     read_current,
-    read_manifest_bytes,
+    read_manifest,
 )
-from qa_app.store.records import RECORDS_FILE, DocumentRecord
+from qa_app.store.records import RECORDS_FILE
 
 _BUILD_HINT = "Bring the index up to date: qa-app build"
+# White space and control characters between words differ from format to format.
+_GAP = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,8 @@ class VerifyReport:
     Attributes:
         files: number of files of the index and of the corpus that were checked.
         passages: number of passages that were compared with their source.
-        quotes: number of quotes that were, where it was an answer that was checked.
         bad: each file, index or source, with what is wrong with it.
+        quotes: number of quotes that were, where it was an answer that was checked.
     """
 
     files: int
@@ -51,138 +53,171 @@ class VerifyReport:
 def verify(index: Path, corpus: Path | None = None) -> VerifyReport:
     """Check every file's hash, then read every source again and compare each passage with it.
 
-    Args:
-        index: folder of the index.
-        corpus: folder of the reports; where it was at the last build, unless told.
+    ``corpus`` is where the reports were at the last build, unless told.
 
     Raises:
         IndexNotFoundError: nothing was built here yet.
         IndexMismatchError: another version of the program made the index.
     """
+    name = CURRENT_FILE
     try:
         current = read_current(index)
+        name = MANIFEST_FILE
+        manifest = read_manifest(index, current)
     except IndexCorruptError as exc:
-        return VerifyReport(1, 0, (Failure(CURRENT_FILE, exc.message, exc.hint),))
+        return VerifyReport(1, 0, (Failure(name, exc.message, exc.hint),))
     folder = generation_folder(index, current.name)
-    path = folder / MANIFEST_FILE
-    bad: list[Failure] = []
-    try:
-        content = read_manifest_bytes(path)
-        if hashlib.sha256(content).hexdigest() != current.manifest_sha256:
-            reason = f"its SHA-256 is not the one in {CURRENT_FILE}"
-            bad.append(Failure(MANIFEST_FILE, reason, MEND_HINT))
-        manifest = parse_manifest(content, path)
-    except (IndexCorruptError, IndexMismatchError) as exc:
-        if isinstance(exc, IndexMismatchError) and not bad:
-            raise
-        bad = bad or [Failure(MANIFEST_FILE, exc.message, exc.hint)]
-        return VerifyReport(1, 0, tuple(bad))
-    bad += check_files(folder, manifest)
+    bad = check_files(folder, manifest)
     files = 1 + len(manifest.files)
-    if any(item.path in (MANIFEST_FILE, RECORDS_FILE) for item in bad):
+    reports = corpus or manifest.corpus_folder(index)
+    if reports is None or any(item.path == RECORDS_FILE for item in bad):
         return VerifyReport(files, 0, tuple(bad))
     with Generation(folder, manifest, searchable=False) as generation:
-        sources = _Sources(generation)
-        passages = 0
-        if reports := corpus or manifest.corpus_folder(index):
-            for record, document in sources.read(reports):
-                for passage in generation.passages(record.rows):
-                    passages += 1
-                    sources.note(record.path, _passage_fault(passage, document))
-    return VerifyReport(files + sources.files, passages, (*bad, *sources.bad))
+
+        def faults(document: Document) -> Iterator[str]:
+            rows = generation.document_rows(document.path)
+            return (_passage_fault(passage, document) for passage in generation.passages(rows))
+
+        paths = [record.path for record in generation.documents]
+        found = _compare(generation, reports, paths, faults)
+    return VerifyReport(files + found.files, found.passages, (*bad, *found.bad))
 
 
 def verify_answer(answer: Answer, generation: Generation, corpus: Path) -> VerifyReport:
     """Read again the files that an answer cites, and compare each quote and passage with them.
 
-    Args:
-        answer: of any generation; it is the files as they are now that count.
-        generation: says how each file was read.
-        corpus: folder of the reports.
+    The answer may be another generation's: it is the files as they are now that count.
     """
-    quotes = [
-        pair
-        for row in (*answer.findings, *answer.near_misses)
-        for finding in (row, *row.others)
-        for pair in (
-            (finding.quote, finding.citation),
-            *([(finding.lead_in.text, finding.lead_in.citation)] if finding.lead_in else []),
-        )
-    ]
+    quotes: list[tuple[str, Citation]] = []
+    for row in (*answer.findings, *answer.near_misses):
+        for finding in (row, *row.others):
+            quotes.append((finding.quote, finding.citation))
+            if finding.lead_in:
+                quotes.append((finding.lead_in.text, finding.lead_in.citation))
     spans = quotes + [(result.passage.text, result.citation) for result in answer.passages]
-    sources = _Sources(generation)
-    paths = {cited.document for _, cited in spans}
-    for path in sorted(paths - {record.path for record in generation.documents}):
-        sources.note(path, "It is not in the index any more.")
-    for record, document in sources.read(corpus, paths):
-        for words, cited in spans:
-            if cited.document == record.path:
-                sources.note(record.path, _quote_fault(words, cited, document))
-    return VerifyReport(sources.files, len(answer.passages), tuple(sources.bad), len(quotes))
+
+    def faults(document: Document) -> Iterator[str]:
+        cited = (span for span in spans if span[1].document == document.path)
+        return (_quote_fault(*span, document) for span in cited)
+
+    paths = sorted({citation.document for _, citation in spans})
+    found = _compare(generation, corpus, paths, faults)
+    return VerifyReport(found.files, len(answer.passages), found.bad, len(quotes))
 
 
-class _Sources:
-    """The files that a generation was read from, as they are now, and what is wrong with them."""
+class Sources:
+    """The reports as they are now, beside what the index holds of them.
 
-    def __init__(self, generation: Generation) -> None:
+    Args:
+        generation: says how each file was read, and what its text was.
+        corpus: folder of the reports; None to take the index's copy for them.
+
+    Raises:
+        CorpusError: there is no such folder, or it cannot be read.
+    """
+
+    def __init__(self, generation: Generation, corpus: Path | None = None) -> None:
         self._generation = generation
-        self.files = 0
-        self.bad: list[Failure] = []
+        self._records = {record.path: record for record in generation.documents}
+        self._files: dict[str, SourceFile] | None = None
+        if corpus is not None:
+            self._files = {source.path: source for source in loading.scan(corpus).files}
+        self._documents: dict[str, Document | Failure] = {}
 
-    def note(self, path: str, reason: str) -> None:
-        """Keep what is wrong with a file, if anything is."""
-        if reason:
-            self.bad.append(Failure(path, reason, _BUILD_HINT))
-
-    def read(
-        self, corpus: Path, paths: Collection[str] | None = None
-    ) -> Iterator[tuple[DocumentRecord, Document]]:
-        """Yield the documents that are read as they were, all of them or those at ``paths``."""
+    def fault(self, path: str) -> str:
+        """Return in what way a file is not the one that was indexed, or "" if its hash is equal."""
+        record = self._records.get(path)
+        if record is None:
+            return "It is not in the index any more."
+        if self._files is None:
+            return ""
+        if path not in self._files:
+            return "It is not in the corpus any more, or cannot be read."
         try:
-            found = {source.path: source for source in loading.scan(corpus).files}
-        except CorpusError as exc:
-            self.bad.append(Failure(str(corpus), exc.message, exc.hint))
-            return
-        intact = [
-            (record, found[record.path])
-            for record in self._generation.documents
-            if (paths is None or record.path in paths)
-            and self._is_intact(record, found.get(record.path))
-        ]
+            if hash_file(self._files[path].absolute).sha256 == record.source.sha256:
+                return ""
+        except OSError as exc:
+            return f"It cannot be read: {exc.strerror}."
+        return "It has changed since the index was built."
+
+    def read_again(self, paths: Collection[str]) -> Iterator[tuple[str, Document | Failure]]:
+        """Yield files of the corpus as documents, read as for the index, or why they cannot be."""
+        by_ocr = {record.path for record in self._records.values() if record.source.ocr}
         for ocr in (False, True):
-            yield from self._read_again([p for p in intact if p[0].source.ocr == ocr], ocr)
+            chosen = [path for path in paths if (path in by_ocr) == ocr]
+            sources = [self._files[path] for path in chosen] if self._files else []
+            for source, found in loading.load_many(sources, ocr):
+                yield source.path, found
 
-    def _is_intact(self, record: DocumentRecord, source: SourceFile | None) -> bool:
-        self.files += 1
-        reason = ""
-        if source is None:
-            reason = "It is not in the corpus any more, or cannot be read."
-        else:
-            try:
-                if hash_file(source.absolute).sha256 != record.source.sha256:
-                    reason = "It has changed since the index was built."
-            except OSError as exc:
-                reason = f"It cannot be read: {exc.strerror}."
-        self.note(record.path, reason)
-        return not reason
+    def document(self, path: str, sha256: str) -> Document | Failure | None:
+        """Return the report at a path as it is now, else one of the same SHA-256; None if gone.
 
-    def _read_again(
-        self, pairs: Sequence[tuple[DocumentRecord, SourceFile]], ocr: bool
-    ) -> Iterator[tuple[DocumentRecord, Document]]:
-        if not pairs:
-            return
-        records = {record.path: record for record, _ in pairs}
-        for source, found in loading.load_many([source for _, source in pairs], ocr):
-            if isinstance(found, Failure):
-                self.bad.append(found)
-                continue
-            if found.text != self._generation.document(source.path).text:
-                self.note(source.path, "Its text is not read as it was when the index was built.")
-            yield records[source.path], found
+        The index's text is taken where the file is the same, so that most need not be parsed.
+        """
+        same = (r.path for r in self._generation.documents if r.source.sha256 == sha256)
+        present = self._records if self._files is None else self._files
+        place = next((place for place in chain([path], same) if place in present), None)
+        if place is None:
+            return None
+        if place not in self._documents:
+            if self.fault(place):
+                [(_, self._documents[place])] = self.read_again([place])
+            else:
+                self._documents[place] = self._generation.document(place)
+        return self._documents[place]
+
+
+def plain(text: str) -> str:
+    """Return the words of a text, one space between them."""
+    return _GAP.sub(" ", text).strip()
+
+
+def find_words(text: str, words: str, start: int, end: int) -> tuple[int, int] | None:
+    """Return where a text has these words, whatever white space parts them.
+
+    That is ``start`` to ``end`` where they stand there, else the place nearest to it.
+    """
+    words = plain(words)
+    if 0 <= start < end and plain(text[start:end]) == words:
+        return start, end
+    pattern = _GAP.pattern.join(re.escape(word) for word in words.split(" "))
+    # Whole words only: "art" does not stand in "part".
+    before = r"(?<!\w)" if re.match(r"\w", words) else ""
+    after = r"(?!\w)" if re.search(r"\w$", words) else ""
+    places = (match.span() for match in re.finditer(before + pattern + after, text))
+    return min(places, key=lambda place: abs(place[0] - start), default=None)
+
+
+def _compare(
+    generation: Generation,
+    corpus: Path,
+    paths: Collection[str],
+    faults: Callable[[Document], Iterator[str]],
+) -> VerifyReport:
+    """Read reports again and compare them with the index.
+
+    ``faults`` yields for each passage or quote of a document what is wrong with it, or "".
+    """
+    try:
+        sources = Sources(generation, corpus)
+    except CorpusError as exc:
+        return VerifyReport(0, 0, (Failure(str(corpus), exc.message, exc.hint),))
+    found = {path: sources.fault(path) for path in paths}
+    bad = [Failure(path, reason, _BUILD_HINT) for path, reason in found.items() if reason]
+    compared = 0
+    for path, document in sources.read_again([path for path in paths if not found[path]]):
+        if isinstance(document, Failure):
+            bad.append(document)
+            continue
+        reasons = list(faults(document))
+        compared += len(reasons)
+        if document.text != generation.document(path).text:
+            reasons.insert(0, "Its text is not read as it was when the index was built.")
+        bad += [Failure(path, reason, _BUILD_HINT) for reason in reasons if reason]
+    return VerifyReport(len(paths), compared, tuple(bad))
 
 
 def _quote_fault(words: str, cited: Citation, document: Document) -> str:
-    """Return what is wrong with quoted words, or nothing."""
     if not words or document.text[cited.start : cited.end] != words:
         return f"The quote {cited.start}:{cited.end} is not what stands there."
     if document.page_at(cited.start) != cited.page:
@@ -191,7 +226,6 @@ def _quote_fault(words: str, cited: Citation, document: Document) -> str:
 
 
 def _passage_fault(passage: Passage, document: Document) -> str:
-    """Return what is wrong with a passage's words, or nothing."""
     if not passage.text or document.text[passage.start : passage.end] != passage.text:
         return f"The passage {passage.id} is not what stands there."
     for sentence in passage.sentences:

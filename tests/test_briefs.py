@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,10 +15,21 @@ import pytest
 
 from brief_samples import Desk, make_desk
 from qa_app.briefs import brief as limits
-from qa_app.briefs.brief import Brief
-from qa_app.briefs.files import open_brief, safe_name
-from qa_app.briefs.pinning import pin_findings, pin_passages, pin_span
+from qa_app.briefs.brief import (
+    Brief,
+    Item,
+    Removed,
+    pin_findings,
+    pin_passages,
+    pin_span,
+)
+from qa_app.briefs.saved import open_saved
+from qa_app.briefs.stored_file import open_brief, safe_name
 from qa_app.errors import BriefError, QueryError
+from qa_app.models import Citation
+
+# Written by version 0.1.0: people have such files in briefs/.
+VERSION_1 = Path(__file__).parent / "briefs_version_1"
 
 
 @pytest.fixture
@@ -108,6 +122,63 @@ def test_a_brief_survives_a_restart(desk: Desk) -> None:
     assert file.read() == Brief()
     stored = file.change(lambda _: desk.brief())
     assert open_brief(desk.folder).read() == stored == desk.brief()
+
+
+def test_files_of_the_first_version_are_read_and_written_as_they_are(tmp_path: Path) -> None:
+    brief_file, saved_file = open_brief(tmp_path / "index"), open_saved(tmp_path / "index")
+    shutil.copytree(VERSION_1, brief_file.path.parent)
+    brief = brief_file.read()
+    assert _texts(brief) == [
+        "Road safety improved in the north.",
+        "What improved",
+        "The board [sic] agreed *its* funding, <b>at last</b>: =1+1.",
+        "Data sharing did not.",
+    ]
+    road, heading, _, sharing = brief.items
+    assert (road.id, road.changed, road.text) == (
+        2,
+        4,
+        "First paragraph.\n\n- Second, <i>mine</i>.",
+    )
+    assert road.pin.quote.citation == Citation("roads.txt", "Roads", None, (), 7, 41, "Roads")
+    assert (road.pin.facet_value, road.pin.generation) == ("North", "000001")
+    assert heading.pin is None
+    assert sharing.text.startswith("Half a character: \ud83d, a whole one: \U0001f600, –")
+    assert (sharing.pin.lead_in, sharing.pin.reader) == (
+        road.pin.quote,
+        "span-reader, weights 0123abcd",
+    )
+    assert brief.removed == (Removed(4, Item(5, "Taken out", None, 7)),)
+    assert (brief.title, brief.version, brief.next_id) == ("Roads & boards", 9, 6)
+
+    saved = saved_file.read()
+    assert [(item.filters, len(item.seen), len(item.new)) for item in saved.items] == [
+        ({"document": ("roads.txt",)}, 1, 0),
+        ({}, 0, 3),
+    ]
+    assert saved.items[0].trouble == "There is no document 'roads.txt'."
+    assert saved.items[1].new[2].quote == road.pin.quote
+
+    # Whatever is not changed is written as it was, byte for byte.
+    for file, edit in (
+        (brief_file, lambda now: replace(now, next_id=77)),
+        (saved_file, lambda now: replace(now, next_id=77)),
+    ):
+        before = file.path.read_text()
+        file.change(edit)
+        assert file.path.read_text() == re.sub(r'"next_id": \d', '"next_id": 77', before)
+
+
+def test_what_came_after_the_first_briefs_may_be_missing(tmp_path: Path) -> None:
+    file = open_brief(tmp_path / "index")
+    shutil.copytree(VERSION_1, file.path.parent)
+    text = file.path.read_text()
+    file.path.write_text(
+        re.sub(r',\s+"reader": "[^"]*"', "", text).replace('"changed": 2', '"x": 1')
+    )
+    brief = file.read()
+    assert {pin.reader for pin in brief.pins} == {""}
+    assert brief.item(1).changed == 0
 
 
 def test_two_writers_lose_nothing(desk: Desk) -> None:

@@ -19,14 +19,15 @@ from lxml import etree
 
 from brief_samples import Desk, make_desk
 from qa_app.briefs.brief import Brief, Pin
-from qa_app.briefs.checking import Sources, Standing, claims_of, plain
-from qa_app.briefs.exporting import Form, export_brief, form_of, verify_claims
-from qa_app.briefs.markdown import read_claims, to_markdown
-from qa_app.briefs.outline import Outline, outline
-from qa_app.briefs.spreadsheet import COLUMNS, neutral, to_csv
-from qa_app.briefs.word import to_docx
+from qa_app.briefs.check import Standing, claims_of, verify_claims
+from qa_app.briefs.export import Form, export_brief, form_of
+from qa_app.briefs.export.as_csv import COLUMNS, neutral, to_csv
+from qa_app.briefs.export.as_markdown import read_claims, to_markdown
+from qa_app.briefs.export.as_word import to_docx
+from qa_app.briefs.export.outline import Outline, outline
 from qa_app.errors import BriefError
 from qa_app.models import Citation, Quote
+from qa_app.verification import Sources, plain
 
 MADE = date(2026, 1, 31)
 WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -147,6 +148,11 @@ def test_verify_catches_a_quote_edited_by_hand(desk: Desk) -> None:
         assert statuses[2] is Standing.OK
 
 
+def test_an_export_of_the_first_version_can_be_checked(desk: Desk) -> None:
+    text = (Path(__file__).parent / "briefs_version_1" / "brief.md").read_text(encoding="utf-8")
+    assert _standings(desk, text) == [(number, Standing.OK) for number in (1, 2, 3, 4)]
+
+
 def test_verify_takes_no_notice_of_how_a_quote_is_set(desk: Desk) -> None:
     text = to_markdown(_outline(desk, desk.brief()))
     for new in (
@@ -216,7 +222,7 @@ def test_markup_in_quotes_survives(words: str) -> None:
 
 
 def _entries(brief: Brief) -> list[Outline]:
-    from qa_app.briefs.outline import _entry
+    from qa_app.briefs.export.outline import _entry
 
     return [_entry(item, 1, "") for item in brief.items]
 

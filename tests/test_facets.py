@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from qa_app.errors import ConfigError
-from qa_app.facets import Facets, name_documents
+from qa_app.facets import Facet, Facets, name_documents
 from qa_app.models import Passage
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -218,3 +218,12 @@ def test_the_shipped_file_lists_the_forces() -> None:
     question = facets.question("which forces improved data-sharing?")
     assert question is not None
     assert question.facet == "force"
+
+
+def test_a_facet_without_plain_nouns_is_named_by_its_question_word_alone() -> None:
+    facets = Facets([Facet("place", ("where",))])
+
+    assert facets.question("which place is it?") is None
+    found = facets.question("Where is it?")
+    assert found is not None
+    assert (found.facet, found.start, found.end, found.soft) == ("place", 0, 5, True)

@@ -24,7 +24,6 @@ LAYERS = (
     "analysis",
     "loading",
     "chunking",
-    "questions",
     "facets",
     "model_files",
     "embedding",

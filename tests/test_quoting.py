@@ -11,8 +11,7 @@ from qa_app.answering.features import Evidence
 from qa_app.answering.model import UNREAD
 from qa_app.answering.quotes import Quoting
 from qa_app.api import Index
-from qa_app.briefs.pinning import find_quote
-from qa_app.citations import cite
+from qa_app.citations import cite, find_in_source
 from qa_app.errors import QueryError
 from qa_app.models import Passage, Sentence
 from qa_app.store.generation import Generation, open_generation
@@ -88,7 +87,7 @@ def quoted(generation: Generation, question: str, *words: str, most: int = 3) ->
     for item, *_ in Quoting(generation, question, UNREAD).quotes(groups, most):
         cited = cite(item.passage, item.sentence.start, item.sentence.end)
         assert text[cited.start : cited.end] == item.text
-        assert find_quote(generation, "report.md", (cited.start, cited.end)).citation == cited
+        assert find_in_source(generation, "report.md", (cited.start, cited.end)).citation == cited
         found.append(item.text)
     return found
 
@@ -213,7 +212,7 @@ def test_the_same_list_elsewhere_is_named(generation: Generation) -> None:
 def test_words_of_two_sections_are_no_quote(generation: Generation) -> None:
     text = generation.document("report.md").text
     with pytest.raises(QueryError, match="Nothing can be quoted"):
-        find_quote(generation, "report.md", (text.index("Nobody"), text.index("five themes")))
+        find_in_source(generation, "report.md", (text.index("Nobody"), text.index("five themes")))
 
 
 def test_an_answer_with_a_list_is_as_the_file_has_it(index: Index, generation: Generation) -> None:

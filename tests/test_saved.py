@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from brief_samples import Desk, make_desk
-from qa_app.briefs.files import StoredFile
 from qa_app.briefs.saved import SavedQuestions, ask_again, open_saved, save_question
+from qa_app.briefs.stored_file import StoredFile
 from qa_app.errors import BriefError, QueryError
 
 QUESTION = "Which reports improved road safety?"

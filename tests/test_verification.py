@@ -179,6 +179,22 @@ def test_a_quote_that_is_not_what_stands_there_is_named(index: Index) -> None:
     ]
 
 
+def test_an_answer_from_a_report_that_is_gone(index: Index, tmp_path: Path) -> None:
+    answer = index.ask("What happened to road safety?")
+    (tmp_path / "corpus" / "roads.md").unlink()
+    (bad,) = index.snapshot().verify(answer).bad
+    assert bad.reason == "It is not in the corpus any more, or cannot be read."
+    first, *rest = answer.findings or answer.near_misses
+    elsewhere = dataclasses.replace(
+        first, citation=dataclasses.replace(first.citation, document="a.txt")
+    )
+    older = dataclasses.replace(answer, findings=(elsewhere, *rest), near_misses=())
+    assert [(bad.path, bad.reason) for bad in index.snapshot().verify(older).bad] == [
+        ("a.txt", "It is not in the index any more."),
+        ("roads.md", "It is not in the corpus any more, or cannot be read."),
+    ]
+
+
 def test_an_answer_from_a_report_that_has_changed(index: Index, tmp_path: Path) -> None:
     answer = index.ask("What happened to road safety?")
     (tmp_path / "corpus" / "roads.md").write_text(ROADS.replace("Crashes", "Deaths"))

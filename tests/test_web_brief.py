@@ -13,9 +13,9 @@ import pytest
 
 from brief_samples import Desk as Reports
 from brief_samples import make_desk
-from qa_app.briefs.exporting import Form
-from qa_app.briefs.files import open_brief
+from qa_app.briefs.export import Form
 from qa_app.briefs.saved import ask_again, open_saved
+from qa_app.briefs.stored_file import open_brief
 from qa_app.web.brief_desk import BriefDesk
 from qa_app.web.brief_view import pin_payload
 from qa_app.web.events import Desk

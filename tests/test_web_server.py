@@ -16,7 +16,7 @@ from gradio_client import Client
 
 from conftest import ROOT
 from qa_app import build_index
-from qa_app.briefs.files import open_brief
+from qa_app.briefs.stored_file import open_brief
 from qa_app.errors import ServeError
 from qa_app.web.app import serve
 from web_serving import free_port, serving

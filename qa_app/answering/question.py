@@ -13,8 +13,7 @@ from functools import cache
 
 from qa_app.analysis import Analyser
 from qa_app.answering.acronyms import Acronyms, expand, find_acronyms, shorten
-from qa_app.facets import Facets, Mention
-from qa_app.questions import FacetQuestion, phrase_pattern
+from qa_app.facets import FacetQuestion, Facets, Mention, phrase_pattern
 from qa_app.store.generation import Generation
 
 _BEFORE = re.compile(

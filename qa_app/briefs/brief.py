@@ -1,23 +1,27 @@
 """A brief: pinned quotes and headings in an order, and every way to change it.
 
-Nothing here touches a file. A change names what it changes by its number, never by its place, so
-that changes from two windows can follow each other in any order.
+Nothing here touches a file. A change names its item by number, not by place, so that changes from
+two windows can follow each other in any order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from qa_app.errors import BriefError
-from qa_app.models import Quote
+from qa_app.citations import find_in_source
+from qa_app.errors import BriefError, QueryError
+from qa_app.models import Answer, Quote, SearchResult
 
-FORMAT_VERSION = 1
-MOST_ITEMS = 1_000
-LONGEST_NOTE = 10_000
-LONGEST_HEADING = 200
-_MOST_REMOVED = 50
+if TYPE_CHECKING:
+    from qa_app.api import Snapshot
+
+FORMAT_VERSION = 1  # of the stored briefs and saved questions
+MOST_ITEMS = 1_000  # bounds the file and the page; people collect far fewer
+LONGEST_NOTE = 10_000  # characters
+LONGEST_HEADING = 200  # characters; also of the title
+_MOST_REMOVED = 50  # items that can be put back
 _LIST_HINT = "Look up the numbers: qa-app brief list"
 
 
@@ -51,10 +55,6 @@ class Pin:
     def about(self) -> str:
         """Whom the quote is about, else where it stands."""
         return self.facet_value or self.quote.citation.label
-
-    def is_same(self, other: Pin) -> bool:
-        """Tell whether both hold the same words, about the same value."""
-        return self.quote == other.quote and self.facet_value == other.facet_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class Brief:
         note = _checked(note, LONGEST_NOTE, "The note", empty=True)
         brief = self
         for pin in pins:
-            if not any(pin.is_same(other) for other in brief.pins):
+            if (pin.quote, pin.facet_value) not in ((p.quote, p.facet_value) for p in brief.pins):
                 brief = brief._with(Item(brief.next_id, note, pin))
         return brief
 
@@ -131,13 +131,8 @@ class Brief:
     def with_text(self, item_id: int, text: str, seen: int | None = None) -> Brief:
         """Return the brief with another note, or other words in a heading.
 
-        Args:
-            item_id: number of the item.
-            text: what it says from now on.
-            seen: version of the brief that the writer had before them.
-
-        Raises:
-            BriefError: there is no such item, or it was changed since that version.
+        ``BriefError`` if the item was changed since the version ``seen`` of the brief, which is
+        the one that the writer had before them.
         """
         item = self.item(item_id)
         if item.pin is None:
@@ -152,9 +147,8 @@ class Brief:
                 "Load the brief again, then put your words in.",
             )
         changed = replace(item, text=text, changed=self.version + 1)
-        return self._next(
-            items=tuple(changed if other.id == item_id else other for other in self.items)
-        )
+        items = (changed if other.id == item_id else other for other in self.items)
+        return self._next(items=tuple(items))
 
     def moved(self, item_id: int, position: int) -> Brief:
         """Return the brief with an item at another place, from 0; beyond the end is the end."""
@@ -214,3 +208,81 @@ def _checked(text: str, longest: int, name: str, empty: bool = False) -> str:
             f"{name} has {len(text):,} characters; {longest:,} are the most.", "Shorten it."
         )
     return text
+
+
+def pin_findings(
+    snapshot: Snapshot, answer: Answer, values: Collection[str] = ()
+) -> tuple[Pin, ...]:
+    """Return a pin for each finding of an answer, or for those of these facet values.
+
+    ``QueryError`` if there is no row of such a value, or no finding.
+    """
+    rows = {finding.facet_value or "" for finding in answer.findings}
+    if unknown := [value for value in values if value not in rows]:
+        known = ", ".join(sorted(rows)) if any(rows) else "the answer has none"
+        raise QueryError(f"The answer has no row {unknown[0]!r}.", f"Rows: {known}.")
+    if not answer.findings:
+        raise QueryError(
+            "The reports do not say, so there is nothing to pin.",
+            "Pin a passage: qa-app brief add QUERY --passage 1",
+        )
+    question, read = answer.question, bool(answer.reader)
+    return tuple(
+        _pin(snapshot, Quote(row.quote, row.citation), question, row.facet_value, row.lead_in, read)
+        for row in answer.findings
+        if not values or row.facet_value in values
+    )
+
+
+def pin_everything(snapshot: Snapshot, answer: Answer) -> tuple[Pin, ...]:
+    """Return a pin for each quote of an answer, wherever its words stand."""
+    question, read = answer.question, bool(answer.reader)
+    return tuple(
+        _pin(snapshot, Quote(other.quote, place), question, row.facet_value, None, read)
+        for row in answer.findings
+        for other in (row, *row.others)
+        for place in (other.citation, *other.also_in)
+    )
+
+
+def pin_passages(
+    snapshot: Snapshot, query: str, results: Sequence[SearchResult]
+) -> tuple[Pin, ...]:
+    """Return a pin for each ranked passage."""
+    quotes = [Quote(result.passage.text, result.citation) for result in results]
+    return tuple(_pin(snapshot, quote, query) for quote in quotes)
+
+
+def pin_span(
+    snapshot: Snapshot,
+    document: str,
+    span: tuple[int, int],
+    question: str = "",
+    facet_value: str = "",
+    lead_in: tuple[int, int] | None = None,
+) -> Pin:
+    """Return a pin for the words at offsets ``span`` of a document, and for their lead-in."""
+    introduction = find_in_source(snapshot.generation, document, lead_in) if lead_in else None
+    quote = find_in_source(snapshot.generation, document, span)
+    return _pin(snapshot, quote, question, facet_value, introduction, bool(question))
+
+
+def _pin(
+    snapshot: Snapshot,
+    quote: Quote,
+    question: str,
+    facet_value: str | None = None,
+    lead_in: Quote | None = None,
+    read: bool = False,
+) -> Pin:
+    generation = snapshot.generation
+    hashes = {record.path: record.source.sha256 for record in generation.documents}
+    return Pin(
+        quote,
+        document_sha256=hashes.get(quote.citation.document, ""),
+        generation=generation.name,
+        question=question,
+        facet_value=facet_value or "",
+        lead_in=lead_in,
+        reader=str(snapshot.reader.identity) if read and snapshot.reader else "",
+    )

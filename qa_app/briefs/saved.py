@@ -8,17 +8,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qa_app.api import Snapshot, open_from_settings
-from qa_app.briefs.brief import Pin
-from qa_app.briefs.checking import plain
-from qa_app.briefs.files import StoredFile, briefs_folder, safe_name
-from qa_app.briefs.pinning import pin_everything
+from qa_app.briefs.brief import FORMAT_VERSION, Pin, pin_everything
+from qa_app.briefs.stored_file import StoredFile, briefs_folder, user_path
 from qa_app.errors import BriefError, QueryError
 from qa_app.retrieval.filters import Filters
 from qa_app.settings import Settings
+from qa_app.verification import plain
 
-FORMAT_VERSION = 1
-MOST_QUESTIONS = 100
-_FILES = "saved*.json"
+MOST_QUESTIONS = 100  # all of them are asked again after each build
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +90,9 @@ class SavedQuestions:
         return replace(self, items=items)
 
     def shown(self, generations: Mapping[int, str]) -> SavedQuestions:
-        """Return them with news counted as seen.
+        """Return them with news counted as seen, where it is still the news that was shown.
 
-        Args:
-            generations: number of each question that was shown to the generation that it was
-                shown from, so that what came after that is not lost.
+        ``generations`` maps the number of each question to the generation that it was shown from.
         """
         items = (
             item.shown() if generations.get(item.id) == item.generation else item
@@ -107,19 +102,16 @@ class SavedQuestions:
 
     def updated(self, asked: Mapping[int, SavedQuestion]) -> SavedQuestions:
         """Return them with what was found anew; what was seen or removed meanwhile stays so."""
-        items = (
-            item.found(asked[item.id].new, asked[item.id].generation, asked[item.id].trouble)
-            if item.id in asked
-            else item
-            for item in self.items
-        )
+        items = []
+        for item in self.items:
+            now = asked.get(item.id)
+            items.append(item.found(now.new, now.generation, now.trouble) if now else item)
         return replace(self, items=tuple(items))
 
 
 def open_saved(index: Path, user: str = "") -> StoredFile[SavedQuestions]:
     """Return a user's saved questions; without a name those of whoever uses this computer."""
-    name = f"saved-{safe_name(user)}" if user else "saved"
-    return StoredFile(briefs_folder(index) / f"{name}.json", SavedQuestions())
+    return StoredFile(user_path(index, "saved", user), SavedQuestions())
 
 
 def save_question(
@@ -128,12 +120,7 @@ def save_question(
     question: str,
     filters: Filters | None = None,
 ) -> SavedQuestions:
-    """Save a question; what it finds now counts as seen.
-
-    Raises:
-        QueryError: it cannot be asked.
-        BriefError: it is saved already.
-    """
+    """Save a question; what it finds now counts as seen. ``QueryError`` if it cannot be asked."""
     kept = {facet: tuple(values) for facet, values in (filters or {}).items()}
     item = _asked(snapshot, SavedQuestion(0, " ".join(question.split()), kept))
     if item.trouble:
@@ -152,10 +139,8 @@ def ask_after_build(settings: Settings, generation: str) -> tuple[SavedQuestion,
 
     Nothing is opened where none is saved, or all were asked of this generation already.
     """
-    files = (
-        StoredFile(path, SavedQuestions())
-        for path in sorted(briefs_folder(settings.index).glob(_FILES))
-    )
+    paths = sorted(briefs_folder(settings.index).glob("saved*.json"))
+    files = [StoredFile(path, SavedQuestions()) for path in paths]
     stale = [file for file in files if file.read().is_stale(generation)]
     if not stale:
         return ()

@@ -88,7 +88,7 @@ def _pin(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _found(snapshot: Snapshot, options: argparse.Namespace, settings: Settings) -> tuple[Pin, ...]:
-    from qa_app.briefs.pinning import pin_findings, pin_passages
+    from qa_app.briefs.brief import pin_findings, pin_passages
     from qa_app.errors import QueryError
 
     filters, mode = parse_filters(options), Mode(settings.mode)
@@ -103,14 +103,14 @@ def _found(snapshot: Snapshot, options: argparse.Namespace, settings: Settings) 
 
 
 def _list(options: argparse.Namespace, settings: Settings) -> int:
-    from qa_app.briefs.files import open_brief
+    from qa_app.briefs.stored_file import open_brief
 
     print_result(options, open_brief(settings.index, options.user).read(), brief_text)
     return 0
 
 
 def _change(options: argparse.Namespace, settings: Settings) -> int:
-    from qa_app.briefs.files import open_brief
+    from qa_app.briefs.stored_file import open_brief
 
     changed = open_brief(settings.index, options.user).change(
         lambda brief: options.edit(brief, options)
@@ -127,8 +127,8 @@ def _move(brief: Brief, options: argparse.Namespace) -> Brief:
 
 def _export(options: argparse.Namespace, settings: Settings) -> int:
     from qa_app import api
-    from qa_app.briefs.exporting import export_brief, form_of, write_export
-    from qa_app.briefs.files import open_brief
+    from qa_app.briefs.export import export_brief, form_of, write_export
+    from qa_app.briefs.stored_file import open_brief
     from qa_app.store.generation import open_generation
 
     form = form_of(options.file.name)
@@ -142,9 +142,9 @@ def _export(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _verify(options: argparse.Namespace, settings: Settings) -> int:
-    from qa_app.briefs.checking import claims_of, failed
-    from qa_app.briefs.exporting import read_export, verify_claims
-    from qa_app.briefs.files import open_brief
+    from qa_app.briefs.check import claims_of, failed, verify_claims
+    from qa_app.briefs.export.as_markdown import read_export
+    from qa_app.briefs.stored_file import open_brief
 
     if options.file is None:
         claims = claims_of(open_brief(settings.index, options.user).read())

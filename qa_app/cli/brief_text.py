@@ -12,7 +12,7 @@ from qa_app.printing import wrap
 
 if TYPE_CHECKING:
     from qa_app.briefs.brief import Brief, Pin
-    from qa_app.briefs.checking import Check
+    from qa_app.briefs.check import Check
     from qa_app.briefs.saved import SavedQuestion, SavedQuestions
 
 

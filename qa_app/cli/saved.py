@@ -10,8 +10,8 @@ from qa_app.cli.common import add_filter, add_own_command, open_index, parse_fil
 from qa_app.settings import Settings
 
 if TYPE_CHECKING:
-    from qa_app.briefs.files import StoredFile
     from qa_app.briefs.saved import SavedQuestions
+    from qa_app.briefs.stored_file import StoredFile
 
 
 def add_saved(commands: Any) -> None:

@@ -53,7 +53,7 @@ def _serve(options: argparse.Namespace, settings: Settings) -> int:
         except CorpusError as exc:
             # The page opens all the same and says what to do.
             print_error(exc)
-    from qa_app.briefs.files import briefs_folder
+    from qa_app.briefs.stored_file import briefs_folder
     from qa_app.web.app import serve
 
     try:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from qa_app.errors import ConfigError
-from qa_app.questions import phrase_pattern
+from qa_app.facets import phrase_pattern
 from qa_app.settings import read_tables
 
 THEMES_FILE = "themes.toml"

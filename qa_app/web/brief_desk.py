@@ -12,11 +12,10 @@ from collections.abc import Callable, Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from qa_app.briefs.brief import Brief
-from qa_app.briefs.exporting import Form, export_brief
-from qa_app.briefs.files import StoredFile, open_brief
-from qa_app.briefs.pinning import pin_span
+from qa_app.briefs.brief import Brief, pin_span
+from qa_app.briefs.export import Form, export_brief
 from qa_app.briefs.saved import SavedQuestions, open_saved, save_question
+from qa_app.briefs.stored_file import StoredFile, open_brief
 from qa_app.errors import BriefError, IndexNotFoundError, QAAppError
 from qa_app.presentation import count
 from qa_app.web.address import parse_address, parse_span

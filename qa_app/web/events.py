@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from qa_app.briefs.pinning import find_quote
+from qa_app.citations import find_in_source
 from qa_app.errors import IndexNotFoundError, QAAppError, QueryError
 from qa_app.facets import Facets
 from qa_app.models import Answer, Citation, Document
@@ -237,6 +237,6 @@ def _citation(snapshot: Snapshot, document: Document, address: Address) -> Citat
     if span is None:
         return None
     try:
-        return find_quote(snapshot.generation, document.path, span).citation
+        return find_in_source(snapshot.generation, document.path, span).citation
     except QueryError:  # a link may mark words of more than one passage
         return None

@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from qa_app.briefs.exporting import Form
+from qa_app.briefs.export import Form
 from qa_app.errors import QAAppError
 from qa_app.web.access import signed_in
 from qa_app.web.brief_desk import BriefDesk

@@ -1,17 +1,18 @@
-"""What every form of export shows alike: numbered notes, the list of sources, the colophon."""
+"""What all exports of a brief show alike: numbered notes, the list of sources, the colophon."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
 from qa_app.briefs.brief import Brief, Item, Pin
-from qa_app.briefs.checking import Check, Sources, check_claims, claims_of, failed
+from qa_app.briefs.check import check_claims, claims_of, failed
 from qa_app.models import Citation, Quote
 from qa_app.presentation import count
 from qa_app.store.generation import Generation
+from qa_app.verification import Sources
 from qa_app.version import __version__
 
 
@@ -37,11 +38,11 @@ class Entry:
         remarks: the paragraphs of the note.
     """
 
-    heading: str
-    question: str
-    value: str
-    notes: tuple[Note, ...]
-    remarks: tuple[str, ...]
+    heading: str = ""
+    question: str = ""
+    value: str = ""
+    notes: tuple[Note, ...] = ()
+    remarks: tuple[str, ...] = ()
 
     @property
     def about(self) -> str:
@@ -89,20 +90,32 @@ def outline(brief: Brief, generation: Generation, sources: Sources, made: date) 
         entries.append(_entry(item, number, question))
         number += len(entries[-1].notes)
         question = item.pin.question if item.pin else question
-    quoted = _sources(brief.pins)
-    checks = check_claims(claims_of(brief), sources)
+    quoted = _quoted_reports(brief.pins)
     return Outline(
         title=brief.title,
         made=made.isoformat(),
         summary=f"{count(number - 1, 'quote')} from {count(len(quoted), 'report')}",
         entries=tuple(entries),
         sources=quoted,
-        colophon=_colophon(brief, generation, checks, made),
+        colophon=_colophon(brief, generation, sources, made),
     )
 
 
-def cite_in_full(citation: Citation) -> str:
-    """Return a citation for a footnote: title, headings, page and the place in the file."""
+def _entry(item: Item, number: int, question: str) -> Entry:
+    pin = item.pin
+    if pin is None:
+        return Entry(heading=item.text)
+    notes = tuple(
+        Note(place, quote, _footnote(quote.citation), pin.document_sha256)
+        for place, quote in enumerate(pin.quotes, number)
+    )
+    remarks = tuple(part.strip() for part in item.text.split("\n\n") if part.strip())
+    asked = "" if pin.question == question else pin.question
+    return Entry("", asked, pin.facet_value, notes, remarks)
+
+
+def _footnote(citation: Citation) -> str:
+    """Return a citation in full: title, headings, page and the place in the file."""
     section = [heading for heading in citation.section if heading != citation.title]
     parts = [" ".join(part.split()) for part in (citation.title, " > ".join(section))]
     if citation.page is not None:
@@ -111,27 +124,7 @@ def cite_in_full(citation: Citation) -> str:
     return ". ".join(part.rstrip(".") for part in parts if part) + "."
 
 
-def corpus_fingerprint(generation: Generation) -> str:
-    """Return the SHA-256 of every report's path and SHA-256: equal for the same reports only."""
-    lines = sorted(f"{record.source.sha256} {record.path}\n" for record in generation.documents)
-    return hashlib.sha256("".join(lines).encode(errors="surrogatepass")).hexdigest()
-
-
-def _entry(item: Item, number: int, question: str) -> Entry:
-    pin = item.pin
-    if pin is None:
-        return Entry(item.text, "", "", (), ())
-    notes = tuple(
-        Note(place, quote, cite_in_full(quote.citation), pin.document_sha256)
-        for place, quote in enumerate(pin.quotes, number)
-    )
-    remarks = tuple(part.strip() for part in item.text.split("\n\n") if part.strip())
-    return Entry(
-        "", "" if pin.question == question else pin.question, pin.facet_value, notes, remarks
-    )
-
-
-def _sources(pins: Sequence[Pin]) -> tuple[Source, ...]:
+def _quoted_reports(pins: Iterable[Pin]) -> tuple[Source, ...]:
     found = {
         (pin.quote.citation.document, pin.document_sha256): pin.quote.citation.title for pin in pins
     }
@@ -140,14 +133,13 @@ def _sources(pins: Sequence[Pin]) -> tuple[Source, ...]:
 
 
 def _colophon(
-    brief: Brief, generation: Generation, checks: Sequence[Check], made: date
+    brief: Brief, generation: Generation, sources: Sources, made: date
 ) -> tuple[tuple[str, str], ...]:
-    manifest = generation.manifest
-    corpus = f"{count(manifest.documents, 'report')}, fingerprint {corpus_fingerprint(generation)}"
+    manifest, recipe = generation.manifest, generation.manifest.recipe
+    corpus = f"{count(manifest.documents, 'report')}, fingerprint {_fingerprint(generation)}"
     index = f"generation {generation.name} of {manifest.created[:10]}"
     if pinned := sorted({pin.generation for pin in brief.pins} - {generation.name}):
         index += f"; some quotes were pinned from {', '.join(pinned)}"
-    recipe = manifest.recipe
     settings = f"passages of at most {recipe.passage_tokens} tokens; language {recipe.language}"
     return (
         ("Date", made.isoformat()),
@@ -157,11 +149,18 @@ def _colophon(
         ("Model", f"{manifest.model.name}, weights {manifest.model.weights_sha256}"),
         *(("Reader", reader) for reader in sorted({pin.reader for pin in brief.pins} - {""})),
         ("Settings", settings),
-        ("Check", _check_line(checks)),
+        ("Check", _check_line(brief, sources)),
     )
 
 
-def _check_line(checks: Sequence[Check]) -> str:
+def _fingerprint(generation: Generation) -> str:
+    """Return the SHA-256 of every report's path and SHA-256: equal for the same reports only."""
+    lines = sorted(f"{record.source.sha256} {record.path}\n" for record in generation.documents)
+    return hashlib.sha256("".join(lines).encode(errors="surrogatepass")).hexdigest()
+
+
+def _check_line(brief: Brief, sources: Sources) -> str:
+    checks = check_claims(claims_of(brief), sources)
     if bad := failed(checks):
         listed = ", ".join(f"note {check.claim.number} ({check.standing})" for check in bad)
         return f"{len(bad)} of {count(len(checks), 'quote')} not found word for word: {listed}"

@@ -10,7 +10,7 @@ import io
 import unicodedata
 from collections.abc import Iterator
 
-from qa_app.briefs.outline import Note, Outline
+from qa_app.briefs.export.outline import Outline
 
 COLUMNS = (
     "kind", "number", "heading", "value", "text", "note", "question", "citation", "document",
@@ -19,6 +19,7 @@ COLUMNS = (
 _FORMULA_STARTS = frozenset("=+-@")
 # What stands in front of a formula without disarming it: white space, controls, invisible marks.
 _SKIPPED = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
+# Characters with which some programs begin a new cell, and so a formula.
 _DANGEROUS_GAPS = frozenset("\t\r\n\0")
 
 
@@ -48,31 +49,26 @@ def _rows(outline: Outline) -> Iterator[dict[str, object]]:
         if entry.heading:
             yield {"kind": "heading", "heading": heading}
         for note in entry.notes:
-            shared = {"kind": "quote", "heading": heading, "value": entry.value}
-            remark = "\n\n".join(entry.remarks) if note is entry.notes[-1] else ""
-            yield {**shared, **_place(note), "question": question, "note": remark}
+            place = note.quote.citation
+            yield {
+                "kind": "quote",
+                "number": note.number,
+                "heading": heading,
+                "value": entry.value,
+                "text": note.quote.text,
+                "note": "\n\n".join(entry.remarks) if note is entry.notes[-1] else "",
+                "question": question,
+                "citation": place.label,
+                "document": place.document,
+                "title": place.title,
+                "section": " > ".join(place.section),
+                "page": "" if place.page is None else place.page,
+                "start": place.start,
+                "end": place.end,
+                "sha256": note.document_sha256,
+            }
     for source in outline.sources:
-        yield {
-            "kind": "source",
-            "title": source.title,
-            "document": source.document,
-            "sha256": source.sha256,
-        }
+        named = {"title": source.title, "document": source.document, "sha256": source.sha256}
+        yield {"kind": "source", **named}
     for name, value in outline.colophon:
         yield {"kind": "colophon", "heading": name, "text": value}
-
-
-def _place(note: Note) -> dict[str, object]:
-    place = note.quote.citation
-    return {
-        "number": note.number,
-        "text": note.quote.text,
-        "citation": place.label,
-        "document": place.document,
-        "title": place.title,
-        "section": " > ".join(place.section),
-        "page": "" if place.page is None else place.page,
-        "start": place.start,
-        "end": place.end,
-        "sha256": note.document_sha256,
-    }

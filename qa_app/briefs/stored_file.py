@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from qa_app.briefs.brief import Brief
+import msgspec
+
+from qa_app.briefs.brief import FORMAT_VERSION, Brief
 from qa_app.errors import BriefError
-from qa_app.models import to_json
 from qa_app.store.files import replace_durably
 from qa_app.store.lock import hold
-from qa_app.store.manifest import decode
 
-FOLDER = "briefs"
 _LOCK_FILE = ".lock"
-_LONGEST_NAME = 40
+_LONGEST_NAME = 40  # characters of a user's name in a file's; the rest is a hash
 _T = TypeVar("_T")
 
 
@@ -36,29 +34,26 @@ class StoredFile(Generic[_T]):
         self._empty = empty
 
     def read(self) -> _T:
-        """Return what is stored.
-
-        Raises:
-            BriefError: the file is damaged, or was written by a newer version of the program.
-        """
+        """Return what is stored; ``BriefError`` if it is damaged, or a newer program's."""
         try:
+            # json, not msgspec, for the text: msgspec refuses half a surrogate pair, which a note
+            # typed in a browser may hold.
             found = json.loads(self.path.read_bytes())
+            version = found.get("format_version") if isinstance(found, dict) else None
+            if isinstance(version, int) and version > FORMAT_VERSION:
+                raise BriefError(
+                    f"{self.path} has format {version}; this program reads format "
+                    f"{FORMAT_VERSION}.",
+                    "Update qa_app.",
+                )
+            return msgspec.convert(found, type(self._empty))
         except FileNotFoundError:
             return self._empty
         except (OSError, ValueError) as exc:
-            raise self._damaged(str(exc)) from exc
-        ours = to_json(self._empty)["format_version"]
-        version = found.get("format_version") if isinstance(found, dict) else None
-        if isinstance(version, int) and version > ours:
             raise BriefError(
-                f"{self.path} has format {version}; this program reads format {ours}.",
-                "Update qa_app.",
-            )
-        try:
-            value: _T = decode(type(self._empty), found, self.path.name)
-        except (TypeError, ValueError) as exc:
-            raise self._damaged(str(exc)) from exc
-        return value
+                f"{self.path} cannot be read: {exc}.",
+                "Put a copy of it back, or move it away to begin anew.",
+            ) from exc
 
     def change(self, edit: Callable[[_T], _T]) -> _T:
         """Apply an edit to what is stored now, and return what is stored then.
@@ -69,43 +64,38 @@ class StoredFile(Generic[_T]):
         Raises:
             BriefError: the file cannot be read or written, or the edit was refused.
         """
-        with self._locked():
-            before = self.read()
-            after = edit(before)
-            if after != before:
-                text = json.dumps(to_json(after), ensure_ascii=False, indent=1) + "\n"
-                # Half a character, as file names may hold, becomes JSON's own escape.
-                replace_durably(self.path, text.encode(errors="backslashreplace"))
-        return after
-
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with hold(self.path.parent / _LOCK_FILE):
-                yield
+                before = self.read()
+                after = edit(before)
+                if after != before:
+                    found = msgspec.to_builtins(after)
+                    text = json.dumps(found, ensure_ascii=False, indent=1) + "\n"
+                    # Half a surrogate pair becomes JSON's own escape.
+                    replace_durably(self.path, text.encode(errors="backslashreplace"))
+                return after
         except OSError as exc:
             raise BriefError(
                 f"{self.path} cannot be written: {exc.strerror or exc}.",
                 "See that the folder may be written and that the disk has room; then try again.",
             ) from exc
 
-    def _damaged(self, reason: str) -> BriefError:
-        return BriefError(
-            f"{self.path} cannot be read: {reason}.",
-            "Put a copy of it back, or move it away to begin anew.",
-        )
-
 
 def briefs_folder(index: Path) -> Path:
     """Return the folder of the briefs and saved questions that belong to an index."""
-    return index.absolute().parent / FOLDER
+    return index.absolute().parent / "briefs"
 
 
 def open_brief(index: Path, user: str = "") -> StoredFile[Brief]:
     """Return a user's brief; without a name that of whoever uses this computer."""
-    name = f"brief-{safe_name(user)}" if user else "brief"
-    return StoredFile(briefs_folder(index) / f"{name}.json", Brief())
+    return StoredFile(user_path(index, "brief", user), Brief())
+
+
+def user_path(index: Path, kind: str, user: str) -> Path:
+    """Return the file of a user's brief or saved questions; no two users have the same."""
+    name = f"{kind}-{safe_name(user)}" if user else kind
+    return briefs_folder(index) / f"{name}.json"
 
 
 def safe_name(user: str) -> str:

@@ -1,4 +1,4 @@
-"""A brief as Markdown with footnotes, and back from Markdown to what it claims.
+"""A brief as Markdown with footnotes, and what the quotes of such a file claim.
 
 Each footnote carries its citation twice: in words, and as JSON in a comment that no renderer
 shows, so that a file that went through other hands can be checked (``qa-app brief verify``).
@@ -11,19 +11,23 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 
+import msgspec
 from markdown_it import MarkdownIt
 
-from qa_app.briefs.checking import Claim, claim, plain
-from qa_app.briefs.outline import Entry, Note, Outline
+from qa_app.briefs.check import Claim, hash_words
+from qa_app.briefs.export.outline import Entry, Note, Outline
 from qa_app.errors import BriefError
-from qa_app.models import to_json
-from qa_app.store.manifest import decode
+from qa_app.verification import plain
 
+# What Markdown (and its common extensions: tables, strikethrough, formulas) takes for markup.
 _MARKUP = re.compile(r"([\\`*_\[\]<>&~|$])")
+# What makes a list, a heading or a rule at the beginning of a line only.
 _LINE_START = re.compile(r"^(\d+(?=[.)])|(?=[#+=-]))")
+# A footnote as ``_definition`` writes it: its number and its JSON.
 _DEFINITION = re.compile(r"^\[\^(\d+)\]:.*<!-- qa-app (\{.*\}) -->\s*$", re.M)
-_KEPT = frozenset({"document", "start", "end", "words_sha256", "document_sha256"})
+# The footnote's mark behind a quote.
 _REFERENCE = re.compile(r"\s*\[\^(\d+)\]\s*$")
 
 
@@ -32,18 +36,32 @@ def to_markdown(outline: Outline) -> str:
     parts = [f"# {_escape(outline.title)}", f"{outline.summary}."]
     for entry in outline.entries:
         parts += _entry(entry)
-    parts += ["## Sources", "\n".join(_sources(outline))]
+    sources = (
+        f"- {_escape(source.title)} ({_escape(source.document)}, SHA-256 {source.sha256})"
+        for source in outline.sources
+    )
+    parts += ["## Sources", "\n".join(sources)]
     parts += ["## How this brief was made"]
     parts += ["\n".join(f"- {name}: {_escape(value)}" for name, value in outline.colophon)]
-    parts += ["\n\n".join(_definition(note) for note in outline.notes)]
+    parts += [_definition(note) for note in outline.notes]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def read_claims(text: str) -> tuple[Claim, ...]:
-    """Return what the quotes of an exported brief claim, as the file has them now.
+def read_export(path: Path) -> tuple[Claim, ...]:
+    """Return what the quotes of an exported file claim; ``BriefError`` if it cannot be read."""
+    try:
+        return read_claims(path.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as exc:
+        raise BriefError(
+            f"{path} cannot be read: {exc}.", "Give a brief that was exported as Markdown."
+        ) from exc
 
-    Raises:
-        BriefError: there is no citation of ours in it.
+
+def read_claims(text: str) -> tuple[Claim, ...]:
+    """Return what the quotes of an exported brief claim, as the text has them now.
+
+    Quotes without a footnote, and footnotes without a quote, are claims too; ``BriefError`` if
+    there is no citation of ours at all.
     """
     cited = dict(_cited(text))
     if not cited:
@@ -64,13 +82,13 @@ def read_claims(text: str) -> tuple[Claim, ...]:
 def _cited(text: str) -> Iterator[tuple[int, Claim]]:
     for found in _DEFINITION.finditer(text):
         number = int(found[1])
-        with contextlib.suppress(TypeError, ValueError):
+        with contextlib.suppress(ValueError):  # edited by hand: then the quote has no citation
             place = json.loads(found[2]) | {"number": number, "words": ""}
-            yield number, decode(Claim, place, "the citation")
+            yield number, msgspec.convert(place, Claim)
 
 
 def _quoted(text: str) -> Iterator[str]:
-    """Return the words of every paragraph in a block quote, without their markup."""
+    """Yield the words of every paragraph in a block quote, without their markup."""
     depth = 0
     for token in MarkdownIt("commonmark").parse(text):
         depth += {"blockquote_open": 1, "blockquote_close": -1}.get(token.type, 0)
@@ -90,32 +108,29 @@ def _entry(entry: Entry) -> Iterator[str]:
         yield f"*{_escape(entry.question)}*"
     yield f"**{_escape(entry.about)}**"
     # The blank line between two quotes belongs to the block quote, or they would be two of them.
-    yield "\n>\n".join(_quote(note) for note in entry.notes)
+    yield "\n>\n".join(
+        "> " + "\\\n> ".join(_lines(note.quote.text)) + f"[^{note.number}]" for note in entry.notes
+    )
     yield from ("\\\n".join(_lines(remark)) for remark in entry.remarks)
 
 
-def _quote(note: Note) -> str:
-    lines = "\\\n> ".join(_lines(note.quote.text))
-    return f"> {lines}[^{note.number}]"
-
-
 def _lines(text: str) -> list[str]:
-    lines = (plain(line) for line in text.split("\n"))
-    return [_escape(line) for line in lines if line]
+    return [_escape(line) for line in text.split("\n") if plain(line)]
 
 
 def _escape(text: str) -> str:
     return _LINE_START.sub(r"\1\\", _MARKUP.sub(r"\\\1", plain(text)))
 
 
-def _sources(outline: Outline) -> Iterator[str]:
-    for source in outline.sources:
-        yield f"- {_escape(source.title)} ({_escape(source.document)}, SHA-256 {source.sha256})"
-
-
 def _definition(note: Note) -> str:
-    place = claim(note.number, note.quote, note.document_sha256)
-    kept = {name: value for name, value in to_json(place).items() if name in _KEPT}
+    place = note.quote.citation
+    kept = {
+        "document": place.document,
+        "start": place.start,
+        "end": place.end,
+        "words_sha256": hash_words(note.quote.text),
+        "document_sha256": note.document_sha256,
+    }
     # A comment ends at two hyphens; in JSON a hyphen can be written in another way.
     found = json.dumps(kept).replace("--", "-\\u002d").replace(">", "\\u003e")
     return f"[^{note.number}]: {_escape(note.text)} <!-- qa-app {found} -->"

@@ -14,7 +14,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from qa_app.briefs.outline import Outline
+from qa_app.briefs.export.outline import Outline
 
 # A part's name in the document, and its template.
 _PARTS = {
@@ -28,6 +28,7 @@ _PARTS = {
     "word/settings.xml": "settings.xml",
 }
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a ZIP file can say
+# What XML 1.0 cannot hold: controls, halves of surrogate pairs, U+FFFE and U+FFFF.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 

@@ -1,0 +1,122 @@
+"""Checks every quote of a brief: do these words stand at the cited place today?"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from qa_app.briefs.brief import Brief
+from qa_app.models import Failure
+from qa_app.store.generation import open_generation
+from qa_app.verification import Sources, find_words, plain
+
+
+class Standing(StrEnum):
+    """How a quote fares against the reports of today."""
+
+    OK = "ok"
+    MOVED = "moved"
+    CHANGED = "changed"
+    GONE = "document gone"
+    UNCITED = "uncited"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A quote as a brief has it, and the place that it names.
+
+    Attributes:
+        number: of its footnote; 0 where it has none.
+        words: as they are in the brief now.
+        words_sha256: of the words as they were exported (see ``hash_words``).
+        document_sha256: of the source file when the words were pinned.
+    """
+
+    number: int
+    words: str
+    document: str
+    start: int
+    end: int
+    words_sha256: str
+    document_sha256: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What became of a claim.
+
+    Attributes:
+        document, start, end, page: where the words stand today, if they do.
+        reason: what is wrong or new, in words for the user.
+    """
+
+    claim: Claim
+    standing: Standing
+    document: str = ""
+    start: int = 0
+    end: int = 0
+    page: int | None = None
+    reason: str = ""
+
+
+def claims_of(brief: Brief) -> tuple[Claim, ...]:
+    """Return the claims of a brief, numbered as its footnotes are when it is exported."""
+    claims: list[Claim] = []
+    for pin in brief.pins:
+        for quote in pin.quotes:
+            place, words = quote.citation, quote.text
+            span = (place.document, place.start, place.end)
+            hashes = (hash_words(words), pin.document_sha256)
+            claims.append(Claim(len(claims) + 1, words, *span, *hashes))
+    return tuple(claims)
+
+
+def verify_claims(
+    index: Path, claims: Iterable[Claim], corpus: Path | None = None
+) -> tuple[Check, ...]:
+    """Check claims against the reports: those of the last build, or those in ``corpus``."""
+    with open_generation(index, allow_previous=True, searchable=False) as generation:
+        folder = corpus or generation.manifest.corpus_folder(index)
+        return check_claims(claims, Sources(generation, folder))
+
+
+def check_claims(claims: Iterable[Claim], sources: Sources) -> tuple[Check, ...]:
+    """Return for each claim whether its exact words stand in the reports, and where."""
+    return tuple(_check(claim, sources) for claim in claims)
+
+
+def failed(checks: Sequence[Check]) -> tuple[Check, ...]:
+    """Return the checks of quotes that do not stand in the reports word for word."""
+    return tuple(check for check in checks if check.standing not in (Standing.OK, Standing.MOVED))
+
+
+def hash_words(text: str) -> str:
+    """Return the SHA-256 of the words of a text, whatever stands between them."""
+    return hashlib.sha256(plain(text).encode(errors="surrogatepass")).hexdigest()
+
+
+def _check(claim: Claim, sources: Sources) -> Check:
+    if not claim.document:
+        return Check(claim, Standing.UNCITED, reason="No citation belongs to this quote.")
+    if not plain(claim.words) or hash_words(claim.words) != claim.words_sha256:
+        return Check(claim, Standing.CHANGED, reason="The quote was edited after the export.")
+    document = sources.document(claim.document, claim.document_sha256)
+    if document is None:
+        reason = f"{claim.document} is not in the corpus any more."
+        return Check(claim, Standing.GONE, reason=reason)
+    if isinstance(document, Failure):
+        return Check(claim, Standing.CHANGED, reason=f"{document.path}: {document.reason}")
+    place = find_words(document.text, claim.words, claim.start, claim.end)
+    if place is None:
+        reason = f"These words are not in {document.path} any more."
+        return Check(claim, Standing.CHANGED, reason=reason)
+    start, end = place
+    page = document.page_at(start)
+    if (document.path, start, end) == (claim.document, claim.start, claim.end):
+        return Check(claim, Standing.OK, document.path, start, end, page)
+    where = "" if page is None else f", page {page}"
+    reason = f"The words stand in {document.path}{where}, characters {start:,} to {end:,}."
+    return Check(claim, Standing.MOVED, document.path, start, end, page, reason)

@@ -1,0 +1,67 @@
+"""A brief as a file that people take away; the same brief and date give the same bytes."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from enum import StrEnum
+from pathlib import Path
+
+from qa_app.briefs.brief import Brief
+from qa_app.briefs.export.as_csv import to_csv
+from qa_app.briefs.export.as_markdown import to_markdown
+from qa_app.briefs.export.as_word import to_docx
+from qa_app.briefs.export.outline import outline
+from qa_app.errors import BriefError
+from qa_app.store.generation import Generation
+from qa_app.verification import Sources
+
+
+class Form(StrEnum):
+    """What a brief can be exported as; the value is the file's ending."""
+
+    WORD = "docx"
+    MARKDOWN = "md"
+    CSV = "csv"
+
+
+def form_of(name: str) -> Form:
+    """Return the form that a file's name asks for; ``BriefError`` if its ending is none of them."""
+    try:
+        return Form(Path(name).suffix.lower().lstrip("."))
+    except ValueError as exc:
+        raise BriefError(
+            f"{name} does not say what to export.", "End it in .docx, .md or .csv."
+        ) from exc
+
+
+def export_brief(
+    brief: Brief,
+    generation: Generation,
+    form: Form,
+    corpus: Path | None = None,
+    made: date | None = None,
+) -> bytes:
+    """Return a brief as the bytes of a file.
+
+    Args:
+        generation: the open generation that the colophon describes.
+        corpus: folder of the reports, which every quote is checked against again.
+        made: the date that it bears; today unless told.
+    """
+    made = made or datetime.now(UTC).date()
+    found = outline(brief, generation, Sources(generation, corpus), made)
+    if form is Form.WORD:
+        return to_docx(found)
+    if form is Form.CSV:
+        return to_csv(found)
+    return to_markdown(found).encode(errors="backslashreplace")
+
+
+def write_export(path: Path, content: bytes) -> None:
+    """Write an exported brief; ``BriefError`` if that cannot be."""
+    try:
+        path.write_bytes(content)
+    except OSError as exc:
+        raise BriefError(
+            f"{path} cannot be written: {exc.strerror}.", "Give a file that you may write."
+        ) from exc
