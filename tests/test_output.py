@@ -5,15 +5,10 @@ from __future__ import annotations
 import pytest
 
 from qa_app.models import Answer, BuildReport, Citation, Coverage, Failure, Verdict
-from qa_app.presentation import (
-    also_in_text,
-    build_json,
-    count,
-    coverage_headline,
-    coverage_text,
-    plural,
-)
-from qa_app.printing import answer_text
+from qa_app.output.contract import build_json
+from qa_app.output.messages import also_in_text, coverage_headline, coverage_text
+from qa_app.output.terminal import answer_text
+from qa_app.text.wording import count, plural
 
 
 def test_the_coverage_line_names_who_has_no_evidence() -> None:
