@@ -8,16 +8,9 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qa_app.cli.arguments import (
-    FILTER,
-    QUESTION,
-    USER,
-    Argument,
-    option,
-    parse_filters,
-    positional,
-    repeated,
-)  # fmt: skip
+from qa_app.briefs.files import open_brief
+from qa_app.cli import arguments as args
+from qa_app.cli.arguments import Argument, option, positional, repeated
 from qa_app.cli.command import Command, Group, command, open_snapshot, print_result
 from qa_app.errors import QueryError
 from qa_app.models import Mode, to_json
@@ -43,26 +36,20 @@ _NUMBER = positional("number", "of an item, as qa-app brief list has it", type=i
 _PLACE = positional("place", "up, down, or a place counted from 1", type=_place)
 
 
-def _brief_file(options: argparse.Namespace, settings: Settings) -> StoredFile[Brief]:
-    from qa_app.briefs.files import open_brief
-
-    return open_brief(settings.index, options.user)
-
-
 @command(
     "add",
-    USER,
+    args.USER,
     positional("question", "in plain words; with --passage a query as for search"),
     repeated("--row", "VALUE", "keep to this row"),
     repeated("--passage", "RANK", "pin this passage of the search instead", type=int),
     option("--note", "TEXT", "to stand below each quote", default=""),
-    FILTER,
+    args.FILTER,
 )
 def add_quotes(options: argparse.Namespace, settings: Settings) -> None:
     """Pin what a question finds, each quote with its citation."""
     from qa_app.briefs.pinning import pin_findings, pin_passages
 
-    filters, mode, ranks = parse_filters(options), Mode(settings.mode), set(options.passage)
+    filters, mode, ranks = args.parse_filters(options), Mode(settings.mode), set(options.passage)
     with open_snapshot(settings) as snapshot:
         if ranks:
             results = snapshot.search(options.question, max(ranks), filters, mode)
@@ -76,17 +63,17 @@ def add_quotes(options: argparse.Namespace, settings: Settings) -> None:
     _change_brief(options, settings, lambda brief: brief.with_pins(pins, options.note))
 
 
-@command("list", USER)
+@command("list", args.USER)
 def list_brief(options: argparse.Namespace, settings: Settings) -> None:
     """Show the brief, with the numbers that the other commands take."""
-    brief = _brief_file(options, settings).read()
+    brief = open_brief(settings.index, options.user).read()
     print_result(options, terminal.brief_text(brief), brief)
 
 
 def _change_brief(
     options: argparse.Namespace, settings: Settings, edit: Callable[[Brief], Brief]
 ) -> None:
-    brief = _brief_file(options, settings).change(edit)
+    brief = open_brief(settings.index, options.user).change(edit)
     print_result(options, terminal.brief_text(brief), brief)
 
 
@@ -98,7 +85,7 @@ def _edit(
     def run(options: argparse.Namespace, settings: Settings) -> None:
         _change_brief(options, settings, lambda brief: edit(brief, options))
 
-    return Command(name, about, (USER, *arguments), run)
+    return Command(name, about, (args.USER, *arguments), run)
 
 
 def _move(brief: Brief, options: argparse.Namespace) -> Brief:
@@ -122,7 +109,7 @@ _EDITS = (
 
 @command(
     "export",
-    USER,
+    args.USER,
     positional("file", "its ending says which: .docx, .md or .csv", type=Path),
     option("--date", "DATE", "to bear (default: today)", type=date.fromisoformat),
 )
@@ -133,7 +120,7 @@ def export(options: argparse.Namespace, settings: Settings) -> None:
     from qa_app.store.generation import open_generation
 
     form = form_of(options.file.name)
-    brief = _brief_file(options, settings).read()
+    brief = open_brief(settings.index, options.user).read()
     with open_generation(settings.index, allow_previous=True, searchable=False) as generation:
         content = export_brief(brief, generation, form, api.corpus_of(settings), options.date)
     write_export(options.file, content)
@@ -141,7 +128,7 @@ def export(options: argparse.Namespace, settings: Settings) -> None:
     print_result(options, terminal.export_text(written), written)
 
 
-@command("verify", USER, positional("file", type=Path, nargs="?", metavar="FILE.md"))
+@command("verify", args.USER, positional("file", type=Path, nargs="?", metavar="FILE.md"))
 def verify_brief(options: argparse.Namespace, settings: Settings) -> int:
     """Check every quote of the brief, or of an exported file, against the reports."""
     from qa_app.briefs.checking import claims_of, failed
@@ -150,7 +137,7 @@ def verify_brief(options: argparse.Namespace, settings: Settings) -> int:
     claims = (
         read_export(options.file)
         if options.file is not None
-        else claims_of(_brief_file(options, settings).read())
+        else claims_of(open_brief(settings.index, options.user).read())
     )
     checks = verify_claims(settings.index, claims, settings.corpus)
     bad = failed(checks)
@@ -172,25 +159,25 @@ def _saved_file(options: argparse.Namespace, settings: Settings) -> StoredFile[S
     return open_saved(settings.index, options.user)
 
 
-@command("add", USER, QUESTION, FILTER)
+@command("add", args.USER, args.QUESTION, args.FILTER)
 def add_saved(options: argparse.Namespace, settings: Settings) -> None:
     """Save a question; what it finds today counts as seen."""
     from qa_app.briefs.saved import save_question
 
-    file, filters = _saved_file(options, settings), parse_filters(options)
+    file, filters = _saved_file(options, settings), args.parse_filters(options)
     with open_snapshot(settings) as snapshot:
         saved = save_question(file, snapshot, options.question, filters)
     print_result(options, terminal.saved_text(saved), saved)
 
 
-@command("list", USER)
+@command("list", args.USER)
 def list_saved(options: argparse.Namespace, settings: Settings) -> None:
     """List the saved questions and their new evidence."""
     saved = _saved_file(options, settings).read()
     print_result(options, terminal.saved_text(saved), saved)
 
 
-@command("check", USER)
+@command("check", args.USER)
 def check_saved(options: argparse.Namespace, settings: Settings) -> None:
     """Ask every saved question again, show the new evidence, and count it as seen."""
     from qa_app.briefs.saved import ask_again
@@ -203,7 +190,7 @@ def check_saved(options: argparse.Namespace, settings: Settings) -> None:
     file.change(lambda now: now.shown({item.id: item.generation for item in saved.items}))
 
 
-@command("remove", USER, positional("number", type=int))
+@command("remove", args.USER, positional("number", type=int))
 def remove_saved(options: argparse.Namespace, settings: Settings) -> None:
     """Forget a saved question."""
     saved = _saved_file(options, settings).change(lambda saved: saved.without(options.number))

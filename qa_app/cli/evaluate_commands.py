@@ -6,7 +6,7 @@ import argparse
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qa_app.cli import arguments as args
 from qa_app.cli.arguments import choice, flag, option, positional
@@ -78,13 +78,8 @@ def _on_questions(options: argparse.Namespace, settings: Settings) -> Evaluation
         changed = replace(settings, mode=options.compare_mode or settings.mode)
         if options.compare_index:
             # Another index answers with a model of its own, from a corpus of its own.
-            own: dict[str, Any] = {
-                "model": "",
-                "dimension": 0,
-                "query_prompt": "",
-                "document_prompt": "",
-            }
-            changed = replace(changed, index=options.compare_index, corpus=None, **own)
+            changed = replace(changed, index=options.compare_index, corpus=None)
+            changed = replace(changed, model="", dimension=0, query_prompt="", document_prompt="")
         asked.append(changed)
     names = [f"{item.index}, {item.mode}" for item in asked]
     _check_different(names)
