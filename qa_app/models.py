@@ -322,7 +322,7 @@ class Explanation:
     """How the scores of an answer's quotes came about.
 
     A quote's ``score`` is ``1 / (1 + exp(-x))`` with x the intercept and the weighted sum of its
-    ``scores``; quotes for a fact stand in the order of the sum by ``order``.
+    ``scores``; quotes for a fact stand in the order of that sum.
 
     Attributes:
         threshold: the score from which the reports are held to answer, or a row to be borne out.
@@ -331,7 +331,6 @@ class Explanation:
     threshold: float
     intercept: float
     weights: Mapping[str, float]
-    order: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

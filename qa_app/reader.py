@@ -42,7 +42,7 @@ _WORD_EMBEDDINGS = "embeddings.word_embeddings.weight"
 _LEAST_MARKS = 3  # before the question, between it and the passage, behind
 # Passages that go through the model at once: of about equal lengths, so that little is padding.
 _BATCH = 8
-# As in training: of a question, and of title and headings.
+# Of a question, and of title and headings: few are longer.
 MOST_QUESTION_TOKENS = 48
 MOST_HEADER_TOKENS = 64
 # Of all together: as many places as a model of this kind has.
@@ -158,20 +158,15 @@ class ExtractiveReader:
     ) -> list[PassageReading]:
         """Return what it makes of each passage."""
         model, tokenizer = self._load()
-        asked = _shortened(tokenizer.encode(question, add_special_tokens=False).ids)
         named = values or [""] * len(passages)
         headers = [
             header(passage.title, passage.section, value)
             for passage, value in zip(passages, named, strict=True)
         ]
-        heads = tokenizer.encode_batch(headers, add_special_tokens=False)
-        texts = tokenizer.encode_batch([p.text for p in passages], add_special_tokens=False)
         most = min(_MOST_TOKENS, model.config.max_position_embeddings - _RESERVED)
-        marks = _Marks.of(tokenizer)
-        inputs = [
-            _Input.of(marks, asked, head.ids, text.ids, _places(text.offsets, passage.text), most)
-            for head, text, passage in zip(heads, texts, passages, strict=True)
-        ]
+        marks = Marks.of(tokenizer)
+        asked = [question] * len(passages)
+        inputs = encode(tokenizer, marks, asked, headers, [p.text for p in passages], most)
         order = sorted(range(len(inputs)), key=lambda place: len(inputs[place].ids))
         found: dict[int, PassageReading] = {}
         for first in range(0, len(order), _BATCH):
@@ -185,7 +180,7 @@ class ExtractiveReader:
         with self._lock:
             if self._loaded is None:
                 model = _load_default(self._folder) if self._own else _load_other(self._folder)
-                self._loaded = model.eval(), _load_tokenizer(self._folder)
+                self._loaded = model.eval(), load_tokenizer(self._folder)
             return self._loaded
 
 
@@ -215,7 +210,7 @@ def best_span(starts: FloatArray, ends: FloatArray) -> tuple[int, int]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Marks:
+class Marks:
     """The tokens that a model puts around question and passage.
 
     Attributes:
@@ -232,7 +227,8 @@ class _Marks:
     typed: bool
 
     @classmethod
-    def of(cls, tokenizer: Tokenizer) -> _Marks:
+    def of(cls, tokenizer: Tokenizer) -> Marks:
+        """Return those of a tokenizer."""
         pair = tokenizer.encode("a", "a")
         marks = [n for n, special in enumerate(pair.special_tokens_mask) if special]
         if len(marks) < _LEAST_MARKS:
@@ -255,29 +251,44 @@ class _Marks:
 
 
 @dataclass(frozen=True, slots=True)
-class _Input:
-    """One passage with the question, in tokens."""
+class ReaderInput:
+    """One passage with the question, in tokens.
+
+    Attributes:
+        ids: with marks.
+        second: where the header begins.
+        passage: where the passage begins.
+        offsets: int32, shape (tokens, 2): of the passage's tokens in its text.
+    """
 
     ids: list[int]
     second: int
     passage: int
     offsets: SpanArray
 
-    @classmethod
-    def of(
-        cls,
-        marks: _Marks,
-        asked: Sequence[int],
-        head: Sequence[int],
-        text: Sequence[int],
-        places: SpanArray,
-        most: int,
-    ) -> _Input:
-        front = [marks.first, *asked, *marks.between]
+
+def encode(
+    tokenizer: Tokenizer,
+    marks: Marks,
+    questions: Sequence[str],
+    headers: Sequence[str],
+    passages: Sequence[str],
+    most: int,
+) -> list[ReaderInput]:
+    """Return each question with its header and passage in tokens, at most so many together."""
+    asked = tokenizer.encode_batch(list(questions), add_special_tokens=False)
+    heads = tokenizer.encode_batch(list(headers), add_special_tokens=False)
+    texts = tokenizer.encode_batch(list(passages), add_special_tokens=False)
+    found = []
+    for question, head, text, passage in zip(asked, heads, texts, passages, strict=True):
+        front = [marks.first, *_shortened(question.ids), *marks.between]
         second = len(front)
-        front = [*front, *head[:MOST_HEADER_TOKENS]][: most - 2]
+        front = [*front, *head.ids[:MOST_HEADER_TOKENS]][: most - 2]
         room = most - len(front) - 1
-        return cls([*front, *text[:room], marks.last], second, len(front), places[:room])
+        ids = [*front, *text.ids[:room], marks.last]
+        places = _places(text.offsets[:room], passage)
+        found.append(ReaderInput(ids, second, len(front), places))
+    return found
 
 
 def _places(offsets: Sequence[tuple[int, int]], text: str) -> SpanArray:
@@ -297,7 +308,7 @@ def _shortened(question: Sequence[int]) -> list[int]:
     return [*question[:half], *question[-half:]]
 
 
-def _run(model: Any, inputs: Sequence[_Input], marks: _Marks) -> list[PassageReading]:
+def _run(model: Any, inputs: Sequence[ReaderInput], marks: Marks) -> list[PassageReading]:
     import torch
 
     shape = (len(inputs), max(len(item.ids) for item in inputs))
@@ -324,7 +335,8 @@ def _run(model: Any, inputs: Sequence[_Input], marks: _Marks) -> list[PassageRea
     ]
 
 
-def _load_tokenizer(folder: Path) -> Tokenizer:
+def load_tokenizer(folder: Path) -> Tokenizer:
+    """Return a reader's tokenizer, without cutting or padding."""
     from tokenizers import Tokenizer
 
     path = folder / "tokenizer.json"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from qa_app.analysis import analyser_for
 from qa_app.answering.acronyms import (
     Acronyms,
     asked_acronym,
@@ -18,6 +19,8 @@ from qa_app.answering.acronyms import (
 from qa_app.api import Index, build_index
 from qa_app.models import Passage
 from qa_app.store.generation import Generation, open_generation
+
+ENGLISH = analyser_for("english")
 
 REPORTS = {
     "police/force.txt": "Police plan\nAims\nPolice and Crime Commissioners (PCCs) share data.\n",
@@ -54,7 +57,7 @@ def test_an_acronym_is_defined_by_the_words_that_spell_it(
 ) -> None:
     passage = Passage("1", "a.txt", "", (), 0, len(text), text, ())
 
-    meanings = find_meanings(acronym, {0: passage}, "english")
+    meanings = find_meanings(acronym, {0: passage}, ENGLISH)
 
     assert [found[0].long_form for found in meanings] == ([] if long_form is None else [long_form])
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from conftest import FakeEncoder
-from qa_app.answering.evidence import Evidence
-from qa_app.answering.repeats import group_sentences
+from qa_app.answering.features import Evidence
+from qa_app.answering.quotes import group_sentences
 from qa_app.api import Index, build_index, open_index
 from qa_app.models import Mode, Passage, Sentence
 from qa_app.output.terminal import answer_text

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from qa_app.answering.calibration import UNREAD
-from qa_app.answering.evidence import Evidence
-from qa_app.answering.quoting import Quoting
+from qa_app.answering.features import Evidence
+from qa_app.answering.model import UNREAD
+from qa_app.answering.quotes import Quoting
 from qa_app.api import Index
 from qa_app.briefs.pinning import find_quote
 from qa_app.citations import cite

@@ -30,6 +30,7 @@ def rows() -> list[dict[str, Any]]:
 
 def test_questions_come_in_pairs(rows: list[dict[str, Any]]) -> None:
     assert len(rows) >= 20_000
+    rows = [row for row in rows if "value" not in row]
     assert len({row["id"] for row in rows}) == len(rows)
     sides: dict[str, list[bool]] = defaultdict(list)
     for row in rows:
@@ -45,7 +46,21 @@ def test_spans_stand_in_their_passages(rows: list[dict[str, Any]]) -> None:
             assert first <= row["start"] < row["start"] + len(row["span"]) <= last, row["id"]
 
 
+def test_which_questions_are_read_for_many_values(rows: list[dict[str, Any]]) -> None:
+    passages: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        if "value" in row:
+            passages[row["question"]].append(row)
+    assert len(passages) >= 80
+    for question, some in passages.items():
+        assert len({row["value"] for row in some}) >= 20, question
+        assert question.endswith("?")
+        assert {row["type"] for row in some} == {"which"}
+    assert sum("span" in row for some in passages.values() for row in some) >= 500
+
+
 def test_types_are_even_on_both_sides(rows: list[dict[str, Any]]) -> None:
+    rows = [row for row in rows if "value" not in row]
     answerable = Counter(row["type"] for row in rows if "span" in row)
     near = Counter(row["type"] for row in rows if "span" not in row)
     for kind in TYPES - {"plan"}:

@@ -1,7 +1,9 @@
 """Fit what turns a reader's scores into a chance, and write ``qa_app/answering/fitted.json``.
 
     python -m training.calibrate collect --data DATA --index INDEX --out features.jsonl
-    python -m training.calibrate fit features.jsonl [--write]
+    python -m training.calibrate collect --data DATA --index INDEX --reader none --out unread.jsonl
+    python -m training.calibrate fit fact features.jsonl [--write]
+    python -m training.calibrate fit fact_unread unread.jsonl [--write]
 
 ``collect`` asks questions that no training has seen, through the product's own code, and keeps the
 scores of each one's likeliest sentences and whether they are right. ``fit`` cross-validates by
@@ -24,10 +26,10 @@ import numpy as np
 from scipy.optimize import minimize
 
 import qa_app.answering
-from qa_app.answering.calibration import READ
-from qa_app.answering.evidence import Evidence
 from qa_app.answering.facts import PASSAGES, rank_sentences
-from qa_app.answering.reading import read
+from qa_app.answering.features import Evidence
+from qa_app.answering.model import READ, chance
+from qa_app.answering.question import parse_question
 from qa_app.api import Index, encoder_for, reader_for
 from qa_app.evaluation.answers import ARTICLE
 from qa_app.evaluation.beir import index_rows
@@ -55,15 +57,13 @@ _MOST_WRONGLY_ANSWERED = 0.35
 # From here on three in four first quotes are right, over all sources left out.
 _STRONG = 0.7
 _LEAST_SPREAD = 1e-9  # a feature that is the same in all cases tells nothing
-# What the one model is made of. A name that is not here is measured and not used.
-FEATURES = (
-    "answer", "behind", "rank", "late", "words", "weakest", "lexical", "share", "passage", "size",
-    "unnamed", "misdated", "length", "asked",
-)  # fmt: skip
-
-
-# Measures that were tried beside, and what each was worth (benchmarks/RESULTS.md).
-RULES = ("covered", "dense")
+# What each model is made of, of what is measured; benchmarks/RESULTS.md has the ablations.
+FEATURES = {
+    "fact": ("answer", "behind", "rank", "passage", "weakest", "misdated"),
+    "fact_unread": ("late", "weakest", "covered", "passage", "misdated"),
+}
+MEASURED = ("answer", "behind", "rank", "late", "weakest", "covered", "passage", "misdated")
+_OF_READER = ("answer", "behind", "rank")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,13 +170,12 @@ def sentences(index: Index, question: str, filters: Mapping[str, list[str]]) -> 
     """Return a question's likeliest sentences, as the product finds them."""
     retriever, reader = index.snapshot().retriever, index.snapshot().reader
     rows = retriever.rows(filters)
-    reading = read(question, retriever.facets, retriever.generation)
-    ranked = retriever.rank_distinct(reading.text, PASSAGES, rows)
-    searched = retriever.generation.num_passages if rows is None else len(rows)
-    return rank_sentences(retriever, reading, ranked, searched, reader)[:_KEPT]
+    parsed = parse_question(question, retriever.facets, retriever.generation)
+    ranked = retriever.rank_distinct(parsed.text, PASSAGES, rows)
+    return rank_sentences(retriever, parsed, ranked, reader)[:_KEPT]
 
 
-def fit(cases: Sequence[Case], names: Sequence[str] = FEATURES) -> np.ndarray:
+def fit(cases: Sequence[Case], names: Sequence[str]) -> np.ndarray:
     """Return intercept and weights of the logistic model over the cases' sentences.
 
     Every source counts alike, and within it every question; a question's sentences share its
@@ -220,19 +219,17 @@ def logistic(x: np.ndarray, y: np.ndarray, w: np.ndarray, ridge: float) -> np.nd
     return np.asarray(minimize(loss, np.zeros(x.shape[1]), jac=True, method="L-BFGS-B").x / spread)
 
 
-def judged(
-    case: Case, model: np.ndarray, names: Sequence[str] = FEATURES
-) -> list[tuple[float, bool]]:
+def judged(case: Case, model: np.ndarray, names: Sequence[str]) -> list[tuple[float, bool]]:
     """Return each sentence's chance and whether it is right, the likeliest first."""
     found = []
     for scores, right in zip(case.scores, case.right, strict=True):
         z = model[0] + sum(w * scores.get(n, 0.0) for w, n in zip(model[1:], names, strict=True))
-        found.append((1 / (1 + np.exp(-z)), right))
+        found.append((chance(z), right))
     return sorted(found, key=lambda pair: -pair[0])
 
 
 def cross_validated(
-    cases: Sequence[Case], names: Sequence[str] = FEATURES
+    cases: Sequence[Case], names: Sequence[str]
 ) -> list[tuple[Case, list[tuple[float, bool]]]]:
     """Return every case judged by a model that was fitted on the other sources."""
     found = []
@@ -301,10 +298,10 @@ def main() -> None:
     one.add_argument("--share", type=float, default=1.0, help="of the questions")
     one.add_argument("--out", type=Path, required=True)
     two = commands.add_parser("fit")
+    two.add_argument("name", choices=sorted(FEATURES))
     two.add_argument("features", type=Path, nargs="+")
     two.add_argument("--write", action="store_true")
     two.add_argument("--ablate", action="store_true", help="print what each feature is worth")
-    two.add_argument("--also", nargs="*", default=(), help="more scores to try in the ablation")
     two.add_argument("--least", type=float, default=READ.threshold)
     given = parser.parse_args()
     if given.command == "collect":
@@ -315,15 +312,17 @@ def main() -> None:
                 out.write(json.dumps(row) + "\n")
         return
     cases = [Case(**row) for path in given.features for row in read_lines(path)]
-    show(cases, given.least, FEATURES)
+    names = FEATURES[given.name]
+    show(cases, given.least, names)
     if given.ablate:
-        variants = {f"- {n}": [o for o in FEATURES if o != n] for n in FEATURES}
-        variants |= {f"+ {n}": [*FEATURES, n] for n in (*RULES, *given.also)}
-        variants["the reader alone"] = ["answer", "behind", "rank"]
-        variants["no reader"] = [n for n in FEATURES if n not in ("answer", "behind", "rank")]
+        variants = {"all": names}
+        variants |= {f"- {n}": [o for o in names if o != n] for n in names}
+        variants |= {f"+ {n}": [*names, n] for n in MEASURED if n not in names}
+        if given.name == "fact":
+            variants["the reader alone"] = _OF_READER
         ablate(cases, given.least, variants)
     if given.write:
-        write("fact", FEATURES, fit(cases), threshold_of(cases))
+        write(given.name, names, fit(cases, names), threshold_of(cases, names))
 
 
 def show(cases: Sequence[Case], least: float, names: Sequence[str]) -> None:
@@ -344,10 +343,11 @@ def ablate(cases: Sequence[Case], least: float, variants: Mapping[str, Sequence[
         cells = [f"{twins[n]:.3f} | {others[n]:.3f}" for n in names]
         print(f"| {label} | " + " | ".join(cells) + " |", flush=True)
 
-    for label, features in {"all": FEATURES, **variants}.items():
+    for label, features in variants.items():
         row(label, cases, features)
-    for depth in _DEPTHS:
-        row(f"first {depth} passages", [first_passages(case, depth) for case in cases], FEATURES)
+    for depth in _DEPTHS if "rank" in variants["all"] else ():
+        some = [first_passages(case, depth) for case in cases]
+        row(f"first {depth} passages", some, variants["all"])
 
 
 def first_passages(case: Case, depth: int) -> Case:
@@ -358,21 +358,24 @@ def first_passages(case: Case, depth: int) -> Case:
     return replace(case, scores=scores, right=[case.right[n] for n in kept])
 
 
-def threshold_of(cases: Sequence[Case]) -> float:
+def threshold_of(cases: Sequence[Case], names: Sequence[str]) -> float:
     """Return the least chance at which few enough unanswerable questions are answered.
 
     Each source's are judged by a model that was fitted on the others.
     """
-    none = [tops[0][0] for case, tops in cross_validated(cases) if tops and not case.answerable]
+    judgements = cross_validated(cases, names)
+    none = [tops[0][0] for case, tops in judgements if tops and not case.answerable]
     return round(float(np.quantile(none, 1 - _MOST_WRONGLY_ANSWERED)), 2)
 
 
-def write(name: str, features: Sequence[str], model: np.ndarray, threshold: float) -> None:
+def write(
+    name: str, features: Sequence[str], model: np.ndarray, threshold: float, **more: float
+) -> None:
     """Put a model's weights and its threshold into the package."""
     kept = json.loads(FITTED.read_text("utf-8"))
     weights = {n: round(float(w), 4) for n, w in zip(features, model[1:], strict=True)}
-    kept[name] |= {"threshold": threshold, "strong": _STRONG}
-    kept[name] |= {"intercept": round(float(model[0]), 4), "weights": weights}
+    kept[name] = {"intercept": round(float(model[0]), 4), "weights": weights}
+    kept[name] |= {"threshold": threshold, "strong": _STRONG, **more}
     FITTED.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
 
 

@@ -15,7 +15,7 @@ from transformers import BertForQuestionAnswering
 from qa_app.metrics import auroc
 from qa_app.reader import best_span
 from training.examples import Example
-from training.model import collate, encode, has_answer, logits
+from training.model import collate, has_answer, logits, tokenize
 
 _BATCH = 32
 
@@ -40,9 +40,9 @@ def read(
     model: BertForQuestionAnswering, tokenizer: Tokenizer, examples: Sequence[Example]
 ) -> list[Reading | None]:
     """Return what the model makes of each example; None where the answer is cut off."""
-    encoded = encode(tokenizer, examples)
+    encoded = tokenize(tokenizer, examples)
     places = [n for n, item in enumerate(encoded) if item is not None]
-    places.sort(key=lambda n: len(encoded[n].ids))
+    places.sort(key=lambda n: len(encoded[n].given.ids))
     found: list[Reading | None] = [None] * len(examples)
     model.eval()
     for first in range(0, len(places), _BATCH):
@@ -53,15 +53,16 @@ def read(
             start, end = logits(model, batch)
         some = has_answer(start, end).numpy()
         for row, (n, item) in enumerate(zip(chosen, items, strict=True)):
-            if not len(item.offsets):
+            given = item.given
+            if not len(given.offsets):
                 continue
             s, e = start[row].numpy(), end[row].numpy()
-            inside = slice(item.passage, len(item.ids) - 1)
+            inside = slice(given.passage, len(given.ids) - 1)
             first_token, last_token = best_span(s[inside], e[inside])
             best = s[inside][first_token] + e[inside][last_token]
             found[n] = Reading(
-                int(item.offsets[first_token, 0]),
-                int(item.offsets[last_token, 1]),
+                int(given.offsets[first_token, 0]),
+                int(given.offsets[last_token, 1]),
                 float(best - s[0] - e[0]),
                 float(some[row]),
             )

@@ -16,7 +16,7 @@ from tokenizers import Tokenizer
 from transformers import BertForQuestionAnswering
 
 from qa_app.model_files import find_folder
-from qa_app.reader import MOST_HEADER_TOKENS, MOST_QUESTION_TOKENS
+from qa_app.reader import Marks, ReaderInput, encode
 from qa_app.settings import DEFAULT_MODEL
 from training.examples import Example
 
@@ -45,30 +45,11 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """One example in tokens.
+    """One example in tokens, with the places of its answer's first and last token, 0 for none."""
 
-    Attributes:
-        ids: with marks.
-        second: where the header begins.
-        passage: where the passage begins.
-        offsets: of the passage's tokens in its text, shape (tokens, 2).
-        start, end: places of the answer's first and last token, 0 for none.
-    """
-
-    ids: list[int]
-    second: int
-    passage: int
-    offsets: np.ndarray
+    given: ReaderInput
     start: int
     end: int
-
-
-def load_tokenizer() -> Tokenizer:
-    """Return the encoder's tokenizer, without cutting or padding."""
-    tokenizer = Tokenizer.from_file(str(find_folder(DEFAULT_MODEL) / "tokenizer.json"))
-    tokenizer.no_truncation()
-    tokenizer.no_padding()
-    return tokenizer
 
 
 def load_model(start_from: Path | None = None) -> BertForQuestionAnswering:
@@ -87,44 +68,41 @@ def load_model(start_from: Path | None = None) -> BertForQuestionAnswering:
     return model
 
 
-def encode(tokenizer: Tokenizer, examples: Sequence[Example]) -> list[Encoded | None]:
+def tokenize(tokenizer: Tokenizer, examples: Sequence[Example]) -> list[Encoded | None]:
     """Return the examples in tokens; None where the answer would be cut off."""
-    questions = tokenizer.encode_batch(
-        [item.question for item in examples], add_special_tokens=False
+    inputs = encode(
+        tokenizer,
+        Marks.of(tokenizer),
+        [item.question for item in examples],
+        [item.header for item in examples],
+        [item.passage for item in examples],
+        MOST_TOKENS,
     )
-    headers = tokenizer.encode_batch([item.header for item in examples], add_special_tokens=False)
-    passages = tokenizer.encode_batch([item.passage for item in examples], add_special_tokens=False)
-    cls, sep = tokenizer.token_to_id("[CLS]"), tokenizer.token_to_id("[SEP]")
-    found: list[Encoded | None] = []
-    for item, question, head, passage in zip(examples, questions, headers, passages, strict=True):
-        asked = question.ids[:MOST_QUESTION_TOKENS]
-        front = [cls, *asked, sep, *head.ids[:MOST_HEADER_TOKENS]]
-        room = MOST_TOKENS - len(front) - 1
-        offsets = np.array(passage.offsets[:room], dtype=np.int32).reshape(-1, 2)
-        start = end = 0
-        if item.answerable:
-            inside = np.flatnonzero((offsets[:, 1] > item.start) & (offsets[:, 0] < item.end))
-            if not len(inside) or (len(inside) and offsets[inside[-1], 1] < item.end):
-                found.append(None)
-                continue
-            start, end = int(inside[0]) + len(front), int(inside[-1]) + len(front)
-        ids = [*front, *passage.ids[:room], sep]
-        found.append(Encoded(ids, len(asked) + 2, len(front), offsets, start, end))
-    return found
+    return [_with_answer(item, given) for item, given in zip(examples, inputs, strict=True)]
+
+
+def _with_answer(item: Example, given: ReaderInput) -> Encoded | None:
+    if not item.answerable:
+        return Encoded(given, 0, 0)
+    begins, ends = given.offsets[:, 0], given.offsets[:, 1]
+    inside = np.flatnonzero((ends > item.start) & (begins < item.end))
+    if not len(inside) or ends[inside[-1]] < item.end:
+        return None
+    return Encoded(given, int(inside[0]) + given.passage, int(inside[-1]) + given.passage)
 
 
 def collate(items: Sequence[Encoded], pairs: Sequence[tuple[int, int]] = ()) -> Batch:
     """Return the examples as one batch."""
-    longest = max(len(item.ids) for item in items)
+    longest = max(len(item.given.ids) for item in items)
     shape = (len(items), longest)
     ids, mask = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
     types, allowed = np.zeros(shape, np.int64), np.zeros(shape, bool)
     for n, item in enumerate(items):
-        length = len(item.ids)
-        ids[n, :length], mask[n, :length] = item.ids, 1
-        types[n, item.second : length] = 1
+        length = len(item.given.ids)
+        ids[n, :length], mask[n, :length] = item.given.ids, 1
+        types[n, item.given.second : length] = 1
         allowed[n, 0] = True
-        allowed[n, item.passage : length - 1] = True
+        allowed[n, item.given.passage : length - 1] = True
     starts = np.array([item.start for item in items])
     ends = np.array([item.end for item in items])
     paired = np.array(pairs, dtype=np.int64).reshape(-1, 2)

@@ -22,10 +22,13 @@ from typing import Any
 import torch
 from transformers import BertForQuestionAnswering
 
+from qa_app.model_files import find_folder
+from qa_app.reader import load_tokenizer
+from qa_app.settings import DEFAULT_MODEL
 from training import mixture
 from training.examples import Example
 from training.measure import measure
-from training.model import Encoded, collate, encode, has_answer, load_model, load_tokenizer, logits
+from training.model import Encoded, collate, has_answer, load_model, logits, tokenize
 
 SEED = 20
 BATCH = 16
@@ -58,7 +61,7 @@ def main() -> None:
 
 def train(given: argparse.Namespace, learn: list[Example], held: dict[str, list[Example]]) -> None:
     """Go through the examples, and write FOLDER/STAGE.pt with the averaged weights."""
-    tokenizer = load_tokenizer()
+    tokenizer = load_tokenizer(find_folder(DEFAULT_MODEL))
     model = load_model(given.start_from)
     trained = [p for p in model.parameters() if p.requires_grad]
     averaged = [p.detach().clone() for p in trained]
@@ -155,7 +158,7 @@ def _batches(
 ) -> Iterator[tuple[list[Encoded], list[tuple[int, int]]]]:
     """Yield batches of about equal lengths, in a random order."""
     flat = [item for unit in units for item in unit]
-    encoded = iter(encode(tokenizer, flat))
+    encoded = iter(tokenize(tokenizer, flat))
     kept = [
         [(item, found) for item in unit if (found := next(encoded)) is not None] for unit in units
     ]
@@ -170,7 +173,7 @@ def _batches(
     for n, unit in enumerate(order):
         block.append(unit)
         if sum(map(len, block)) >= most or n + 1 == len(order):
-            block.sort(key=lambda some: len(some[0][1].ids))
+            block.sort(key=lambda some: len(some[0][1].given.ids))
             made, now = [], []
             for some in block:
                 now += some

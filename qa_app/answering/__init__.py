@@ -1,10 +1,10 @@
 """A question to an answer in the reports' own words, or to "the reports do not say".
 
-    question ──▶ reading ──▶ facts:  passages ──▶ sentences ──▶ the best one to three
-                        └──▶ tables: every value's passages ──▶ its best sentence, if it bears
+    question ──▶ facts:  passages ──▶ sentences ──▶ the best one to three
+            └──▶ tables: each value's passages ──▶ its best sentence, if it bears the row out
 
-``spans`` has the reader read the sentences, ``evidence`` measures them, ``calibration`` turns all
-of that into one chance, and a chance under the threshold is no answer.
+``features`` measures sentences and has the reader read them, ``model`` turns the features into one
+chance, and a chance under the threshold is no answer; ``quotes`` makes of a sentence what is shown.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-from qa_app.answering.facts import Outcome, answer_fact
-from qa_app.answering.meanings import put_meanings_first
-from qa_app.answering.reading import as_fact, read
+from qa_app.answering.facts import Outcome, answer_fact, put_meanings_first
+from qa_app.answering.question import as_fact, parse_question
 from qa_app.answering.tables import answer_table
 from qa_app.models import Answer, Mode, SearchResult, Verdict
 from qa_app.reader import Reader
@@ -47,15 +46,15 @@ def answer_question(
     started = time.perf_counter()
     check_question(question)
     rows = retriever.rows(filters)
-    reading = read(question, retriever.facets, retriever.generation)
+    parsed = parse_question(question, retriever.facets, retriever.generation)
     reader = None if mode is Mode.FAST else reader
     outcome: Outcome | None = None
-    if reading.table is not None:
-        outcome = answer_table(retriever, reading, top_k, rows, mode, reader)
-        if reading.table.soft and not outcome.findings:
-            outcome, reading = None, as_fact(reading, retriever.generation)
+    if parsed.table is not None:
+        outcome = answer_table(retriever, parsed, top_k, rows, mode, reader)
+        if parsed.table.soft and not outcome.findings:
+            outcome, parsed = None, as_fact(parsed, retriever.generation)
     if outcome is None:
-        outcome = answer_fact(retriever, reading, top_k, rows, mode, reader)
+        outcome = answer_fact(retriever, parsed, top_k, rows, mode, reader)
         outcome = put_meanings_first(outcome, question, retriever, rows)
     return Answer(
         question=question,

@@ -2,50 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
-from qa_app.answering.calibration import ROWS_READ, ROWS_UNREAD, RowScale
-from qa_app.answering.evidence import Evidence, Measure
 from qa_app.answering.facts import Outcome, finding
-from qa_app.answering.history import newest_first
-from qa_app.answering.quoting import Quoting
-from qa_app.answering.reading import Reading
-from qa_app.answering.repeats import group_sentences
-from qa_app.answering.spans import read_sentences
-from qa_app.models import Coverage, Finding, Mode, Support
+from qa_app.answering.features import Evidence, FeatureExtractor, read_sentences
+from qa_app.answering.model import ROWS_READ, ROWS_UNREAD, RowScale
+from qa_app.answering.question import ParsedQuestion
+from qa_app.answering.quotes import Quoting, group_sentences
+from qa_app.models import Coverage, Finding, Mode, Relation, Support
 from qa_app.reader import Reader
 from qa_app.retrieval import Ranked, Retriever
 from qa_app.retrieval.fusion import fuse
-from qa_app.store.vectors import RowArray
+from qa_app.store.vectors import FloatArray, RowArray
 
 # Passages that are read of each value: as many as of all together leave time for.
 _PASSAGES = 5
 _LEAST_PASSAGES = 2
 _MOST_PASSAGES = 200
 _NEAR_MISSES = 3
+_MOST_OTHERS = 3
+_MOST_COMPARED = 12  # quotes of one row
 
 
 def answer_table(
     retriever: Retriever,
-    reading: Reading,
+    parsed: ParsedQuestion,
     top_k: int,
     rows: RowArray | None,
     mode: Mode,
     reader: Reader | None,
 ) -> Outcome:
     """Return a row for every value that a sentence bears out, the firmest first."""
-    if reading.table is None:
+    if parsed.table is None:
         raise ValueError("the question asks for no facet")
-    facet = reading.table.facet
-    values = _values(retriever, facet, rows)
+    facet = parsed.table.facet
+    values = rows_by_value(retriever, parsed, rows)
     dates = retriever.generation.dates
     judge = ROWS_UNREAD if reader is None else ROWS_READ
-    found = _by_value(candidates_of(retriever, reading, rows, reader), judge)
+    found = _by_value(candidates_of(retriever, parsed, values, reader), judge)
     scale = judge.among([judge.total(evidence[0].scores) for evidence in found.values()])
     least = scale.threshold
-    quoting = Quoting(retriever.generation, reading.question, scale)
+    quoting = Quoting(retriever.generation, parsed.question, scale)
     by_value: dict[str, list[Finding]] = {}
     for value, evidence in found.items():
         for group in group_sentences(evidence, {}, dates):
@@ -55,11 +55,11 @@ def answer_table(
             by_value.setdefault(value, []).append(quote)
     ordered = sorted((rows_of[0] for rows_of in by_value.values()), key=_firmest)
     bearing = ([item for item in rows_of if item.score >= least] for rows_of in by_value.values())
-    findings = tuple(sorted((newest_first(b) for b in bearing if b), key=_firmest))
+    findings = tuple(sorted((_newest_first(b) for b in bearing if b), key=_firmest))
     return Outcome(
         confidence=max((row.score for row in ordered), default=0.0),
         findings=findings,
-        passages=retriever.results(retriever.rank_distinct(reading.text, top_k, rows, mode)),
+        passages=retriever.results(retriever.rank_distinct(parsed.text, top_k, rows, mode)),
         coverage=_coverage(retriever, facet, values, findings),
         near_misses=() if findings else tuple(ordered[:_NEAR_MISSES]),
         scores=dict(ordered[0].scores) if ordered else {},
@@ -81,7 +81,17 @@ def _firmest(row: Finding) -> tuple[bool, float, str]:
     return row.support is not Support.STRONG, -row.score, row.facet_value or ""
 
 
-def _values(retriever: Retriever, facet: str, rows: RowArray | None) -> dict[str, RowArray]:
+def rows_by_value(
+    retriever: Retriever, parsed: ParsedQuestion, rows: RowArray | None = None
+) -> dict[str, RowArray]:
+    """Return the rows of each value of the facet that a question asks for.
+
+    Args:
+        rows: to keep to; None for all.
+    """
+    if parsed.table is None:
+        raise ValueError("the question asks for no facet")
+    facet = parsed.table.facet
     found = {}
     for value in retriever.generation.facet_values(facet):
         tagged = retriever.generation.rows_tagged(facet, value)
@@ -92,44 +102,36 @@ def _values(retriever: Retriever, facet: str, rows: RowArray | None) -> dict[str
 
 
 def candidates_of(
-    retriever: Retriever, reading: Reading, rows: RowArray | None, reader: Reader | None
+    retriever: Retriever,
+    parsed: ParsedQuestion,
+    values: Mapping[str, RowArray],
+    reader: Reader | None,
 ) -> list[tuple[str, Evidence]]:
     """Return the sentences of every value's best passages, measured and read.
 
     Args:
-        reading: of a question that asks for a facet's values.
-        rows: to keep to; None for all.
+        parsed: a question that asks for a facet's values.
+        values: the rows of each, at least one.
     """
-    if reading.table is None:
-        raise ValueError("the question asks for no facet")
-    facet = reading.table.facet
-    values = _values(retriever, facet, rows)
-    if not values:
+    if parsed.table is None or not values:
         return []
-    measure = Measure(reading, retriever)
+    facet = parsed.table.facet
     depth = max(_LEAST_PASSAGES, min(_PASSAGES, _MOST_PASSAGES // len(values)))
-    generation = retriever.generation
     every = np.unique(np.concatenate(list(values.values())))
-    query = retriever.encoder.encode_queries([reading.text])
-    dense = generation.vectors.scores(query, every)[0]
-    shares = measure.shares(every)
-    score = fuse(dense, shares)
+    query = retriever.encoder.encode_queries([parsed.text])
+    dense = retriever.generation.vectors.scores(query, every)[0]
+    score = fuse(dense, _lexical_shares(retriever, parsed, every))
     chosen = {}
     for value, tagged in values.items():
         places = np.searchsorted(every, tagged)
         chosen[value] = places[np.argsort(-score[places], kind="stable")][:depth]
     # A passage may be about several values: it is measured once, and read for each of them.
     read = np.unique(np.concatenate(list(chosen.values())))
-    ranked = [
-        Ranked(
-            int(every[place]),
-            float(score[place]),
-            {"dense": float(dense[place]), "share": float(shares[place])},
-        )
-        for place in read
-    ]
-    passages = generation.passages(every[read])
-    evidence = dict(zip(read, measure.sentences(ranked, passages, float(score.max())), strict=True))
+    ranked = [Ranked(int(every[place]), float(score[place])) for place in read]
+    passages = retriever.generation.passages(every[read])
+    extractor = FeatureExtractor(parsed, retriever)
+    measured = extractor.sentences(ranked, passages, float(score.max()))
+    evidence = dict(zip(read, measured, strict=True))
     pairs = [(value, place) for value, places in chosen.items() for place in places]
     if reader is not None and len(pairs) > _MOST_PASSAGES:
         # Of so many values those that are furthest from the question are not read.
@@ -140,12 +142,23 @@ def candidates_of(
         for value, place in pairs
     ]
     if reader is not None:
-        of_pairs = read_sentences(reader, reading.question, of_pairs, [value for value, _ in pairs])
+        of_pairs = read_sentences(reader, parsed.question, of_pairs, [value for value, _ in pairs])
     return [
         (value, item)
         for (value, _), sentences in zip(pairs, of_pairs, strict=True)
         for item in sentences
     ]
+
+
+def _lexical_shares(retriever: Retriever, parsed: ParsedQuestion, rows: RowArray) -> FloatArray:
+    """Return each passage's BM25 as a share of the possible, float32, shape (len(rows),).
+
+    With the question's acronyms spelt out or as they are, whichever gives more.
+    """
+    lexical = retriever.generation.lexical
+    forms = [terms for terms in (parsed.terms, parsed.short_terms) if terms]
+    shares = [lexical.scores(terms)[rows] / (lexical.max_score(terms) or 1.0) for terms in forms]
+    return np.max(shares, axis=0) if shares else np.zeros(len(rows), dtype=np.float32)
 
 
 def _is_about(retriever: Retriever, facet: str, value: str, item: Evidence) -> bool:
@@ -170,3 +183,30 @@ def _coverage(
         not_in_corpus=len(missing),
         not_in_corpus_values=missing,
     )
+
+
+def _newest_first(quotes: Sequence[Finding]) -> Finding:
+    """Return one row: its newest quote, with those of other dates beside it.
+
+    Args:
+        quotes: what bears out the row, best first, at least one.
+    """
+    best, *rest = quotes[:_MOST_COMPARED]
+    shown = [best]
+    for item in rest:
+        firm = item.support is best.support or item.support is Support.STRONG
+        if firm and all(_differ(item.date, known.date) for known in shown):
+            shown.append(item)
+    if len(shown) == 1:
+        return best
+    first, *older = sorted(shown, key=lambda item: item.date or "", reverse=True)
+    others = [replace(item, relation=Relation.EARLIER) for item in older]
+    return replace(first, others=tuple(others[:_MOST_OTHERS]))
+
+
+def _differ(one: str | None, other: str | None) -> bool:
+    """Tell whether two dates ("2024", "2024-05") are surely not the same."""
+    if one is None or other is None:
+        return False
+    length = min(len(one), len(other))
+    return one[:length] != other[:length]

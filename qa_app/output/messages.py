@@ -21,7 +21,7 @@ _MAX_ALSO_IN = 3  # Further places of the same words; more fill a line.
 def unknown_text(answer: Answer, retriever: Retriever) -> str:
     """Return, for a refusal, which words of the question no report has; else ""."""
     # Late, since what reads questions brings numpy along.
-    from qa_app.answering.reading import light_terms
+    from qa_app.answering.question import light_terms
 
     if answer.verdict is Verdict.ANSWERED:
         return ""

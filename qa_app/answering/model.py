@@ -33,10 +33,9 @@ class Logistic:
         """Return the model that gives a chance of one half at this weighted sum."""
         return Logistic(self.intercept - cut, self.weights)
 
-    def explain(self, threshold: float, order: Logistic | None = None) -> Explanation:
+    def explain(self, threshold: float) -> Explanation:
         """Return the numbers for whoever asks why."""
-        weights = order.weights if order is not None else {}
-        return Explanation(threshold, self.intercept, self.weights, weights)
+        return Explanation(threshold, self.intercept, self.weights)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +44,11 @@ class Scale:
 
     Attributes:
         answered: the chance that a sentence answers.
-        order: by which sentences stand.
         threshold: chance from which the reports are held to answer.
         strong: chance from which the evidence is called strong.
     """
 
     answered: Logistic
-    order: Logistic
     threshold: float
     strong: float
 
@@ -60,70 +57,6 @@ def chance(logit: float) -> float:
     """Return the logistic function of a weighted sum."""
     return 1.0 / (1.0 + math.exp(-max(-40.0, min(40.0, logit))))
 
-
-# What late interaction would find, by "covered", where no token vectors are stored: least squares
-# over the sentences of xquad-en that have some (correlations 0.69, 0.57 and 0.51).
-_GUESSES = {"late": (0.19, 0.52), "words": (0.21, 0.42), "weakest": (0.13, 0.27)}
-
-
-def guess_late(covered: float) -> dict[str, float]:
-    """Return the likely measures of late interaction of a sentence whose tokens are not stored."""
-    return {name: base + slope * covered for name, (base, slope) in _GUESSES.items()}
-
-
-# Of 0 and 1, for facts: 1 refused 1 in 100 questions fewer in corpora of one article. Rows of
-# tables come out better without.
-EVENNESS = 1.0
-
-# Whether the corpus answers, from its best sentences: logistic regression on 1,100 questions of
-# xquad-en, squad2-half and ten public reports (an analyst's words, not the report's), each asked
-# with and without the article or report that answers it, of 8, 240, 646, 16,468 and 18,173
-# passages; at lower weights, those again without the one paragraph or page that answers (0.2), and
-# questions that squad2-half calls unanswerable (0.06): near misses, which are hard. A quote about
-# another year is no answer; such questions are so few there that "misdated" was set by hand.
-ANSWERED = Logistic(
-    -6.85,
-    {
-        "late": 6.83,
-        "words": 11.14,
-        "weakest": 3.48,
-        "lexical": 0.8,
-        "length": -0.58,
-        "unnamed": -0.78,
-        "asked": 0.1,
-        "misdated": -4.0,
-        "share": 3.8,
-        "size": -0.6,
-    },
-)
-
-# Which sentence of the best passages answers: the same weights, and to them those of a conditional
-# logit on 400 questions of xquad-en, 350 of squad2-half, and 82 about public reports, whose page
-# is known (at three times the weight).
-SENTENCE = Logistic(
-    0.0,
-    {
-        "late": 12.1,
-        "words": 15.6,
-        "weakest": 9.2,
-        "lexical": 6.8,
-        "passage": 4.9,
-        "length": -0.6,
-        "unnamed": -0.8,
-        "misdated": -7.0,
-        "share": 3.8,
-    },
-)
-
-# Under this 94 to 100 in 100 questions whose article is missing are refused, and 2 to 3 in 100
-# others; among 16,468 passages 91 and 5.
-THRESHOLD = 0.4
-# The most that "size" can be: of more than some 3,000 passages, more make no difference.
-MOST_SIZE = 3.5
-STRONG = 0.8
-
-# Sentences that no reader has read.
-UNREAD = Scale(ANSWERED, SENTENCE, THRESHOLD, STRONG)
 
 # Values that the usual mean of a "which …" question counts as, beside those that there are.
 SHRUNK_BY = 8
@@ -154,7 +87,7 @@ class RowScale:
     def among(self, totals: Sequence[float]) -> Scale:
         """Return how sentences are judged, given the weighted sum of every value's best."""
         model = self.model.over(row_cut(totals, self.prior))
-        return Scale(model, model, self.threshold, self.strong)
+        return Scale(model, self.threshold, self.strong)
 
 
 def row_cut(totals: Sequence[float], prior: float) -> float:
@@ -172,7 +105,7 @@ def _fitted() -> dict[str, Any]:
 
 def _scale(found: Mapping[str, Any]) -> Scale:
     model = Logistic(found["intercept"], found["weights"])
-    return Scale(model, model, found["threshold"], found["strong"])
+    return Scale(model, found["threshold"], found["strong"])
 
 
 def _row_scale(found: Mapping[str, Any]) -> RowScale:
@@ -181,7 +114,8 @@ def _row_scale(found: Mapping[str, Any]) -> RowScale:
 
 
 _FITTED = _fitted()
-# Sentences that the reader has read; rows of a "which …" question, read and not.
+# For sentences that the reader has read, and for those that it has not; the same for rows.
 READ = _scale(_FITTED["fact"])
+UNREAD = _scale(_FITTED["fact_unread"])
 ROWS_READ = _row_scale(_FITTED["row"])
 ROWS_UNREAD = _row_scale(_FITTED["row_unread"])

@@ -62,7 +62,7 @@ def _overview_terms(analyser: Analyser) -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class ParsedQuestion:
     """A question as read.
 
     Attributes:
@@ -89,7 +89,7 @@ class Reading:
     overview: bool = False
 
 
-def read(question: str, facets: Facets, generation: Generation) -> Reading:
+def parse_question(question: str, facets: Facets, generation: Generation) -> ParsedQuestion:
     """Return what the question asks of this corpus."""
     table = facets.question(question)
     if table is not None and not generation.facet_values(table.facet):
@@ -110,7 +110,7 @@ def read(question: str, facets: Facets, generation: Generation) -> Reading:
     named: dict[str, list[str]] = {}
     for found in mentions:
         named.setdefault(found.facet, []).append(found.value)
-    reading = Reading(
+    parsed = ParsedQuestion(
         question=question,
         text=text,
         terms=(),
@@ -118,18 +118,18 @@ def read(question: str, facets: Facets, generation: Generation) -> Reading:
         named={facet: tuple(dict.fromkeys(values)) for facet, values in named.items()},
         overview=table is None and bool(spans) and _asks_nothing(text, generation.lexical.analyser),
     )
-    return _with_terms(reading, generation)
+    return _with_terms(parsed, generation)
 
 
-def as_fact(reading: Reading, generation: Generation) -> Reading:
+def as_fact(parsed: ParsedQuestion, generation: Generation) -> ParsedQuestion:
     """Return the question read as one for a fact, its facet's words kept."""
-    plain = replace(reading, text=reading.question, table=None)
+    plain = replace(parsed, text=parsed.question, table=None)
     return _with_terms(plain, generation)
 
 
-def _with_terms(reading: Reading, generation: Generation) -> Reading:
+def _with_terms(parsed: ParsedQuestion, generation: Generation) -> ParsedQuestion:
     analyser = generation.lexical.analyser
-    text = reading.text if analyser.terms(reading.text) else reading.question
+    text = parsed.text if analyser.terms(parsed.text) else parsed.question
     rest = _SELF.sub(" ", text)
     if len(set(analyser.terms(rest)) - light_terms(analyser)) > 1:
         text = " ".join(rest.split())
@@ -137,7 +137,7 @@ def _with_terms(reading: Reading, generation: Generation) -> Reading:
     long_form = expand(text, acronyms.long_forms)
     short_form = shorten(text, acronyms.long_forms) if acronyms.long_forms else ""
     return replace(
-        reading,
+        parsed,
         text=long_form,
         terms=_terms(long_form, analyser),
         short_text=short_form,
