@@ -12,7 +12,7 @@ from qa_app.answering.features import Evidence
 from qa_app.answering.quotes import group_sentences
 from qa_app.api import Index, build_index, open_index
 from qa_app.models import Mode, Passage, Sentence
-from qa_app.printing import answer_text
+from qa_app.output.terminal import answer_text
 
 Corpus = Callable[[dict[str, str]], Path]
 LONG = "Every board should publish its data sharing agreement on funding."

@@ -12,7 +12,7 @@ from conftest import FakeEncoder
 from qa_app.errors import CorpusError
 from qa_app.evaluation import Evaluation, Task, evaluate_folder, read_set
 from qa_app.models import Mode, Verdict
-from qa_app.printing import Progress
+from qa_app.output.terminal import Progress
 from qa_app.settings import Settings
 
 ROWS = [

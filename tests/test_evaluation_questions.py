@@ -16,8 +16,8 @@ from qa_app.errors import CorpusError
 from qa_app.evaluation import Evaluation, Side, evaluate_questions
 from qa_app.evaluation.expected import read_expected
 from qa_app.models import Mode, Verdict
-from qa_app.presentation import evaluation_json
-from qa_app.printing import Progress, evaluation_text
+from qa_app.output.contract import evaluation_json
+from qa_app.output.terminal import Progress, evaluation_text
 from qa_app.store.writer import IndexedDocument, write_generation
 from store_samples import make_contents, make_document
 

@@ -20,6 +20,7 @@ LAYERS = (
     "models",
     "settings",
     "metrics",
+    "text",
     "sentences",
     "analysis",
     "loading",
@@ -40,9 +41,8 @@ LAYERS = (
     "triage",
     "api",
     "evaluation",
-    "presentation",
     "briefs",
-    "printing",
+    "output",
 )
 FACES = ("cli", "web")
 # Who alone may import a library.

@@ -16,8 +16,8 @@ from qa_app.cli import main
 from qa_app.embedding import load_model
 from qa_app.errors import EmbeddingError
 from qa_app.models import Mode
-from qa_app.presentation import search_json
-from qa_app.printing import answer_text, results_text
+from qa_app.output.contract import search_json
+from qa_app.output.terminal import answer_text, results_text
 from qa_app.reranking import Reranker
 from qa_app.settings import Settings
 from tiny_models import make_cross_encoder, make_encoder

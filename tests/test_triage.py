@@ -10,9 +10,9 @@ import pytest
 
 from conftest import FakeEncoder
 from qa_app.api import Index, build_index, open_index
-from qa_app.cli import topics_text
 from qa_app.errors import IndexNotFoundError, QueryError
 from qa_app.models import to_json
+from qa_app.output import terminal
 from qa_app.store.manifest import read_current, read_manifest
 from qa_app.topics.stored import read_topics
 from qa_app.triage.vocabulary import Trend
@@ -81,17 +81,15 @@ def test_a_cell_has_its_quotes_word_for_word_with_where_they_stand(index: Index)
 
 def test_what_people_read_of_topics(index: Index) -> None:
     triage = index.snapshot().triage
-    lines = topics_text.topics_text(index.snapshot().topics("town")).splitlines()
+    lines = terminal.topics_text(index.snapshot().topics("town")).splitlines()
     assert lines[0] == "road safety   [road-safety]   2 quotes"
     assert lines[-4].split() == ["Anytown", "Otherton", "total"]
     assert lines[-3].split() == ["road", "safety", "2", "2"]
-    text = topics_text.cell_text(triage.cell("violence", "town", "Otherton", most=1))
+    text = terminal.cell_text(triage.cell("violence", "town", "Otherton", most=1))
     assert text.splitlines()[0] == "violence, Otherton: 2 quotes"
     assert text.splitlines()[-1] == "… and 1 more (--most N)"
     rows = triage.compare(["Anytown", "Otherton"], "town", "violence")
-    assert topics_text.comparison_text(rows).startswith(
-        "violence, Anytown: nothing found\nviolence, "
-    )
+    assert terminal.comparison_text(rows).startswith("violence, Anytown: nothing found\nviolence, ")
 
 
 def test_two_values_side_by_side(index: Index) -> None:

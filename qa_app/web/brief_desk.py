@@ -17,7 +17,7 @@ from qa_app.briefs.export import Form, export_brief
 from qa_app.briefs.saved import SavedQuestions, open_saved, save_question
 from qa_app.briefs.stored_file import StoredFile, open_brief
 from qa_app.errors import BriefError, IndexNotFoundError, QAAppError
-from qa_app.presentation import count
+from qa_app.text.wording import count
 from qa_app.web.address import parse_address, parse_span
 from qa_app.web.brief_view import (
     BriefView,

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from qa_app.errors import BriefError, QAAppError
 from qa_app.models import BuildReport
-from qa_app.presentation import count
 from qa_app.settings import Settings
+from qa_app.text.wording import count
 
 _LEAST_SECONDS = 0.1  # between two messages about the same stage
 _NICENESS = 10

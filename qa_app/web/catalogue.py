@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from qa_app.citations import Facts, document_facts
 from qa_app.facets import DOCUMENT_FACET, Facets
 from qa_app.models import Failure
-from qa_app.presentation import count
 from qa_app.retrieval.filters import BUILT_IN, FilterChoices, filter_choices
 from qa_app.store.generation import Generation
 from qa_app.store.records import DocumentRecord
+from qa_app.text.wording import count
 from qa_app.web.address import Address, View
 from qa_app.web.examples import make_examples
 from qa_app.web.filtering import filter_panel

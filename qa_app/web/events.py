@@ -16,7 +16,7 @@ from qa_app.citations import find_in_source
 from qa_app.errors import IndexNotFoundError, QAAppError, QueryError
 from qa_app.facets import Facets
 from qa_app.models import Answer, Citation, Document
-from qa_app.presentation import unknown_text
+from qa_app.output.messages import unknown_text
 from qa_app.web.address import Address, View, parse_address
 from qa_app.web.builds import Builds
 from qa_app.web.catalogue import Catalogue, header_view, panel, read_catalogue

@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable, Sequence
 from qa_app.analysis import Analyser
 from qa_app.facets import Facets
 from qa_app.models import Passage
-from qa_app.presentation import plural
 from qa_app.store.generation import Generation
+from qa_app.text.wording import plural
 
 Terms = tuple[str, ...]
 _MOST_PASSAGES = 2_000

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from qa_app.facets import DOCUMENT_FACET, SECTION_FACET, YEAR_FACET, name_documents
-from qa_app.presentation import count
 from qa_app.retrieval.filters import DATE, TYPE, FilterChoices
 from qa_app.store.records import DocumentRecord
+from qa_app.text.wording import count
 from qa_app.web.address import Address
 from qa_app.web.views import DateFilterView, FilterGroup, FilterPanelView, FilterValue, Link
 

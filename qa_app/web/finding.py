@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from qa_app.facets import DOCUMENT_FACET
 from qa_app.models import Mode, Passage, SearchResult, Sentence
-from qa_app.presentation import count
+from qa_app.text.wording import count
 from qa_app.web.address import Address
 from qa_app.web.marking import Marker
 from qa_app.web.views import FindView, HitView, Link

@@ -5,7 +5,8 @@ from __future__ import annotations
 from qa_app.analysis import Analyser
 from qa_app.citations import Facts
 from qa_app.models import Answer, Verdict
-from qa_app.presentation import count, coverage_headline, doubt_text, not_mentioned
+from qa_app.output.messages import coverage_headline, doubt_text, not_mentioned
+from qa_app.text.wording import count
 from qa_app.web.address import Address
 from qa_app.web.evidence import Reading, evidence_rows, passage_view
 from qa_app.web.filtering import capitalise

@@ -10,7 +10,7 @@ import gradio as gr
 
 from qa_app.errors import QAAppError, QueryError
 from qa_app.models import Mode, to_json
-from qa_app.presentation import answer_json, search_json
+from qa_app.output.contract import answer_json, search_json
 from qa_app.web.events import Desk
 
 _MOST_PASSAGES = 100

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from qa_app.citations import document_facts
 from qa_app.models import Block, BlockKind, Citation, Document
-from qa_app.presentation import count
+from qa_app.text.wording import count
 from qa_app.web.address import Address, Form
 from qa_app.web.evidence import copies
 from qa_app.web.marking import mark_spans, overlap

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from qa_app.citations import Facts, short_title
 from qa_app.errors import IndexNotFoundError
 from qa_app.facets import DOCUMENT_FACET, YEAR_FACET
-from qa_app.presentation import count, unplaced_text
+from qa_app.output.messages import unplaced_text
 from qa_app.retrieval.filters import DATE, TYPE
+from qa_app.text.wording import count
 from qa_app.triage.reading import Triage
 from qa_app.triage.vocabulary import Cell, Change, Excerpt, Kind, Matrix, Trend
 from qa_app.web.address import Address, Key

@@ -1,19 +1,23 @@
-"""Sentences and shapes that every face shows alike."""
+"""The JSON of the contract, what the terminal shows, and the sentences shared with the page."""
 
 from __future__ import annotations
 
 import pytest
 
-from qa_app.models import Answer, BuildReport, Citation, Coverage, Failure, Verdict
-from qa_app.presentation import (
-    also_in_text,
-    build_json,
-    count,
-    coverage_headline,
-    coverage_text,
-    plural,
+from qa_app.models import (
+    Answer,
+    BuildReport,
+    Citation,
+    Coverage,
+    Failure,
+    Passage,
+    SearchResult,
+    Verdict,
 )
-from qa_app.printing import answer_text
+from qa_app.output.contract import build_json
+from qa_app.output.messages import also_in_text, coverage_headline, coverage_text
+from qa_app.output.terminal import answer_text
+from qa_app.text.wording import count, plural
 
 
 def test_the_coverage_line_names_who_has_no_evidence() -> None:
@@ -101,4 +105,21 @@ def test_words_that_no_report_has_stand_below_the_verdict() -> None:
     assert answer_text(nothing, "“x” is in none.").splitlines() == [
         "The reports do not say.",
         "“x” is in none.",
+    ]
+
+
+def test_a_refusals_coverage_stands_above_the_nearest_passages() -> None:
+    passage = Passage("p1", "a.txt", "A", (), 0, 17, "The road is safe.", ())
+    place = Citation("a.txt", "A", None, (), 0, 17, "A")
+    nearest = (SearchResult(1, 0.5, passage, place),)
+    coverage = Coverage("force", (), ("Kent", "Surrey"), 0)
+    refused = Answer("x", Verdict.NOT_FOUND, 0.0, (), nearest, coverage, {}, "000001")
+    assert answer_text(refused).splitlines() == [
+        "The reports do not say.",
+        "",
+        "Evidence for 0 of the 2 forces in this corpus; none for Kent and Surrey.",
+        "",
+        "Nearest passages:",
+        "  1. A   [0.500]",
+        "     The road is safe.",
     ]

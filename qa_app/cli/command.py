@@ -1,0 +1,94 @@
+"""How a command is declared, and what commands do alike: open the index, print a result."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from qa_app.cli.arguments import COMMON, Argument
+from qa_app.errors import QAAppError
+from qa_app.models import to_json
+from qa_app.settings import Settings
+
+if TYPE_CHECKING:
+    from qa_app.api import Index, Snapshot
+
+# Runs a command; returns its exit code, or None for 0.
+Run = Callable[[argparse.Namespace, Settings], int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command; of arguments in a list of their own at most one may be given."""
+
+    name: str
+    about: str
+    arguments: tuple[Argument | list[Argument], ...]
+    run: Run
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Commands under one name, such as ``brief add`` and ``brief list``."""
+
+    name: str
+    about: str
+    commands: tuple[Command, ...]
+
+
+def command(name: str, *arguments: Argument | list[Argument]) -> Callable[[Run], Command]:
+    """Make the function below a command; its docstring is the help."""
+    return lambda run: Command(name, " ".join((run.__doc__ or "").split()), arguments, run)
+
+
+def add_commands(parser: argparse.ArgumentParser, commands: Iterable[Command | Group]) -> None:
+    """Add commands to a parser, in the order of its help."""
+    inner = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    for each in commands:
+        line = f"{each.about[0].lower()}{each.about[1:].rstrip('.')}"
+        child = inner.add_parser(each.name, help=line, description=each.about)
+        if isinstance(each, Group):
+            add_commands(child, each.commands)
+            continue
+        for argument in (*COMMON, *each.arguments):
+            several = isinstance(argument, list)
+            holder = child.add_mutually_exclusive_group() if several else child
+            for name, details in argument if isinstance(argument, list) else [argument]:
+                holder.add_argument(name, **details)
+        child.set_defaults(run=each.run)
+
+
+def open_index(settings: Settings) -> Index:
+    """Open the index; say so where an older generation answers."""
+    from qa_app import api
+
+    index = api.open_from_settings(settings)
+    generation = index.snapshot().generation
+    if generation.fallback:
+        hint = f"Generation {generation.name} answers instead. Build again: qa-app build"
+        print_error(QAAppError(generation.fallback, hint))
+    return index
+
+
+@contextmanager
+def open_snapshot(settings: Settings) -> Iterator[Snapshot]:
+    """Open the index for one command."""
+    with open_index(settings) as index:
+        yield index.snapshot()
+
+
+def print_result(options: argparse.Namespace, text: str, value: Any) -> None:
+    """Print a result: the text for people, or with ``--json`` the value."""
+    print(json.dumps(to_json(value), ensure_ascii=False, indent=2) if options.json else text)
+
+
+def print_error(error: QAAppError) -> None:
+    """Say what is wrong, and on the next line what mends it."""
+    print(f"qa-app: {error.message}", file=sys.stderr)
+    if error.hint:
+        print(f"  {error.hint}", file=sys.stderr)

@@ -1,0 +1,113 @@
+"""``qa-app build``, ``verify``, ``status`` and ``serve``: the index as a whole."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from qa_app.cli import arguments as args
+from qa_app.cli.arguments import flag, option
+from qa_app.cli.command import command, open_index, print_error, print_result
+from qa_app.errors import CorpusError, IndexNotFoundError, QAAppError
+from qa_app.output import terminal
+from qa_app.output.contract import build_json
+from qa_app.settings import Settings
+
+
+@command(
+    "build",
+    args.MODEL,
+    args.DIMENSION,
+    option("--language", "LANGUAGE", "of stemming and stop words (default: english)"),
+    flag("--rebuild", "read and embed everything again"),
+    flag("--strict", "exit 1 if any file failed"),
+    # None where it is not given, so that the setting of the file or the environment holds.
+    flag("--ocr", "read scanned pages with tesseract", default=None),
+)
+def build(options: argparse.Namespace, settings: Settings) -> int:
+    """Bring the index up to date with the corpus."""
+    text, found = _build(settings, options.rebuild)
+    print_result(options, text, found)
+    return 1 if options.strict and found["failures"] else 0
+
+
+def _build(settings: Settings, rebuild: bool = False) -> tuple[str, dict[str, Any]]:
+    """Build, ask the saved questions again, and return what came of both: text and JSON."""
+    from qa_app import api
+    from qa_app.briefs.saved import ask_after_build
+
+    report = api.build_from_settings(settings, terminal.Progress(), rebuild=rebuild)
+    try:
+        news = ask_after_build(settings, report.generation)
+    except QAAppError as exc:
+        # The build itself is done; saved questions that cannot be asked do not make it fail.
+        print_error(exc)
+        news = ()
+    lines = filter(None, (terminal.build_text(report), terminal.news_text(news)))
+    saved = [{"question": item.question, "new": len(item.new)} for item in news]
+    return "\n".join(lines), {**build_json(report), "saved": saved}
+
+
+@command("verify")
+def verify(options: argparse.Namespace, settings: Settings) -> int:
+    """Re-check every file, passage and quote against the sources."""
+    from qa_app.verification import verify
+
+    report = verify(settings.index, settings.corpus)
+    print_result(options, terminal.verify_text(report), report)
+    return 1 if report.bad else 0
+
+
+@command("status")
+def status(options: argparse.Namespace, settings: Settings) -> None:
+    """Say what is indexed, with which model, and what failed."""
+    from qa_app import api
+
+    found = api.read_status(settings.index)
+    print_result(options, terminal.status_text(found), found)
+
+
+@command(
+    "serve",
+    option("--host", "HOST", "address to listen on (default: 127.0.0.1)"),
+    option("--port", "PORT", "port to listen on (default: 7860)", type=int),
+    option("--auth", "FILE", "name:password lines", type=Path),
+    flag("--mcp", "offer the tools over MCP too"),
+    flag("--allow-upload", "let users add reports from the page"),
+    flag("--build", "bring the index up to date first"),
+    args.HIDDEN_MODEL,
+    args.HIDDEN_DIMENSION,
+    args.READER,
+    args.RERANKER,
+)
+def serve(options: argparse.Namespace, settings: Settings) -> None:
+    """Serve the page, the HTTP API and, if asked, MCP."""
+    from qa_app import api
+    from qa_app.briefs.stored_file import briefs_folder
+
+    if options.build:
+        try:
+            print(_build(settings)[0], file=sys.stderr)
+        except CorpusError as exc:
+            # The page opens all the same and says what to do.
+            print_error(exc)
+    from qa_app.web.app import serve
+
+    try:
+        index = open_index(settings)
+    except IndexNotFoundError:
+        index = None
+    corpus = api.corpus_of(settings)
+    serve(
+        index,
+        settings.host,
+        settings.port,
+        auth=options.auth,
+        mcp=options.mcp,
+        open_index=lambda: open_index(settings),
+        uploads=replace(settings, corpus=corpus) if options.allow_upload else None,
+        private_folders=(settings.index, corpus, briefs_folder(settings.index)),
+    )

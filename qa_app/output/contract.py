@@ -1,0 +1,75 @@
+"""The JSON of the command contract, the same from the command line and the HTTP API."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from qa_app.models import Answer, BuildReport, SearchResult, to_json
+
+if TYPE_CHECKING:
+    from qa_app.evaluation import Evaluation
+    from qa_app.verification import VerifyReport
+
+
+def build_json(report: BuildReport) -> dict[str, Any]:
+    """Return the JSON of a build."""
+    return {
+        "generation": report.generation,
+        "documents": {
+            "added": report.added,
+            "changed": report.changed,
+            "removed": report.removed,
+            "unchanged": report.unchanged,
+            "failed": len(report.failures),
+        },
+        "failures": to_json(report.failures),
+        "warnings": to_json(report.warnings),
+        "passages": report.passages,
+        "embedded": report.embedded,
+        "reused": report.reused,
+        "seconds": round(report.seconds, 3),
+        "passages_per_second": round(report.passages_per_second, 1),
+    }
+
+
+def search_json(query: str, results: Sequence[SearchResult], generation: str) -> dict[str, Any]:
+    """Return the JSON of a search."""
+    return {
+        "query": query,
+        "passages": [_result_json(result) for result in results],
+        "reranked": reranked(results),
+        "generation": generation,
+    }
+
+
+def answer_json(answer: Answer, check: VerifyReport | None = None) -> dict[str, Any]:
+    """Return the JSON of an answer, and of the check of its quotes where there was one."""
+    checked = {} if check is None else {"verified": not check.bad, "bad": to_json(check.bad)}
+    passages = [_result_json(item) for item in answer.passages]
+    return {**to_json(answer), "passages": passages, **checked}
+
+
+def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
+    """Return the JSON of an evaluation: figures, misses, and the comparison if there is one."""
+    found = {**to_json(evaluation.figures), "misses": to_json(evaluation.misses)}
+    if evaluation.comparison is not None:
+        found["comparison"] = to_json(evaluation.comparison)
+    return found
+
+
+def reranked(results: Sequence[SearchResult]) -> int:
+    """Return how many passages a reranker read for a question; 0 where there was none."""
+    return int(results[0].scores.get("reranked", 0)) if results else 0
+
+
+def _result_json(result: SearchResult) -> dict[str, Any]:
+    return {
+        "rank": result.rank,
+        "score": result.score,
+        "text": result.passage.text,
+        "citation": to_json(result.citation),
+        "also_in": to_json(result.also_in),
+        "tags": to_json(result.passage.tags),
+        "scores": to_json(result.scores),
+    }

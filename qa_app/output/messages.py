@@ -1,0 +1,94 @@
+"""Sentences about an answer or a table that the page and the terminal share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from qa_app.models import Answer, Citation, Coverage, Support, Verdict
+from qa_app.text.wording import count, listed
+
+if TYPE_CHECKING:
+    from qa_app.retrieval import Retriever
+    from qa_app.triage.vocabulary import Matrix
+
+# A word as a user types it, with what may stand inside: "data-sharing", "don't", "3.5".
+_WORD = re.compile(r"\w+(?:[.,'’‐‑-]\w+)*")
+_MAX_ALSO_IN = 3  # Further places of the same words; more fill a line.
+
+
+def unknown_text(answer: Answer, retriever: Retriever) -> str:
+    """Return, for a refusal, which words of the question no report has; else ""."""
+    # Late, since what reads questions brings numpy along.
+    from qa_app.answering.question import light_terms
+
+    if answer.verdict is Verdict.ANSWERED:
+        return ""
+    facets, lexical = retriever.facets, retriever.generation.lexical
+    question = answer.question
+    # A facet value that the corpus knows may be asked for by an alias that no report uses.
+    for mention in reversed(facets.mentions(question, typed=True)):
+        question = question[: mention.start] + question[mention.end :]
+    nouns = {noun.casefold() for name in facets.names for noun in facets.nouns(name)}
+    unknown = []
+    for word in dict.fromkeys(_WORD.findall(question)):
+        terms = set(lexical.analyser.terms(word)) - light_terms(lexical.analyser)
+        if terms and word.casefold() not in nouns and not any(term in lexical for term in terms):
+            unknown.append(f"“{word}”")
+    if not unknown:
+        return ""
+    verb = "is" if len(unknown) == 1 else "are"
+    said = f"{listed(unknown)} {verb} in none of the reports"
+    return f"{said}: check the spelling, or try another word."
+
+
+def doubt_text(answer: Answer) -> str:
+    """Return a warning where no quote has strong support and no table shows it; else ""."""
+    if answer.verdict is not Verdict.ANSWERED or answer.coverage is not None:
+        return ""
+    if any(finding.support is Support.STRONG for finding in answer.findings):
+        return ""
+    return "It is doubtful that these quotes answer the question: read them where they stand."
+
+
+def also_in_text(citations: Sequence[Citation]) -> str:
+    """Return where else the same words stand: "Also in Annual report, p. 3; and 2 more"."""
+    shown = "; ".join(citation.label for citation in citations[:_MAX_ALSO_IN])
+    more = len(citations) - _MAX_ALSO_IN
+    return f"Also in {shown}" + (f"; and {more} more" if more > 0 else "")
+
+
+def unplaced_text(matrix: Matrix) -> str:
+    """Return how many quotes no column of a matrix counts, or ""."""
+    if not matrix.unplaced:
+        return ""
+    verb, them = ("has", "it") if matrix.unplaced == 1 else ("have", "them")
+    found = count(matrix.unplaced, "quote")
+    return f"{found} {verb} no {matrix.facet}: only the totals count {them}."
+
+
+def coverage_headline(coverage: Coverage, place: str = "in this corpus") -> str:
+    """Return how many of a facet's values have evidence, as a sentence without its full stop."""
+    found = len(coverage.with_evidence)
+    total = found + len(coverage.without_evidence)
+    if total == 1:
+        return f"{'Evidence' if found else 'No evidence'} for the one {coverage.facet} {place}"
+    share = "all" if found == total else f"{found} of the"
+    return f"Evidence for {share} {count(total, coverage.facet)} {place}"
+
+
+def coverage_text(coverage: Coverage) -> str:
+    """Return the coverage line: who has evidence, who has none, and how many are not there."""
+    text = coverage_headline(coverage)
+    if coverage.without_evidence:
+        text += f"; none for {listed(coverage.without_evidence)}"
+    if coverage.not_in_corpus:
+        text += f"; {not_mentioned(coverage)}"
+    return f"{text}."
+
+
+def not_mentioned(coverage: Coverage) -> str:
+    """Return how many known values are nowhere in the corpus: "2 known forms are not mentioned"."""
+    verb = "is" if coverage.not_in_corpus == 1 else "are"
+    return f"{count(coverage.not_in_corpus, f'known {coverage.facet}')} {verb} not mentioned"

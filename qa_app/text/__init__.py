@@ -1,0 +1,1 @@
+"""Text in general, whatever document or question it comes from."""

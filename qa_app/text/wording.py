@@ -1,0 +1,29 @@
+"""English for people: a number with its noun, a plural, a list of names."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+
+_MAX_LISTED = 12  # More names than this in one sentence are not read.
+_MAX_NAME = 50  # Characters; a longer name, such as a question's word of 200 letters, is cut.
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number and its noun: "1 file", "2,000 files"."""
+    return f"{number:,} {noun if number == 1 else plural(noun)}"
+
+
+def plural(noun: str) -> str:
+    """Return a noun's plural: "boxes", "agencies", "forms"."""
+    if noun.endswith("y") and noun[-2:-1] not in set("aeiou"):
+        return f"{noun[:-1]}ies"
+    return f"{noun}es" if noun.endswith(("s", "x", "z", "ch", "sh")) else f"{noun}s"
+
+
+def listed(values: Sequence[str]) -> str:
+    """Return names as one phrase, the long ones cut: "Kent, Surrey and 18 more"."""
+    shown = [textwrap.shorten(value, _MAX_NAME, placeholder="…") for value in values[:_MAX_LISTED]]
+    if len(values) > len(shown):
+        shown.append(f"{len(values) - len(shown)} more")
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"
