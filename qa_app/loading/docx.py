@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from qa_app.loading.builder import DocumentBuilder
 from qa_app.loading.docx_numbering import Numbering
 from qa_app.loading.ooxml import Element, Package, local_name, value
-from qa_app.loading.tables import describe_rows
 from qa_app.models import BlockKind, Document
 
 _HEADING = re.compile(r"heading\s*(\d)", re.I)
@@ -213,8 +212,7 @@ def _add_table(context: _Context, table: Element) -> None:
     header = 0
     while header < len(rows) and rows[header].find(".//{*}tblHeader") is not None:
         header += 1
-    for line in describe_rows(cells, header if 0 < header < len(rows) else None):
-        context.builder.add(BlockKind.TABLE_ROW, line)
+    context.builder.add_table(cells, header if 0 < header < len(rows) else None)
 
 
 def _descend(element: Element, wanted: str) -> Iterator[Element]:

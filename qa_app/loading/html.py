@@ -12,8 +12,7 @@ from bs4.element import NavigableString, PreformattedString
 from qa_app.errors import BrokenFileError
 from qa_app.loading.builder import DocumentBuilder, clean
 from qa_app.loading.metadata import collect, iso_date
-from qa_app.loading.tables import describe_rows
-from qa_app.loading.text import find_blocks
+from qa_app.loading.plain import find_blocks
 from qa_app.models import BlockKind, Document, MetadataField
 
 
@@ -124,8 +123,7 @@ class _Walker:
                 break
             header += 1
         cells = [list(_cells(row)) for row in rows]
-        for line in describe_rows(cells, header or None):
-            self._builder.add(BlockKind.TABLE_ROW, line)
+        self._builder.add_table(cells, header or None)
 
     def _is_dropped(self, tag: Tag) -> bool:
         if tag.name in _DROPPED or tag.has_attr("hidden"):

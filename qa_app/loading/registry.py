@@ -24,12 +24,13 @@ from qa_app.loading.metadata import apply_overrides
 from qa_app.models import Document
 
 if TYPE_CHECKING:
-    from qa_app.loading.corpus import SourceFile
+    from qa_app.loading.scan import SourceFile
 
-LOADER_VERSION = "7"
+LOADER_VERSION = "8"
 
 _LOADERS = {
-    ".txt": "text:load_text",
+    ".txt": "plain:load_text",
+    ".rst": "plain:load_rst",
     ".md": "markdown:load_markdown",
     ".markdown": "markdown:load_markdown",
     ".html": "html:load_html",
@@ -38,27 +39,27 @@ _LOADERS = {
     ".pdf": "pdf:load_pdf",
     ".docx": "docx:load_docx",
     ".pptx": "pptx:load_pptx",
-    ".xlsx": "sheets:load_xlsx",
+    ".xlsx": "sheets:load_spreadsheet",
+    ".xlsm": "sheets:load_spreadsheet",
+    ".xls": "sheets:load_spreadsheet",
+    ".ods": "sheets:load_spreadsheet",
     ".csv": "sheets:load_csv",
     ".tsv": "sheets:load_csv",
-    ".rst": "rst:load_rst",
-    ".odt": "opendocument:load_opendocument",
-    ".odp": "opendocument:load_opendocument",
+    ".rtf": "rtf:load_rtf",
+    ".odt": "odf:load_odf",
+    ".odp": "odf:load_odf",
     ".epub": "epub:load_epub",
     ".eml": "mail:load_mail",
 }
 _CONVERT = {
     ".doc": ("an old Word file", "docx"),
     ".dot": ("an old Word template", "docx"),
-    ".rtf": ("a Rich Text file", "docx"),
     ".ppt": ("an old PowerPoint file", "pptx"),
     ".pps": ("an old PowerPoint file", "pptx"),
-    ".xls": ("an old Excel file", "xlsx"),
 }
-_TABLES = frozenset({".csv", ".tsv"})
 _OLE_MAGIC = bytes.fromhex("d0cf11e0a1b11ae1")
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
-_PACKAGES = frozenset({".docx", ".pptx", ".xlsx", ".odt", ".odp", ".epub"})
+_PACKAGES = frozenset({".docx", ".pptx", ".xlsx", ".xlsm", ".ods", ".odt", ".odp", ".epub"})
 
 
 def check_suffix(path: str) -> None:
@@ -95,8 +96,6 @@ def load(source: SourceFile, ocr: bool = False) -> Document:
         importlib.import_module(f"qa_app.loading.{module}"), name
     )
     options: dict[str, object] = {"ocr": ocr} if suffix == ".pdf" else {}
-    if suffix in _TABLES:
-        options = {"folder": source.absolute.parent}
     try:
         document = loader(source.path, content, **options)
     except MemoryError as exc:

@@ -1,5 +1,7 @@
 """Plain text: bare heading lines, "- " bullets, numbered paragraphs, hard-wrapped lines.
 
+reStructuredText is plain text whose headings are underlined.
+
 The document's text is the file's own (byte order mark dropped, line ends made ``\\n``), so an
 offset is a place in the file. Numbers and bullets stay in the text but outside the blocks.
 """
@@ -30,6 +32,14 @@ _FOOTER = re.compile(
     | ^[A-Z].{0,30} \d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}""",
     re.IGNORECASE | re.VERBOSE,
 )
+# A line over one of punctuation, or between two; RST takes every mark that prints.
+_UNDERLINED = re.compile(
+    r"^(?:(?P<over>[=\-`:.'\"~^_*+#])(?P=over){2,}[ \t]*\n)?"
+    r"[ \t]*(?P<words>\S[^\n]*)\n(?P<under>[=\-`:.'\"~^_*+#])(?P=under){2,}[ \t]*$",
+    re.MULTILINE,
+)
+# ".. note::" and what is indented below it.
+_DIRECTIVE = re.compile(r"^[ \t]*\.\. .*\n(?:[ \t]+\S.*\n|[ \t]*\n(?=[ \t]+\S))*", re.MULTILINE)
 _PLAIN, _CAPS, _KEYWORD_STYLE = "plain", "caps", "keyword"
 _MAX_HEADING = 90
 _MAX_HEADING_WORDS = 13
@@ -60,6 +70,28 @@ def load_text(path: str, content: bytes) -> Document:
     )
 
 
+def load_rst(path: str, content: bytes) -> Document:
+    """Return the document of a reStructuredText file; its text is the file's own."""
+    text = decode(content)
+    headings: list[Block] = []
+    styles: list[str] = []
+    # Blanked in place, so that what is left keeps its offsets.
+    rest = _DIRECTIVE.sub(_blank, text)
+    for match in _UNDERLINED.finditer(rest):
+        style = (match["over"] or "") + match["under"]
+        if style not in styles:
+            styles.append(style)
+        start, end = match.start("words"), match.start("words") + len(match["words"].rstrip())
+        headings.append(Block(start, end, BlockKind.HEADING, styles.index(style) + 1))
+    rest = _UNDERLINED.sub(_blank, rest)
+    # A line is a heading only where it is underlined.
+    others = without_headings(find_blocks(rest))
+    blocks = sorted([*headings, *others], key=lambda block: block.start)
+    top = [text[block.start : block.end] for block in headings if block.level == 1]
+    title = top[0] if len(top) == 1 else title_from_path(path)
+    return Document(path=path, format="rst", title=title, text=text, blocks=tuple(blocks))
+
+
 def decode(content: bytes) -> str:
     """Return the text of bytes in UTF-8, UTF-16, UTF-32 or Windows-1252, line ends as ``\\n``.
 
@@ -85,6 +117,20 @@ def find_blocks(text: str) -> list[Block]:
     lines = _settle_headings(text, lines)
     lines = _set_levels(lines)
     return [Block(line.start, line.end, line.kind, line.level, line.label) for line in lines]
+
+
+def without_headings(blocks: list[Block]) -> list[Block]:
+    """Return blocks of which those that look like headings are paragraphs."""
+    return [
+        replace(block, kind=BlockKind.PARAGRAPH, level=0)
+        if block.kind is BlockKind.HEADING
+        else block
+        for block in blocks
+    ]
+
+
+def _blank(match: re.Match[str]) -> str:
+    return re.sub(r"[^\n]", " ", match.group())
 
 
 def _find_title(text: str, blocks: list[Block]) -> str | None:
