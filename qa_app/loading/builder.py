@@ -17,10 +17,14 @@ from qa_app.models import Block, BlockKind, Document, MetadataField
 INVISIBLE = re.compile(
     "[\u00ad\u200b\u2060\ufeff\ufffe\uffff\ud800-\udfff]|[\x00-\x08\x0e-\x1f\x7f]"
 )
+# "3.12 " at the start of a numbered paragraph.
 _NUMBER = re.compile(r"(\d{1,3}(?:\.\d{1,3})+)\.?\s+(?=\S)")
+# "2023" or "2023-24": a year heads a column, other figures do not.
 _YEAR = re.compile(r"^(?:19|20)\d\d\b")
+# Five digits in a row are in codes, hardly ever in the name of a column.
 _CODE = re.compile(r"\d{5}")
-_LONGEST_NAME = 100
+_LONGEST_NAME = 100  # characters of a column's name; a longer cell is a sentence
+# Letters that PDF and Word join into one character; search wants them apart.
 LIGATURES = {ord(c): unicodedata.normalize("NFKC", c) for c in "ﬀﬁﬂﬃﬄﬅﬆ"}
 
 

@@ -19,13 +19,21 @@ from qa_app.errors import BrokenFileError
 from qa_app.loading.metadata import title_from_path
 from qa_app.models import Block, BlockKind, Document
 
+# Marks of a list: printed ones, and those of Word's Symbol and Wingdings fonts.
 _BULLET = re.compile(r"(?:[-*•▪‣◦●○·–—]|\uf0b7|\uf0a7)[ \t]+(?=\S)")
+# "(a) ", "1. ", "iv) ", or such a mark alone on its line.
 _ITEM = re.compile(r"\(?(\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)](?:[ \t]+(?=\S)|$)")
+# "3.12 " before a numbered paragraph.
 _CLAUSE = re.compile(r"(\d{1,3}(?:\.\d{1,3})+)\.?[ \t]+(?=\S)")
+# "2 " or "2.1. " before what may be a heading: a capital or an opening mark follows.
 _NUMBERED = re.compile(r"(\d{1,3}(?:\.\d{1,3})*)\.?[ \t]+(?=[A-Z“\"'(])")
+# "Annex B", "Chapter 4".
 _KEYWORD = re.compile(r"(?:section|chapter|part|annex|appendix|schedule)\s+[\dA-Z][\w.]*\b", re.I)
+# A line of dashes or stars.
 _RULE = re.compile(r"[\W_]+$")
+# A line of a table of contents: dots, or a tab, before the page number.
 _CONTENTS = re.compile(r"(?:\.\s?){3,}\s*\d*$|\t\d+$")
+# "Page 3 of 9", "Annual report - 39", "Revised 1/2/15".
 _FOOTER = re.compile(
     r"""^page\s+\d{1,4} (\s+of\s+\d+)? $
     | ^\S.*\s [-–|]\s* (page\s+)? \d{1,4} $
@@ -41,7 +49,7 @@ _UNDERLINED = re.compile(
 # ".. note::" and what is indented below it.
 _DIRECTIVE = re.compile(r"^[ \t]*\.\. .*\n(?:[ \t]+\S.*\n|[ \t]*\n(?=[ \t]+\S))*", re.MULTILINE)
 _PLAIN, _CAPS, _KEYWORD_STYLE = "plain", "caps", "keyword"
-_MAX_HEADING = 90
+_MAX_HEADING = 90  # characters: a longer line is a sentence without its stop
 _MAX_HEADING_WORDS = 13
 
 

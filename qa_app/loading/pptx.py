@@ -10,6 +10,7 @@ from qa_app.loading.limits import check_pages
 from qa_app.loading.ooxml import Element, Package, local_name, relation, value
 from qa_app.models import BlockKind, Document
 
+# Placeholders of date, footer, number, header and the slide's own picture in its notes.
 _PASSED_OVER = frozenset(["dt", "ftr", "sldNum", "hdr", "sldImg"])
 _TITLES = frozenset(["title", "ctrTitle"])
 # PowerPoint's own title for a file that nobody named.

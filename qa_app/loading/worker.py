@@ -20,6 +20,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from threading import Lock, Timer
 from typing import IO, TypeVar
@@ -96,45 +97,35 @@ def load_many(
         jobs: worker processes; one a processor core unless told.
     """
     jobs = max(1, min(jobs or os.cpu_count() or 1, len(sources)))
-    pool = _Pool(jobs, ocr)
+    pool = _Pool(ocr)
+    threads = ThreadPoolExecutor(jobs, thread_name_prefix="loading")
     waiting: deque[tuple[SourceFile, Future[Document | Failure]]] = deque()
     remaining = iter(sources)
     try:
         while True:
-            while len(waiting) < jobs * _WINDOW and (source := next(remaining, None)):
-                waiting.append((source, pool.submit(source)))
+            for source in islice(remaining, jobs * _WINDOW - len(waiting)):
+                waiting.append((source, threads.submit(pool.read, source)))
             if not waiting:
                 return
             source, future = waiting.popleft()
             yield source, future.result()
     finally:
+        pool.stop()
+        threads.shutdown(wait=True, cancel_futures=True)
         pool.close()
 
 
 class _Pool:
-    """So many threads, each with the worker that it speaks to."""
+    """The workers of a build: each reads for one thread at a time."""
 
-    def __init__(self, jobs: int, ocr: bool) -> None:
+    def __init__(self, ocr: bool) -> None:
         self._ocr = ocr
         self._lock = Lock()
         self._started: list[Worker] = []
         self._idle: list[Worker] = []
-        self._is_closed = False
-        self._threads = ThreadPoolExecutor(jobs, thread_name_prefix="loading")
+        self._is_stopped = False
 
-    def submit(self, source: SourceFile) -> Future[Document | Failure]:
-        return self._threads.submit(self._read, source)
-
-    def close(self) -> None:
-        with self._lock:
-            self._is_closed = True
-            for worker in self._started:
-                worker.kill()
-        self._threads.shutdown(wait=True, cancel_futures=True)
-        for worker in self._started:
-            worker.close()
-
-    def _read(self, source: SourceFile) -> Document | Failure:
+    def read(self, source: SourceFile) -> Document | Failure:
         worker = self._take()
         was_used = worker.answered > 0
         outcome = worker.read(source, self._ocr)
@@ -149,9 +140,19 @@ class _Pool:
         self._idle.append(worker)
         return outcome
 
+    def stop(self) -> None:
+        with self._lock:
+            self._is_stopped = True
+            for worker in self._started:
+                worker.kill()
+
+    def close(self) -> None:
+        for worker in self._started:
+            worker.close()
+
     def _take(self, fresh: bool = False) -> Worker:
         with self._lock:
-            if self._is_closed:
+            if self._is_stopped:
                 raise LoadError("Reading was stopped.")
             if self._idle and not fresh:
                 return self._idle.pop()
