@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qa_app.chunking import chunk
-from qa_app.loading.text import load_text
+from qa_app.loading.plain import load_text
 from qa_app.models import Block, BlockKind, Document, LeadIn, Passage
 
 

@@ -58,6 +58,8 @@ OWNERS = {
     "gradio": {"web"},
     "pypdfium2": {"loading"},
     "bs4": {"loading"},
+    "python_calamine": {"loading"},
+    "striprtf": {"loading"},
     "Stemmer": {"analysis"},
     "lxml": {"loading"},
     "markdown_it": {"loading", "briefs"},

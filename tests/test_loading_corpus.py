@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from qa_app.errors import ConfigError, CorpusError, NoTextError, UnsupportedFormatError
+from qa_app.errors import ConfigError, CorpusError, NoTextError
 from qa_app.loading import load, scan
 
 
@@ -69,24 +69,6 @@ def test_a_file_without_words_is_refused_whatever_its_format(
     (source,) = scan(tmp_path).files
     with pytest.raises(NoTextError, match="no text"):
         load(source)
-
-
-def test_a_table_that_lists_the_reports_is_no_report(tmp_path: Path) -> None:
-    for name in ("a.txt", "2024/b.pdf", "c.md", "d.md"):
-        write(tmp_path / name)
-    rows = ["file\ttitle", "a.txt\tOne", "2024/b.pdf\tTwo", "c.md\tThree", "d.md", "gone.md\tFour"]
-    lists = "\n".join([*rows, f"{'é' * 200}.md"])
-    write(tmp_path / "MANIFEST.tsv", lists)
-    write(tmp_path / "own" / "MANIFEST.tsv", lists)
-    # A register names its reports again and again, and a table of figures hardly ever.
-    register = "report,recommendation\n" + "a.txt,Meet.\nc.md,Act.\n" * 3
-    write(tmp_path / "register.csv", register)
-    write(tmp_path / "figures.csv", "town,source\nYork,a.txt\nHull,its council\nLeeds,c.md\n")
-    files = {file.path: file for file in scan(tmp_path).files}
-    with pytest.raises(UnsupportedFormatError, match="It lists the files beside it"):
-        load(files["MANIFEST.tsv"])
-    for name in ("own/MANIFEST.tsv", "register.csv", "figures.csv"):
-        assert load(files[name]).blocks
 
 
 def test_a_missing_corpus_is_an_error(tmp_path: Path) -> None:

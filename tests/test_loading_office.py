@@ -11,10 +11,10 @@ from qa_app.loading.docx import load_docx
 from qa_app.loading.epub import load_epub
 from qa_app.loading.mail import load_mail
 from qa_app.loading.numerals import letters, roman
-from qa_app.loading.opendocument import load_opendocument
+from qa_app.loading.odf import load_odf
+from qa_app.loading.plain import load_rst
 from qa_app.loading.pptx import load_pptx
-from qa_app.loading.rst import load_rst
-from qa_app.loading.sheets import load_csv, load_xlsx
+from qa_app.loading.sheets import load_csv, load_spreadsheet
 from qa_app.models import Document
 
 W = 'xmlns:w="w"'
@@ -231,20 +231,93 @@ def test_powerpoint_slides_are_pages_with_the_title_first() -> None:
     assert [document.page_at(block.start) for block in document.blocks] == [1, 1, 1, 1, 2]
 
 
-def test_excel_rows_carry_their_headers_and_dates_are_dates() -> None:
-    sheet = (
-        '<w><row><c r="A1" t="s"><v>0</v></c><c r="C1" t="inlineStr"><is><t>Day</t></is></c></row>'
-        '<row><c r="A2"><v>0.1</v></c><c r="C2" s="1"><v>45413</v></c></row></w>'
+SPREADSHEET = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
+OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+
+
+def relation_list(**targets: str) -> str:
+    rows = (
+        f'<Relationship Id="{key}" Type="{OFFICE}/{kind}" Target="{name}"/>'
+        for key, (kind, name) in ((key, said.split(" ")) for key, said in targets.items())
     )
-    parts = {
-        "xl/workbook.xml": f'<w {R}><sheets><sheet name="Counts" r:id="r1"/></sheets></w>',
-        "xl/_rels/workbook.xml.rels": relations(r1="worksheets/s.xml"),
-        "xl/worksheets/s.xml": sheet,
-        "xl/sharedStrings.xml": "<sst><si><t>Share</t></si></sst>",
-        "xl/styles.xml": '<s><cellXfs><xf numFmtId="0"/><xf numFmtId="14"/></cellXfs></s>',
-    }
-    document = load_xlsx("a.xlsx", pack(parts))
-    assert words_of(document) == ["Counts", "Share; Day", "0.1; 2024-05-01"]
+    return f"<Relationships>{''.join(rows)}</Relationships>"
+
+
+def workbook(**sheets: str) -> bytes:
+    listed = "".join(
+        f'<sheet name="{name}" sheetId="{number}" r:id="r{number}" state="hidden"/>'
+        for number, name in enumerate(sheets, 1)
+    )
+    numbers = range(1, len(sheets) + 1)
+    formats = "".join(f'<xf numFmtId="{code}"/>' for code in (0, 14, 22, 20, 46))
+    return pack(
+        {
+            "[Content_Types].xml": "<Types/>",
+            "_rels/.rels": relation_list(r1="officeDocument xl/workbook.xml"),
+            "xl/workbook.xml": f"<workbook {SPREADSHEET} {R}><sheets>{listed}</sheets></workbook>",
+            "xl/_rels/workbook.xml.rels": relation_list(
+                **{f"r{number}": f"worksheet worksheets/s{number}.xml" for number in numbers}
+            ),
+            "xl/sharedStrings.xml": f"<sst {SPREADSHEET}><si><t>Share</t></si></sst>",
+            "xl/styles.xml": f"<styleSheet {SPREADSHEET}><cellXfs>{formats}</cellXfs></styleSheet>",
+            "docProps/core.xml": CORE,
+            **{
+                f"xl/worksheets/s{number}.xml": f"<worksheet {SPREADSHEET}><sheetData>{rows}"
+                "</sheetData></worksheet>"
+                for number, rows in enumerate(sheets.values(), 1)
+            },
+        }
+    )
+
+
+def test_excel_rows_carry_their_headers_and_dates_are_dates() -> None:
+    rows = (
+        '<row r="1"><c r="A1" t="s"><v>0</v></c>'
+        '<c r="C1" t="inlineStr"><is><t>Day</t></is></c></row>'
+        '<row r="2"><c r="A2"><v>0.1</v></c><c r="C2" s="1"><v>45413</v></c></row>'
+    )
+    other = (
+        '<row r="1"><c r="A1" s="2"><v>45413.5</v></c><c r="B1" s="3"><v>0.5</v></c>'
+        '<c r="C1" s="4"><v>1.25</v></c><c r="D1" t="b"><v>1</v></c><c r="E1"><v>12</v></c>'
+        '<c r="F1" t="str"><f>A1</f><v>so</v></c></row>'
+    )
+    for name in ("a.xlsx", "a.xlsm"):
+        document = load_spreadsheet(name, workbook(Counts=rows, Hidden=other, Empty=""))
+        assert words_of(document) == [
+            "Counts",
+            "Share; Day",
+            "0.1; 2024-05-01",
+            "Hidden",
+            "2024-05-01; 12:00; 30:00; yes; 12; so",
+        ]
+        assert document.title == "The title"
+
+
+def test_opendocument_spreadsheets_and_old_excel_files() -> None:
+    cell = '<table:table-cell office:value-type="string"><text:p>{}</text:p></table:table-cell>'
+    day = '<table:table-cell office:value-type="date" office:date-value="2024-05-01"/>'
+    row = "<table:table-row>{}</table:table-row>"
+    names = " ".join(
+        f'xmlns:{key}="urn:oasis:names:tc:opendocument:xmlns:{key}:1.0"'
+        for key in ("office", "table", "text")
+    )
+    table = row.format(cell.format("Town") + cell.format("Day")) + row.format(
+        cell.format("York") + day + '<table:table-cell table:number-columns-repeated="16000"/>'
+    )
+    content = (
+        f"<office:document-content {names}><office:body><office:spreadsheet>"
+        f'<table:table table:name="Visits">{table}</table:table>'
+        "</office:spreadsheet></office:body></office:document-content>"
+    )
+    kind = "application/vnd.oasis.opendocument.spreadsheet"
+    parts = {"mimetype": kind, "META-INF/manifest.xml": "<m/>", "content.xml": content}
+    document = load_spreadsheet("a.ods", pack(parts))
+    assert words_of(document) == ["Visits", "Town: York; Day: 2024-05-01"]
+    locked = {**parts, "META-INF/manifest.xml": "<m><encryption-data/></m>"}
+    with pytest.raises(PasswordError):
+        load_spreadsheet("a.ods", pack(locked))
+    with pytest.raises(BrokenFileError, match="no spreadsheet"):
+        load_spreadsheet("a.xls", b"<html>")
 
 
 def test_csv_rows_carry_their_headers() -> None:
@@ -259,7 +332,7 @@ def test_opendocument_headings_lists_tables_and_passwords() -> None:
         "<p>A</p></table-cell><table-cell><p>B</p></table-cell></table-row></table>"
     )
     content = f"<d><body><text>{body}</text></body></d>"
-    document = load_opendocument("a.odt", pack({"content.xml": content}))
+    document = load_odf("a.odt", pack({"content.xml": content}))
     assert outline(document) == [
         ("heading", 2, None, "Findings"),
         ("paragraph", 0, None, "Words here."),
@@ -269,7 +342,7 @@ def test_opendocument_headings_lists_tables_and_passwords() -> None:
     ]
     locked = {"content.xml": "x", "META-INF/manifest.xml": "<m><encryption-data/></m>"}
     with pytest.raises(PasswordError):
-        load_opendocument("a.odt", pack(locked))
+        load_odf("a.odt", pack(locked))
 
 
 def test_epub_chapters_come_in_reading_order() -> None:

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import hashlib
 import io
+import os
+import pickle
+import re
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from qa_app.errors import BrokenFileError, LimitError
-from qa_app.loading import load, load_many, sandbox, scan
+from qa_app.loading import load, load_many, scan, worker
 from qa_app.loading.limits import MAX_BYTES, open_zip
-from qa_app.loading.wire import decode, encode
 from qa_app.models import Document, Failure
+from qa_app.web.page_images import PageImages
 
 
 def make_zip(**parts: bytes) -> bytes:
@@ -43,11 +47,11 @@ def test_a_worker_that_dies_costs_one_file(tmp_path: Path, monkeypatch: pytest.M
     for name in ("a", "die", "z"):
         (tmp_path / f"{name}.txt").write_text("Words.", encoding="utf-8")
     dying = (
-        "import os, qa_app.loading.worker as w; read = w._read;"
-        "w._read = lambda request: os.abort() if 'die' in request['path'] else read(request);"
+        "import os, qa_app.loading.worker as w; answer = w._answer;"
+        "w._answer = lambda r: os.abort() if 'die' in r.path else answer(r);"
         "w.main()"
     )
-    monkeypatch.setattr(sandbox, "_COMMAND", (*sandbox._COMMAND[:-1], dying))
+    monkeypatch.setattr(worker, "_COMMAND", (*worker._COMMAND[:-1], dying))
     outcomes = [outcome for _, outcome in load_many(scan(tmp_path).files, jobs=1)]
     assert [type(outcome) for outcome in outcomes] == [Document, Failure, Document]
     assert isinstance(outcomes[1], Failure)
@@ -58,12 +62,12 @@ def test_a_worker_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.Monkey
     for name in ("a", "hang", "z"):
         (tmp_path / f"{name}.txt").write_text("Words.", encoding="utf-8")
     hanging = (
-        "import time, qa_app.loading.worker as w; read = w._read;"
-        "w._read = lambda r: time.sleep(600) if 'hang' in r['path'] else read(r);"
+        "import time, qa_app.loading.worker as w; answer = w._answer;"
+        "w._answer = lambda r: time.sleep(600) if 'hang' in r.path else answer(r);"
         "w.main()"
     )
-    monkeypatch.setattr(sandbox, "_COMMAND", (*sandbox._COMMAND[:-1], hanging))
-    monkeypatch.setattr(sandbox, "MAX_SECONDS", 2.0)
+    monkeypatch.setattr(worker, "_COMMAND", (*worker._COMMAND[:-1], hanging))
+    monkeypatch.setattr(worker, "MAX_SECONDS", 2.0)
     outcomes = [outcome for _, outcome in load_many(scan(tmp_path).files, jobs=1)]
     assert [type(outcome) for outcome in outcomes] == [Document, Failure, Document]
     assert isinstance(outcomes[1], Failure)
@@ -103,9 +107,56 @@ def test_zip_packages_are_checked_before_they_are_opened() -> None:
         open_zip(b"PK\x03\x04 and nothing more")
 
 
-def test_errors_keep_their_kind_on_the_wire() -> None:
-    found = decode(encode(LimitError("Too big.", "Split it.")))
-    assert isinstance(found, LimitError)
-    assert (found.message, found.hint) == ("Too big.", "Split it.")
-    with pytest.raises(BrokenFileError, match="no sense"):
-        decode(b"[]")
+def test_errors_keep_their_kind_between_processes(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_bytes(b"\0\1")
+    reader = worker.Worker()
+    try:
+        outcome = reader.read(scan(tmp_path).files[0])
+    finally:
+        reader.close()
+    assert isinstance(outcome, BrokenFileError)
+    assert outcome.message == "The file holds binary data where text was expected."
+    assert outcome.hint
+
+
+class _Payload:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, made: Path) -> None:
+        self._made = made
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self._made),)
+
+
+@pytest.mark.parametrize(
+    "frame",
+    ["pickle.dumps", "[]", '{"type":"_Loaded"}', '{"type":"_Drawn","boxes":[["x"]]}', "[" * 10_000],
+)
+def test_a_worker_that_was_taken_over_runs_nothing_in_the_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, frame: str
+) -> None:
+    made = tmp_path / "made"
+    payload = pickle.dumps(_Payload(made)) if frame == "pickle.dumps" else frame.encode()
+    hostile = (
+        f"import qa_app.loading.worker as w; w._answer = lambda r: ({payload!r}, b'no'); w.main()"
+    )
+    monkeypatch.setattr(worker, "_COMMAND", (*worker._COMMAND[:-1], hostile))
+    path = tmp_path / "a.txt"
+    path.write_text("Words.", encoding="utf-8")
+    ((_, outcome),) = load_many(scan(tmp_path).files)
+    assert isinstance(outcome, Failure)
+    assert outcome.reason == "The program that reads it gave no sense."
+    pages = PageImages()
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert pages.draw(path, sha256, Document("a.txt", "text", "", "", ()), 1, None) is None
+    assert pages.worker_pid is None
+    assert not made.exists()
+
+
+def test_nothing_that_a_worker_sends_is_unpickled() -> None:
+    package = Path(worker.__file__).parent.parent
+    modules = [*(package / "loading").rglob("*.py"), package / "web" / "page_images.py"]
+    for path in modules:
+        words = path.read_text(encoding="utf-8")
+        assert not re.search(r"^\s*(?:import|from) (?:pickle|multiprocessing)", words, re.M), path

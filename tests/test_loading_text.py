@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qa_app.errors import BrokenFileError
-from qa_app.loading.text import decode, find_blocks, load_text
+from qa_app.loading.plain import decode, find_blocks, load_text
 from qa_app.models import BlockKind
 
 CORPUS = Path(__file__).resolve().parent.parent / "corpus"

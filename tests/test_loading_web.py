@@ -1,8 +1,8 @@
 from __future__ import annotations
 
+from qa_app.loading.builder import describe_rows
 from qa_app.loading.html import load_html
 from qa_app.loading.markdown import load_markdown
-from qa_app.loading.tables import describe_rows
 from qa_app.models import Document
 
 

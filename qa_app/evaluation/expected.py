@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qa_app.errors import CorpusError, LoadError
-from qa_app.loading.text import decode
+from qa_app.loading.plain import decode
 from qa_app.models import SearchResult
 from qa_app.store.records import DocumentRecord
 

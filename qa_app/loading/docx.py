@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 from qa_app.loading.builder import DocumentBuilder
 from qa_app.loading.docx_numbering import Numbering
 from qa_app.loading.ooxml import Element, Package, local_name, value
-from qa_app.loading.tables import describe_rows
 from qa_app.models import BlockKind, Document
 
+# The names of Word's own heading styles, the same in every language.
 _HEADING = re.compile(r"heading\s*(\d)", re.I)
+# "3.12" or "A.1": the number of a paragraph, not of a list's item.
 _CLAUSE = re.compile(r"[A-Z]?\d{0,3}(?:\.\d{1,3})+")
 _LONG = 150  # characters; a numbered paragraph of a report, rather than an item of a list
 
@@ -25,7 +26,9 @@ def _names(names: str) -> frozenset[str]:
     return frozenset(names.split())
 
 
+# Deleted and moved words, field codes, drawings that say the same again, properties.
 _SKIPPED = _names("del moveFrom instrText delText Fallback rPr pPr drawing pict")
+# Around paragraphs and tables, without words of their own.
 _WRAPPERS = _names("sdt sdtContent customXml ins moveTo smartTag txbxContent")
 _WRAPPERS |= _names("AlternateContent Choice")
 
@@ -77,6 +80,7 @@ def load_docx(path: str, content: bytes) -> Document:
 
 
 def _read_styles(root: Element) -> dict[str, _Style]:
+    """Return each style with what it takes over from the styles that it is based on."""
     parents: dict[str, str] = {}
     styles: dict[str, _Style] = {}
     for style in root.iterfind("{*}style"):
@@ -213,8 +217,7 @@ def _add_table(context: _Context, table: Element) -> None:
     header = 0
     while header < len(rows) and rows[header].find(".//{*}tblHeader") is not None:
         header += 1
-    for line in describe_rows(cells, header if 0 < header < len(rows) else None):
-        context.builder.add(BlockKind.TABLE_ROW, line)
+    context.builder.add_table(cells, header if 0 < header < len(rows) else None)
 
 
 def _descend(element: Element, wanted: str) -> Iterator[Element]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from qa_app.loading.numerals import letters, roman
 from qa_app.loading.ooxml import Element, local_name, value
 
+# "%2" in the text of a number stands for the number of the second depth.
 _PLACE = re.compile(r"%([1-9])")
 
 

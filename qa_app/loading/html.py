@@ -12,8 +12,7 @@ from bs4.element import NavigableString, PreformattedString
 from qa_app.errors import BrokenFileError
 from qa_app.loading.builder import DocumentBuilder, clean
 from qa_app.loading.metadata import collect, iso_date
-from qa_app.loading.tables import describe_rows
-from qa_app.loading.text import find_blocks
+from qa_app.loading.plain import find_blocks
 from qa_app.models import BlockKind, Document, MetadataField
 
 
@@ -21,14 +20,25 @@ def _names(names: str) -> frozenset[str]:
     return frozenset(names.split())
 
 
+# What is no part of the words: code, menus, forms and media.
 _DROPPED = _names("script style noscript template nav svg math iframe object head select button")
 _DROPPED |= _names("textarea canvas audio video map dialog")
+# Around the page rather than in it, unless within its article.
 _FRAME = _names("header footer aside")
 _ROLES = _names("navigation search banner contentinfo menu menubar")
+# Classes and ids by which pages name their menus.
 _MENU = re.compile(r"\b(?:nav|navbar|navigation|breadcrumbs?|skip-?link|cookie-?banner)\b", re.I)
+# Tags that end a line; all others stand within one.
 _BLOCKS = _names("p div section article main body html blockquote ul ol li dl dt dd table tr td th")
 _BLOCKS |= _names("thead tbody tfoot caption figure figcaption pre h1 h2 h3 h4 h5 h6 hr form")
 _BLOCKS |= _names("fieldset address header footer aside center details summary legend option")
+# Names of a page's meta elements, the most trusted first.
+_META = {
+    "author": "author article:author dc.creator",
+    "publisher": "publisher dc.publisher og:site_name",
+    "date": "article:published_time dc.date dcterms.date date datepublished",
+}
+# A table of one row around these only places them on the page.
 _LAYOUT = ["p", "div", "ul", "ol", "table", "h1", "h2", "h3", "h4", "h5", "h6", "pre"]
 
 
@@ -124,8 +134,7 @@ class _Walker:
                 break
             header += 1
         cells = [list(_cells(row)) for row in rows]
-        for line in describe_rows(cells, header or None):
-            self._builder.add(BlockKind.TABLE_ROW, line)
+        self._builder.add_table(cells, header or None)
 
     def _is_dropped(self, tag: Tag) -> bool:
         if tag.name in _DROPPED or tag.has_attr("hidden"):
@@ -176,16 +185,10 @@ def _metadata(soup: BeautifulSoup) -> tuple[MetadataField, ...]:
     for tag in soup.find_all("meta"):
         key = str(tag.get("name") or tag.get("property") or tag.get("itemprop") or "").lower()
         named.setdefault(key, str(tag.get("content") or ""))
-    candidates = [
-        ("author", "author"),
-        ("author", "article:author"),
-        ("author", "dc.creator"),
-        ("publisher", "publisher"),
-        ("publisher", "dc.publisher"),
-        ("publisher", "og:site_name"),
-    ]
-    dates = ["article:published_time", "dc.date", "dcterms.date", "date", "datepublished"]
     return collect(
-        *((name, named.get(key), f"meta {key}") for name, key in candidates),
-        *(("date", iso_date(named.get(key)), f"meta {key}") for key in dates),
+        *(
+            (name, iso_date(named.get(key)) if name == "date" else named.get(key), f"meta {key}")
+            for name, keys in _META.items()
+            for key in keys.split()
+        )
     )

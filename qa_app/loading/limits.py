@@ -8,14 +8,14 @@ import zlib
 
 from qa_app.errors import BrokenFileError, LimitError, PasswordError
 
-MAX_BYTES = 100 * 2**20
+MAX_BYTES = 100 * 2**20  # of a file; of one that is sent to the page too
 MAX_PAGES = 5_000
-MAX_CHARACTERS = 20_000_000
-MAX_ADDRESS_SPACE = 1536 * 2**20
-MAX_SECONDS = 20.0
-MAX_OCR_SECONDS = 900.0
+MAX_CHARACTERS = 20_000_000  # of text: some 6,000 pages
+MAX_ADDRESS_SPACE = 1536 * 2**20  # bytes that a worker may map, libraries included
+MAX_SECONDS = 20.0  # to parse a file, by the clock and of CPU time
+MAX_OCR_SECONDS = 900.0  # to parse one with OCR, which takes seconds a page
 MAX_ZIP_PARTS = 5_000
-MAX_ZIP_BYTES = 256 * 2**20
+MAX_ZIP_BYTES = 256 * 2**20  # that a package may expand to
 
 _SPLIT_HINT = "Split it into smaller files."
 _XML_SUFFIXES = (".xml", ".rels", ".vml")

@@ -10,7 +10,7 @@ from qa_app.errors import BrokenFileError
 from qa_app.loading.builder import DocumentBuilder
 from qa_app.loading.html import add_html, parse_html
 from qa_app.loading.metadata import collect
-from qa_app.loading.text import find_blocks
+from qa_app.loading.plain import find_blocks
 from qa_app.models import BlockKind, Document
 
 

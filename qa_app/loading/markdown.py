@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 from qa_app.loading.builder import DocumentBuilder, clean
 from qa_app.loading.html import add_html, parse_html
 from qa_app.loading.metadata import collect
-from qa_app.loading.text import decode
+from qa_app.loading.plain import decode
 from qa_app.models import BlockKind, Document
 
 _FRONT_MATTER = re.compile(

@@ -22,6 +22,7 @@ from qa_app.settings import read_tables
 METADATA_FILE = "metadata.toml"
 _NAMES = ("title", "author", "publisher", "date")
 _FORM = 'Write a table a file, as ["annual.pdf"], with any of: ' + ", ".join(_NAMES) + "."
+# "D:20240501120000Z" of PDF, "2024-05-01T12:00" of Office and the web.
 _PDF_DATE = re.compile(r"(?:D:)?((?:19|20)\d{2})-?(\d{2})?-?(\d{2})?")
 
 Overrides = tuple[tuple[str, str], ...]

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from lxml import etree  # type: ignore[import-untyped]  # lxml ships no types
 
 from qa_app.errors import BrokenFileError
-from qa_app.loading.limits import open_zip
+from qa_app.loading.limits import needs_password, open_zip
 from qa_app.loading.metadata import collect, iso_date
 from qa_app.models import MetadataField
 
@@ -33,6 +33,9 @@ class Package:
     def __init__(self, content: bytes, refuse_doctype: bool = True) -> None:
         self._zip = open_zip(content, refuse_doctype)
         self.names = frozenset(self._zip.namelist())
+        # OpenDocument encrypts part by part.
+        if self.part("META-INF/manifest.xml").find(".//{*}encryption-data") is not None:
+            raise needs_password()
 
     def read(self, name: str) -> bytes:
         """Return a part's bytes, none where the package has no such part."""
@@ -108,8 +111,9 @@ class Package:
         )
 
     def office_metadata(self) -> tuple[MetadataField, ...]:
-        """Return an Office package's metadata."""
-        return self.metadata("document properties", "docProps/core.xml", "docProps/app.xml")
+        """Return the metadata of an Office or OpenDocument package."""
+        parts = ("docProps/core.xml", "docProps/app.xml", "meta.xml")
+        return self.metadata("document properties", *parts)
 
 
 def _damaged(name: str, exc: Exception) -> BrokenFileError:

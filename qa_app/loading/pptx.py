@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from qa_app.loading.builder import DocumentBuilder
 from qa_app.loading.limits import check_pages
 from qa_app.loading.ooxml import Element, Package, local_name, relation, value
-from qa_app.loading.tables import describe_rows
 from qa_app.models import BlockKind, Document
 
+# Placeholders of date, footer, number, header and the slide's own picture in its notes.
 _PASSED_OVER = frozenset(["dt", "ftr", "sldNum", "hdr", "sldImg"])
 _TITLES = frozenset(["title", "ctrTitle"])
 # PowerPoint's own title for a file that nobody named.
@@ -72,12 +72,12 @@ def _placeholder(shape: Element) -> str:
 def _add_shape(builder: DocumentBuilder, shape: Element) -> None:
     kind = _placeholder(shape)
     if local_name(shape) == "graphicFrame":
-        rows = [
-            [" ".join(words for words, _ in _paragraphs(cell)) for cell in row]
-            for row in shape.iter("{*}tr")
-        ]
-        for line in describe_rows(rows):
-            builder.add(BlockKind.TABLE_ROW, line)
+        builder.add_table(
+            [
+                [" ".join(words for words, _ in _paragraphs(cell)) for cell in row]
+                for row in shape.iter("{*}tr")
+            ]
+        )
     elif kind in _TITLES:
         builder.add(BlockKind.HEADING, " ".join(words for words, _ in _paragraphs(shape)), 1)
     else:

@@ -19,7 +19,7 @@ originals.py    the files that documents were read from
 routes.py       routes of our own beside Gradio's
 uploads.py      a report sent from the page, into the corpus
 builds.py       a build in the background
-page_images.py  pages of a PDF, drawn in a process of their own
+page_images.py  pages of a PDF, drawn by a worker process
 views.py        the view models
 rendering.py    view models to HTML, through templates/ that escape everything; the look is
                 static/desk.css, the behaviour static/*.js

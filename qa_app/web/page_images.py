@@ -1,29 +1,22 @@
-"""Pages of a PDF as images with boxes around words, drawn in a process of their own.
+"""Pages of a PDF as images with boxes around words, drawn in a worker process.
 
 A PDF library can be killed by the file it draws, and is not safe in two threads; so one worker
-process draws, and when it dies or hangs the reader sees the text instead.
+draws, and when it dies or hangs the reader sees the text instead.
 """
 
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
-import signal
-import sys
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass, replace
-from multiprocessing.connection import Connection
-from multiprocessing.context import SpawnProcess
+from dataclasses import dataclass
 from pathlib import Path
 
-from qa_app.errors import QAAppError
+from qa_app.errors import CorpusError, LoadError
+from qa_app.loading.worker import Worker
 from qa_app.models import Document
 
-_SCALE = 1.5
-_MOST_SECONDS = 10.0
-_MOST_KEPT = 24
-_MEMORY_BYTES = 3 * 2**29
+_MOST_KEPT = 24  # pages; a few megabytes, enough to leaf back and forth
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,19 +38,11 @@ class PageImage:
     boxes: tuple[PageBox, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
-    path: Path
-    page: int
-    document: Document
-    span: tuple[int, int] | None
-
-
 class PageImages:
     """Draws pages, one at a time; keeps the last few."""
 
     def __init__(self) -> None:
-        self._worker: _Worker | None = None
+        self._worker: Worker | None = None
         self._lock = threading.Lock()
         self._kept: OrderedDict[tuple[str, int, tuple[int, int] | None], PageImage] = OrderedDict()
 
@@ -94,7 +79,7 @@ class PageImages:
         """End the worker."""
         with self._lock:
             if self._worker is not None:
-                self._worker.end()
+                self._worker.close()
                 self._worker = None
 
     def _draw(
@@ -104,73 +89,13 @@ class PageImages:
             with path.open("rb") as file:
                 if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
                     return None
-        except OSError:
+            self._worker = self._worker or Worker()
+        except (OSError, CorpusError):
             return None
-        # The places of the words are all that is needed of the document.
-        places = replace(document, text="", blocks=())
-        if self._worker is None:
-            self._worker = _Worker()
-        try:
-            return self._worker.ask(_Request(path, page, places, span))
-        except (EOFError, OSError, TimeoutError):
-            self._worker.end()
-            self._worker = None
+        drawn = self._worker.draw(path, document, page, span)
+        if isinstance(drawn, LoadError):
+            if not self._worker.is_alive:
+                self._worker = None
             return None
-
-
-class _Worker:
-    def __init__(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process: SpawnProcess = context.Process(target=_work, args=[theirs], daemon=True)
-        self._process.start()
-        theirs.close()
-
-    def ask(self, request: _Request) -> PageImage | None:
-        self._connection.send(request)
-        if not self._connection.poll(_MOST_SECONDS):
-            raise TimeoutError
-        image: PageImage | None = self._connection.recv()
-        return image
-
-    @property
-    def pid(self) -> int | None:
-        return self._process.pid
-
-    def end(self) -> None:
-        self._process.kill()
-        self._process.join()
-        self._connection.close()
-
-
-def _work(connection: Connection) -> None:
-    # Ctrl+C is for the server, which ends this process itself.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _limit_memory()
-    while True:
-        try:
-            request: _Request = connection.recv()
-        except EOFError:
-            return
-        connection.send(_draw_one(request))
-
-
-def _draw_one(request: _Request) -> PageImage | None:
-    from qa_app.loading.pages import boxes, render_page
-
-    try:
-        png = render_page(request.path, request.page, _SCALE)
-        found = boxes(request.document, request.path, *request.span) if request.span else []
-    except (QAAppError, ValueError):
-        return None
-    here = (box for box in found if box.page == request.page)
-    return PageImage(
-        request.page, png, tuple(PageBox(box.x0, box.y0, box.x1, box.y1) for box in here)
-    )
-
-
-def _limit_memory() -> None:
-    if sys.platform != "win32":  # which has no such limits
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_AS, (_MEMORY_BYTES, _MEMORY_BYTES))
+        png, boxes = drawn
+        return PageImage(page, png, tuple(PageBox(*box) for box in boxes))

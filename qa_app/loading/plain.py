@@ -1,5 +1,7 @@
 """Plain text: bare heading lines, "- " bullets, numbered paragraphs, hard-wrapped lines.
 
+reStructuredText is plain text whose headings are underlined.
+
 The document's text is the file's own (byte order mark dropped, line ends made ``\\n``), so an
 offset is a place in the file. Numbers and bullets stay in the text but outside the blocks.
 """
@@ -17,21 +19,37 @@ from qa_app.errors import BrokenFileError
 from qa_app.loading.metadata import title_from_path
 from qa_app.models import Block, BlockKind, Document
 
+# Marks of a list: printed ones, and those of Word's Symbol and Wingdings fonts.
 _BULLET = re.compile(r"(?:[-*•▪‣◦●○·–—]|\uf0b7|\uf0a7)[ \t]+(?=\S)")
+# "(a) ", "1. ", "iv) ", or such a mark alone on its line.
 _ITEM = re.compile(r"\(?(\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)](?:[ \t]+(?=\S)|$)")
+# "3.12 " before a numbered paragraph.
 _CLAUSE = re.compile(r"(\d{1,3}(?:\.\d{1,3})+)\.?[ \t]+(?=\S)")
+# "2 " or "2.1. " before what may be a heading: a capital or an opening mark follows.
 _NUMBERED = re.compile(r"(\d{1,3}(?:\.\d{1,3})*)\.?[ \t]+(?=[A-Z“\"'(])")
+# "Annex B", "Chapter 4".
 _KEYWORD = re.compile(r"(?:section|chapter|part|annex|appendix|schedule)\s+[\dA-Z][\w.]*\b", re.I)
+# A line of dashes or stars.
 _RULE = re.compile(r"[\W_]+$")
+# A line of a table of contents: dots, or a tab, before the page number.
 _CONTENTS = re.compile(r"(?:\.\s?){3,}\s*\d*$|\t\d+$")
+# "Page 3 of 9", "Annual report - 39", "Revised 1/2/15".
 _FOOTER = re.compile(
     r"""^page\s+\d{1,4} (\s+of\s+\d+)? $
     | ^\S.*\s [-–|]\s* (page\s+)? \d{1,4} $
     | ^[A-Z].{0,30} \d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}""",
     re.IGNORECASE | re.VERBOSE,
 )
+# A line over one of punctuation, or between two; RST takes every mark that prints.
+_UNDERLINED = re.compile(
+    r"^(?:(?P<over>[=\-`:.'\"~^_*+#])(?P=over){2,}[ \t]*\n)?"
+    r"[ \t]*(?P<words>\S[^\n]*)\n(?P<under>[=\-`:.'\"~^_*+#])(?P=under){2,}[ \t]*$",
+    re.MULTILINE,
+)
+# ".. note::" and what is indented below it.
+_DIRECTIVE = re.compile(r"^[ \t]*\.\. .*\n(?:[ \t]+\S.*\n|[ \t]*\n(?=[ \t]+\S))*", re.MULTILINE)
 _PLAIN, _CAPS, _KEYWORD_STYLE = "plain", "caps", "keyword"
-_MAX_HEADING = 90
+_MAX_HEADING = 90  # characters: a longer line is a sentence without its stop
 _MAX_HEADING_WORDS = 13
 
 
@@ -60,6 +78,28 @@ def load_text(path: str, content: bytes) -> Document:
     )
 
 
+def load_rst(path: str, content: bytes) -> Document:
+    """Return the document of a reStructuredText file; its text is the file's own."""
+    text = decode(content)
+    headings: list[Block] = []
+    styles: list[str] = []
+    # Blanked in place, so that what is left keeps its offsets.
+    rest = _DIRECTIVE.sub(_blank, text)
+    for match in _UNDERLINED.finditer(rest):
+        style = (match["over"] or "") + match["under"]
+        if style not in styles:
+            styles.append(style)
+        start, end = match.start("words"), match.start("words") + len(match["words"].rstrip())
+        headings.append(Block(start, end, BlockKind.HEADING, styles.index(style) + 1))
+    rest = _UNDERLINED.sub(_blank, rest)
+    # A line is a heading only where it is underlined.
+    others = without_headings(find_blocks(rest))
+    blocks = sorted([*headings, *others], key=lambda block: block.start)
+    top = [text[block.start : block.end] for block in headings if block.level == 1]
+    title = top[0] if len(top) == 1 else title_from_path(path)
+    return Document(path=path, format="rst", title=title, text=text, blocks=tuple(blocks))
+
+
 def decode(content: bytes) -> str:
     """Return the text of bytes in UTF-8, UTF-16, UTF-32 or Windows-1252, line ends as ``\\n``.
 
@@ -85,6 +125,20 @@ def find_blocks(text: str) -> list[Block]:
     lines = _settle_headings(text, lines)
     lines = _set_levels(lines)
     return [Block(line.start, line.end, line.kind, line.level, line.label) for line in lines]
+
+
+def without_headings(blocks: list[Block]) -> list[Block]:
+    """Return blocks of which those that look like headings are paragraphs."""
+    return [
+        replace(block, kind=BlockKind.PARAGRAPH, level=0)
+        if block.kind is BlockKind.HEADING
+        else block
+        for block in blocks
+    ]
+
+
+def _blank(match: re.Match[str]) -> str:
+    return re.sub(r"[^\n]", " ", match.group())
 
 
 def _find_title(text: str, blocks: list[Block]) -> str | None:

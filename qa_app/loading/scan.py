@@ -13,6 +13,7 @@ from qa_app.loading.metadata import METADATA_FILE, read_overrides
 from qa_app.loading.registry import check_suffix
 from qa_app.models import Failure
 
+# The corpus's own settings, in its top folder.
 NOT_REPORTS = frozenset({"readme.md", "facets.toml", "themes.toml", METADATA_FILE})
 
 

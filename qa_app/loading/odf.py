@@ -6,21 +6,18 @@ from collections.abc import Iterator
 
 from qa_app.errors import BrokenFileError
 from qa_app.loading.builder import DocumentBuilder
-from qa_app.loading.limits import needs_password
 from qa_app.loading.ooxml import Element, Package, local_name, value
-from qa_app.loading.tables import describe_rows
 from qa_app.models import BlockKind, Document
 
-_SKIPPED = frozenset(["tracked-changes", "annotation", "index-title-template", "ruby-text"])
+# What no reader sees: deleted words, comments, templates and readings beside the words.
+_SKIPPED = frozenset({"tracked-changes", "annotation", "index-title-template", "ruby-text"})
 _SKIPPED |= {"forms", "sequence-decls"}
 _CELLS = frozenset({"table-cell", "covered-table-cell"})
 
 
-def load_opendocument(path: str, content: bytes) -> Document:
+def load_odf(path: str, content: bytes) -> Document:
     """Return the document of an OpenDocument file; a presentation's pages are its slides."""
     package = Package(content, refuse_doctype=False)
-    if package.part("META-INF/manifest.xml").find(".//{*}encryption-data") is not None:
-        raise needs_password()
     if "content.xml" not in package.names:
         raise BrokenFileError(
             "It is not an OpenDocument file: its content is missing.", "Save it again."
@@ -28,7 +25,7 @@ def load_opendocument(path: str, content: bytes) -> Document:
     builder = DocumentBuilder(path, "opendocument")
     for body in package.part("content.xml").iterfind("{*}body"):
         _add_blocks(builder, body, 0)
-    return builder.build(package.metadata("document properties", "meta.xml"))
+    return builder.build(package.office_metadata())
 
 
 def _add_blocks(builder: DocumentBuilder, parent: Element, nesting: int) -> None:
@@ -44,12 +41,12 @@ def _add_blocks(builder: DocumentBuilder, parent: Element, nesting: int) -> None
         elif name == "list":
             _add_blocks(builder, child, nesting + 1)
         elif name == "table":
-            rows = [
-                [_words(cell) for cell in row.iterfind("*") if local_name(cell) in _CELLS]
-                for row in _rows(child)
-            ]
-            for line in describe_rows(rows):
-                builder.add(BlockKind.TABLE_ROW, line)
+            builder.add_table(
+                [
+                    [_words(cell) for cell in row.iterfind("*") if local_name(cell) in _CELLS]
+                    for row in _rows(child)
+                ]
+            )
         elif name == "notes":
             for part in child.iter("{*}p"):
                 builder.add(BlockKind.FOOTNOTE, _words(part))
