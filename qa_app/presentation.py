@@ -21,7 +21,7 @@ from qa_app.models import (
 if TYPE_CHECKING:
     from qa_app.evaluation import Evaluation
     from qa_app.retrieval import Retriever
-    from qa_app.triage.vocabulary import Matrix
+    from qa_app.topics.topic_queries import Matrix
     from qa_app.verification import VerifyReport
 
 _WORD = re.compile(r"\w+(?:[.,'’‐‑-]\w+)*")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from qa_app.presentation import count, unplaced_text
 from qa_app.printing import wrap
-from qa_app.triage.vocabulary import Cell, Change, Excerpt, Kind, Matrix, TopicsReport, Trend
+from qa_app.topics.topic_queries import Cell, Change, Excerpt, Kind, Matrix, TopicsReport, Trend
 
 _LABEL_WIDTH, _COLUMN_WIDTH = 38, 14
 _LEAST_COLUMNS = 3

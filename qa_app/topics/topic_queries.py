@@ -7,6 +7,8 @@ long: groups are found when an index is built.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 
 import numpy as np
@@ -14,15 +16,116 @@ import numpy as np
 from qa_app.citations import cite
 from qa_app.errors import QueryError
 from qa_app.facets import DOCUMENT_FACET, YEAR_FACET, Facets
-from qa_app.models import Passage
+from qa_app.models import Citation, Passage
 from qa_app.retrieval.filters import DATE, TYPE, exact_value
 from qa_app.store.generation import Generation
-from qa_app.topics.prose import quoted_sentence
-from qa_app.topics.stored import WHOLE, FloatArray, Group, IntArray, Topics, read_topics
-from qa_app.triage.vocabulary import Cell, Change, Excerpt, Kind, Matrix, TopicSummary, Trend
+from qa_app.topics.phrases import quoted_sentence
+from qa_app.topics.topic_store import WHOLE, FloatArray, Group, IntArray, Topics, read_topics
 
 # Names in an error's hint.
 _MOST_NAMED = 12
+
+
+class Kind(StrEnum):
+    """Who made the groups: the program, or the analyst."""
+
+    TOPICS = "topics"
+    THEMES = "themes"
+
+
+class Trend(StrEnum):
+    """What became of a topic since an earlier generation."""
+
+    APPEARED = "appeared"
+    GREW = "grew"
+    SHRANK = "shrank"
+    CHANGED = "changed"
+    SAME = "same"
+    VANISHED = "vanished"
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Words of a report that belong to a topic; ``strength`` is higher, the nearer they are."""
+
+    quote: str
+    citation: Citation
+    strength: float
+    passage_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSummary:
+    """A topic or theme as it is listed, with its terms and a few quotes, the best first.
+
+    ``members`` is the number of its quotes: one a passage, or in a small corpus one a sentence.
+    """
+
+    id: str
+    label: str
+    terms: tuple[str, ...]
+    passages: int
+    members: int
+    quotes: tuple[Excerpt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Topics or themes by a facet's values.
+
+    Attributes:
+        rows: ids of topics; labels alike.
+        columns: values of the facet, the most mentioned first, or years ascending.
+        counts: members by row and column; 0 where nothing was found.
+        strengths: the strongest member's, by row and column; 0.0 where nothing was found.
+        row_totals: members of each topic, those of no value too.
+        column_totals: sums of the columns.
+        unplaced: members of no value, as those of reports without a date.
+    """
+
+    kind: Kind
+    facet: str
+    rows: tuple[str, ...]
+    labels: tuple[str, ...]
+    columns: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+    strengths: tuple[tuple[float, ...], ...]
+    row_totals: tuple[int, ...]
+    column_totals: tuple[int, ...]
+    unplaced: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The quotes of a topic for a value of a facet: ``total``, of which a few are given."""
+
+    topic: str
+    label: str
+    value: str
+    total: int
+    excerpts: tuple[Excerpt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of a topic: its members before and now, and those in passages that are new."""
+
+    id: str
+    label: str
+    trend: Trend
+    before: int
+    now: int
+    new: int
+    excerpts: tuple[Excerpt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicsReport:
+    """What the reports are about, by a facet."""
+
+    topics: tuple[TopicSummary, ...]
+    matrix: Matrix
+    generation: str
 
 
 class Triage:
@@ -35,11 +138,6 @@ class Triage:
     @cached_property
     def _stored(self) -> Topics:
         return read_topics(self._generation.folder)
-
-    @property
-    def generation(self) -> str:
-        """Name of the generation."""
-        return self._generation.name
 
     def groups(self, kind: Kind = Kind.TOPICS) -> tuple[Group, ...]:
         """Return the topics, the largest first, or the themes in the order of their file.
@@ -72,12 +170,7 @@ class Triage:
         return tuple(dict.fromkeys(name for name in names if name in (*known, DATE, TYPE)))
 
     def matrix(self, facet: str = "", kind: Kind = Kind.TOPICS) -> Matrix:
-        """Return topics or themes by a facet.
-
-        Args:
-            facet: "document", "date" (years of the reports), "type" or a facet of the corpus; by
-                default the corpus's own first.
-            kind: topics or themes.
+        """Return topics or themes by a facet, by default the corpus's own first.
 
         Raises:
             QueryError: there is no such facet.
@@ -123,10 +216,10 @@ class Triage:
 
         Args:
             topic: its id or label.
-            facet: as ``matrix`` takes it; "" for the first.
+            facet: as ``matrix`` takes it.
             value: one of its values; "" for all there is.
             themes: a theme is meant, should a topic have its name too.
-            most: quotes.
+            most: quotes at most.
 
         Raises:
             QueryError: there is no such topic, facet or value.
@@ -169,8 +262,8 @@ class Triage:
 
     def changes(self, earlier: Triage, most: int = 3) -> tuple[Change, ...]:
         """Return what became of each topic since an earlier generation, what grew most first."""
-        old = frozenset(earlier.content_hashes())
-        is_new = np.array([digest not in old for digest in self.content_hashes()])
+        old = frozenset(earlier._generation.content_hashes())
+        is_new = np.array([digest not in old for digest in self._generation.content_hashes()])
         before = {group.id: len(group.members) for group in earlier.groups()}
         found = []
         for group in self.groups():
@@ -200,10 +293,6 @@ class Triage:
                 return group
         known = ", ".join(group.id for group in groups)
         raise QueryError(f"There is no topic {name!r}.", f"There are: {known}.")
-
-    def content_hashes(self) -> Sequence[bytes]:
-        """Return the hash of each row's text."""
-        return self._generation.content_hashes()
 
     def _by_row(self, groups: Sequence[Group]) -> tuple[IntArray, FloatArray]:
         """Return members and the strongest one's strength, each of shape (groups, passages)."""
