@@ -192,7 +192,7 @@ def find_centres(vectors: FloatArray, number: int) -> FloatArray:
     number = min(number, len(np.unique(chosen, axis=0)))
     # With threads the order of additions, and so the last bits, would be left to chance.
     with threadpool_limits(limits=1):
-        groups = np.arange(len(chosen))
+        small, groups = chosen, np.arange(len(chosen))
         if len(chosen) > 4 * _FINE * number:
             coarse = MiniBatchKMeans(
                 _FINE * number,
@@ -202,12 +202,11 @@ def find_centres(vectors: FloatArray, number: int) -> FloatArray:
                 batch_size=4096,
                 max_iter=40,
             ).fit(chosen)
-            groups, chosen_centres = coarse.labels_, coarse.cluster_centers_
-            kept = np.unique(groups)
-            joined = _join(AgglomerativeClustering, chosen_centres[kept], number)
-            groups = joined[np.searchsorted(kept, groups)]
-        else:
-            groups = _join(AgglomerativeClustering, chosen, number)
+            kept, groups = np.unique(coarse.labels_, return_inverse=True)
+            small = coarse.cluster_centers_[kept]
+        if len(small) > number:
+            ward = AgglomerativeClustering(n_clusters=number, linkage="ward")
+            groups = ward.fit_predict(small)[groups]
         centres = np.stack([chosen[groups == group].mean(0) for group in np.unique(groups)])
         # Joining leaves a few large groups and many small ones; this evens them out.
         evened = KMeans(len(centres), init=centres, n_init=1, max_iter=_EVENING).fit(chosen)
@@ -223,13 +222,6 @@ def nearest(vectors: FloatArray, centres: FloatArray) -> tuple[IntArray, FloatAr
         groups[start : start + _BLOCK] = likeness.argmax(1)
         cosines[start : start + _BLOCK] = likeness.max(1)
     return groups, cosines
-
-
-def _join(method: type, vectors: FloatArray, number: int) -> IntArray:
-    if len(vectors) <= number:
-        return np.arange(len(vectors))
-    labels: IntArray = method(n_clusters=number, linkage="ward").fit_predict(vectors)
-    return labels
 
 
 def choose_phrases(

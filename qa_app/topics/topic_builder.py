@@ -373,13 +373,21 @@ def _group(
     that says most of what the terms ``told_by`` say.
     """
     members = Members(units.rows[places], units.sentences[places], strengths[places])
-    rows, sentences = members.rows[:_LOOKED_AT].tolist(), members.sentences[:_LOOKED_AT].tolist()
-    found: list[tuple[int, int]] = []
-    spare: list[tuple[int, int]] = []
+    passages = source.passages(members.rows[:_LOOKED_AT].tolist())
+    found: list[int] = []
+    spare: list[int] = []
     used: set[str] = set()
-    for passage, row, sentence in zip(source.passages(rows), rows, sentences, strict=True):
-        chosen = sentence if sentence != WHOLE else quoted_sentence(passage, told_by, analyser)
-        (spare if passage.document in used else found).append((row, chosen))
+    for place, passage in enumerate(passages):
+        (spare if passage.document in used else found).append(place)
         used.add(passage.document)
-    quotes = tuple([*found, *spare][:_QUOTES])
+    quoted = [*found, *spare][:_QUOTES]
+    sentences = [
+        quoted_sentence(passages[place], told_by, analyser)
+        if members.sentences[place] == WHOLE
+        else members.sentences[place]
+        for place in quoted
+    ]
+    quotes = Members(
+        members.rows[quoted], np.array(sentences, dtype=np.int64), members.strengths[quoted]
+    )
     return Group(name.id, name.label, name.terms, members, quotes)

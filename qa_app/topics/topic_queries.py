@@ -16,11 +16,11 @@ import numpy as np
 from qa_app.citations import cite
 from qa_app.errors import QueryError
 from qa_app.facets import DOCUMENT_FACET, YEAR_FACET, Facets
-from qa_app.models import Citation, Passage
+from qa_app.models import Citation
 from qa_app.retrieval.filters import DATE, TYPE, exact_value
 from qa_app.store.generation import Generation
 from qa_app.topics.phrases import quoted_sentence
-from qa_app.topics.topic_store import WHOLE, FloatArray, Group, IntArray, Topics, read_topics
+from qa_app.topics.topic_store import WHOLE, Group, IntArray, Members, Topics, read_topics
 
 # Names in an error's hint.
 _MOST_NAMED = 12
@@ -156,7 +156,7 @@ class Triage:
                 terms=group.terms,
                 passages=group.members.passages,
                 members=len(group.members),
-                quotes=self._quotes(group),
+                quotes=self._excerpts(group, group.quotes),
             )
             for group in self.groups(kind)
         )
@@ -177,7 +177,11 @@ class Triage:
         """
         facet = facet or self.facet_names()[0]
         groups = self.groups(kind)
-        numbers, strengths = self._by_row(groups)
+        numbers = np.zeros((len(groups), self._generation.num_passages), dtype=np.int64)
+        strengths = np.zeros(numbers.shape, dtype=np.float32)
+        for place, group in enumerate(groups):
+            np.add.at(numbers[place], group.members.rows, 1)
+            np.maximum.at(strengths[place], group.members.rows, group.members.strengths)
         found = self._values(facet)
         counts = {value: numbers[:, rows].sum(1) for value, rows in found.items()}
         columns = [value for value in found if counts[value].any()]
@@ -230,7 +234,7 @@ class Triage:
         if value:
             value, rows = self._value(facet, value)
             places = np.flatnonzero(np.isin(group.members.rows, rows))
-        excerpts = self._excerpts(group, places[:most])
+        excerpts = self._excerpts(group, group.members, places[:most])
         return Cell(group.id, group.label, value, len(places), excerpts)
 
     def compare(
@@ -270,7 +274,7 @@ class Triage:
             new = np.flatnonzero(is_new[group.members.rows])
             then = before.pop(group.id, None)
             trend = _trend(then, len(group.members), len(new))
-            excerpts = self._excerpts(group, new[:most])
+            excerpts = self._excerpts(group, group.members, new[:most])
             now = len(group.members)
             found.append(Change(group.id, group.label, trend, then or 0, now, len(new), excerpts))
         for group in earlier.groups():
@@ -293,16 +297,6 @@ class Triage:
                 return group
         known = ", ".join(group.id for group in groups)
         raise QueryError(f"There is no topic {name!r}.", f"There are: {known}.")
-
-    def _by_row(self, groups: Sequence[Group]) -> tuple[IntArray, FloatArray]:
-        """Return members and the strongest one's strength, each of shape (groups, passages)."""
-        shape = (len(groups), self._generation.num_passages)
-        numbers = np.zeros(shape, dtype=np.int64)
-        strengths = np.zeros(shape, dtype=np.float32)
-        for place, group in enumerate(groups):
-            np.add.at(numbers[place], group.members.rows, 1)
-            np.maximum.at(strengths[place], group.members.rows, group.members.strengths)
-        return numbers, strengths
 
     def _values(self, facet: str) -> dict[str, IntArray]:
         """Return the facet's values in order, with the rows that belong to each."""
@@ -330,33 +324,22 @@ class Triage:
         known = ", ".join(list(values)[:_MOST_NAMED])
         raise QueryError(f"No passage has the {facet} {asked!r}.", f"There are: {known}.")
 
-    def _quotes(self, group: Group) -> tuple[Excerpt, ...]:
-        members = group.members
-        place_of: dict[int, int] = {}
-        for place, row in enumerate(members.rows.tolist()):
-            place_of.setdefault(row, place)
-        passages = self._generation.passages([row for row, _ in group.quotes])
-        return tuple(
-            _excerpt(passage, sentence, float(members.strengths[place_of[row]]))
-            for passage, (row, sentence) in zip(passages, group.quotes, strict=True)
-        )
-
-    def _excerpts(self, group: Group, places: IntArray) -> tuple[Excerpt, ...]:
-        members = group.members
-        passages = self._generation.passages(members.rows[places])
+    def _excerpts(
+        self, group: Group, members: Members, places: IntArray | slice = slice(None)
+    ) -> tuple[Excerpt, ...]:
+        """Return the words of some members of a group; of a whole passage, its best sentence."""
+        rows, sentences = members.rows[places], members.sentences[places].tolist()
+        strengths = members.strengths[places].tolist()
+        passages = self._generation.passages(rows)
         found = []
-        for passage, place in zip(passages, places, strict=True):
-            sentence = int(members.sentences[place])
+        for passage, sentence, strength in zip(passages, sentences, strengths, strict=True):
             if sentence == WHOLE:
                 sentence = quoted_sentence(passage, group.terms, self._generation.lexical.analyser)
-            found.append(_excerpt(passage, sentence, float(members.strengths[place])))
+            span = passage.sentences[sentence] if passage.sentences else passage
+            quote = passage.slice(span.start, span.end)
+            citation = cite(passage, span.start, span.end)
+            found.append(Excerpt(quote, citation, round(strength, 3), passage.id))
         return tuple(found)
-
-
-def _excerpt(passage: Passage, sentence: int, strength: float) -> Excerpt:
-    span = passage.sentences[sentence] if passage.sentences else passage
-    citation = cite(passage, span.start, span.end)
-    return Excerpt(passage.slice(span.start, span.end), citation, round(strength, 3), passage.id)
 
 
 def _trend(before: int | None, now: int, new: int) -> Trend:

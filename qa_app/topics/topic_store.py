@@ -59,14 +59,14 @@ class Group:
         id: for addresses and commands, as "data-sharing"; kept from build to build.
         label: a few phrases as the reports write them, or the theme's name.
         terms: phrases that tell it, best first; of a theme, its words.
-        quotes: (row, sentence) of a few that speak for it.
+        quotes: a few members that speak for it, each a sentence.
     """
 
     id: str
     label: str
     terms: tuple[str, ...]
     members: Members
-    quotes: tuple[tuple[int, int], ...] = ()
+    quotes: Members
 
 
 @dataclass(frozen=True, slots=True, eq=False)
