@@ -34,9 +34,8 @@ from qa_app.facets import Facets
 from qa_app.models import Passage
 from qa_app.settings import Settings
 from qa_app.store.generation import Generation, open_generation
-from qa_app.topics.finding import Earlier, find_topics
-from qa_app.topics.stored import Topics
-from qa_app.topics.themes import Themes
+from qa_app.topics.topic_builder import Earlier, Themes, find_topics
+from qa_app.topics.topic_store import Topics
 
 _TERMS, _LABEL = 10, 3
 _WORD = re.compile(r"\w+")

@@ -29,8 +29,7 @@ from qa_app.retrieval.filters import FilterChoices, Filters, filter_choices
 from qa_app.settings import DEFAULT_MODEL, DEFAULT_READER, NO_READER, Settings
 from qa_app.store.generation import Generation, last_manifest, open_earlier, open_generation
 from qa_app.store.manifest import Current, Manifest, read_current, read_manifest
-from qa_app.triage.reading import Triage
-from qa_app.triage.vocabulary import Change, Kind, TopicsReport
+from qa_app.topics.topic_queries import Change, Kind, TopicsReport, Triage
 
 if TYPE_CHECKING:
     from qa_app.verification import VerifyReport

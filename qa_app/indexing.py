@@ -40,9 +40,8 @@ from qa_app.store.manifest import Recipe
 from qa_app.store.tokens import pack
 from qa_app.store.vectors import FloatArray, HalfArray
 from qa_app.store.writer import GenerationWriter, IndexedDocument
-from qa_app.topics.finding import BoolArray, Earlier, find_topics
-from qa_app.topics.stored import TOPICS_FILE, TOPICS_VERSION, Topics, read_topics
-from qa_app.topics.themes import Themes
+from qa_app.topics.topic_builder import BoolArray, Earlier, Themes, find_topics
+from qa_app.topics.topic_store import TOPICS_FILE, TOPICS_VERSION, Topics, read_topics
 
 # Texts fetched and embedded at once: enough to sort by length, few enough to hold.
 _SLICE = 4096

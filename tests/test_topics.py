@@ -14,13 +14,11 @@ from qa_app.analysis import analyser_for
 from qa_app.errors import ConfigError, IndexNotFoundError
 from qa_app.facets import Facet, Facets
 from qa_app.models import BlockKind, Passage, Sentence
-from qa_app.topics.clustering import count_topics, find_centres, nearest
-from qa_app.topics.finding import Earlier, find_topics
-from qa_app.topics.naming import Name, choose_names
-from qa_app.topics.phrases import GroupText, find_phrases
-from qa_app.topics.prose import is_prose, quoted_sentence
-from qa_app.topics.stored import TOPICS_FILE, Topics, read_topics, unique_id
-from qa_app.topics.themes import Themes
+from qa_app.topics.clusters import count_topics, find_centres, nearest
+from qa_app.topics.labels import GroupText, Name, choose_names
+from qa_app.topics.phrases import find_phrases, is_prose, quoted_sentence
+from qa_app.topics.topic_builder import Earlier, Themes, find_topics
+from qa_app.topics.topic_store import TOPICS_FILE, Topics, read_topics, unique_id
 
 ENGLISH = analyser_for("english")
 SUBJECTS = (
@@ -187,9 +185,7 @@ def test_alike_vectors_are_one_group() -> None:
 
 
 def _phrases(*texts: str) -> list[str]:
-    return [
-        phrase.text for phrase in find_phrases([GroupText(text, 0, 0) for text in texts], ENGLISH)
-    ]
+    return [phrase.text for phrase in find_phrases(texts, ENGLISH)]
 
 
 def test_a_phrase_is_noun_like_and_spelt_as_in_the_texts() -> None:
@@ -209,9 +205,7 @@ def test_a_phrase_that_only_stands_in_a_longer_one_is_left_out() -> None:
 def _label(*texts: str, of: tuple[Name | None, ...] = (None, None)) -> list[str]:
     """Return the labels of two groups, the texts of the second beginning with "Other"."""
     grouped = [GroupText(text, int(text.startswith("Other")), n) for n, text in enumerate(texts)]
-    names = choose_names(
-        find_phrases(grouped, ENGLISH), grouped, of, lambda phrase: phrase.text == "Surrey"
-    )
+    names = choose_names(grouped, of, lambda phrase, _: phrase == "Surrey", ENGLISH)
     return [name.label for name in names]
 
 

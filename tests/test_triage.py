@@ -14,8 +14,8 @@ from qa_app.errors import IndexNotFoundError, QueryError
 from qa_app.models import to_json
 from qa_app.output import terminal
 from qa_app.store.manifest import read_current, read_manifest
-from qa_app.topics.stored import read_topics
-from qa_app.triage.vocabulary import Trend
+from qa_app.topics.topic_queries import Trend
+from qa_app.topics.topic_store import read_topics
 
 FACETS = '[town]\nnouns = ["town"]\n[town.values]\n"Anytown" = ["Any"]\n"Otherton" = []\n'
 THEMES = '["safer roads"]\nsentence = "Road safety."\n'
@@ -150,7 +150,7 @@ def test_an_old_index_says_that_a_build_makes_topics_and_it_does(
     _forget_topics(tmp_path / "index")
     with open_index(tmp_path / "index", encoder=encoder, reader="none") as old:
         with pytest.raises(IndexNotFoundError, match="has no topics") as caught:
-            old.topics()
+            old.snapshot().topics()
         assert caught.value.hint.endswith("qa-app build")
     encoder.encoded.clear()
     report = build_index(index.corpus, tmp_path / "index", encoder=encoder)

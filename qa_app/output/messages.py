@@ -11,7 +11,7 @@ from qa_app.text.wording import count, listed
 
 if TYPE_CHECKING:
     from qa_app.retrieval import Retriever
-    from qa_app.triage.vocabulary import Matrix
+    from qa_app.topics.topic_queries import Matrix
 
 # A word as a user types it, with what may stand inside: "data-sharing", "don't", "3.5".
 _WORD = re.compile(r"\w+(?:[.,'’‐‑-]\w+)*")

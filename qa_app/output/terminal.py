@@ -13,7 +13,6 @@ from qa_app.models import Answer, BuildReport, Failure, Finding, SearchResult, S
 from qa_app.output.contract import reranked
 from qa_app.output.messages import also_in_text, coverage_text, doubt_text, unplaced_text
 from qa_app.text.wording import count
-from qa_app.triage.vocabulary import Cell, Change, Excerpt, Kind, Matrix, TopicsReport, Trend
 
 if TYPE_CHECKING:
     from qa_app.briefs.brief import Brief, Pin
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from qa_app.evaluation import Comparison, Evaluation, Scored
     from qa_app.models import Citation
     from qa_app.retrieval.filters import FilterChoices
+    from qa_app.topics.topic_queries import Cell, Change, Excerpt, Matrix, TopicsReport
     from qa_app.verification import VerifyReport
 
 _MAX_WIDTH = 100  # Columns of running text; longer lines are hard to read.
@@ -217,6 +217,9 @@ def filters_text(choices: FilterChoices) -> str:
 
 def topics_text(report: TopicsReport) -> str:
     """Return each topic with its terms and a quote, then the matrix."""
+    # Late, since topics bring numpy along, which help and status do without.
+    from qa_app.topics.topic_queries import Kind
+
     if not report.topics:
         return (
             "There are no themes. Write some into themes.toml in the corpus, then: qa-app build"
@@ -248,6 +251,8 @@ def comparison_text(rows: Sequence[Sequence[Cell]]) -> str:
 
 def changes_text(changes: Sequence[Change]) -> str:
     """Return how each topic changed, with its new quotes; the unchanged ones in one line."""
+    from qa_app.topics.topic_queries import Trend
+
     lines: list[str] = []
     for change in changes:
         if change.trend is not Trend.SAME:

@@ -1,60 +1,88 @@
-"""Phrases that name a group of texts: noun-like, in the texts' own spelling and case.
+"""Noun phrases of texts, in the texts' own spelling, and what counts as prose.
 
 A phrase is up to three words with no function word at its ends. It is noun-like if, taken over all
 texts, the words around it are those that stand around nouns: what follows "to", "will" or "they",
-or comes before "the", is a verb.
+or comes before "the", is a verb. The lists are English, and so are the phrases.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from itertools import combinations
 
 from qa_app.analysis import Analyser
-from qa_app.topics.words import (
-    AFTER_VERB,
-    BEFORE_VERB,
-    FUNCTION,
-    INNER,
-    NO_NOUN_AFTER,
-    VERB_FORMS,
-)
+from qa_app.models import BlockKind, Passage
 
-# Web and mail addresses.
+# What a phrase neither begins nor ends with: function words, then words that any report uses.
+_FUNCTION_TEXT = """
+a about above across after again against all almost alone along already also although always am
+among an and another any anyone anything are around as at away back be became because become been
+before behind being below between both but by can cannot could did do does doing done down due
+during each either else enough etc even ever every everyone everything few first following for from
+further furthermore given had has have having he hence her here hers him himself his how however i
+if in indeed instead into is it its itself just last least less let like likely made mainly make
+makes making many may me might mine more moreover most mostly much must my myself need needed needs
+neither never nevertheless next no nobody none nor not nothing now of off often on once one ones
+only onto or other others otherwise our ours out over own per perhaps please quite rather really
+regarding said same say says second see seem seems several shall she should since so some someone
+something still such than that the their theirs them themselves then there therefore these they
+thing things third this those though three through throughout thus to together too toward towards
+two under unless until up upon us use used using usually various very via was way we well were what
+whatever when where whereas whether which while who whole whom whose why will with within without
+would yes yet you your yours
+able according accordance appropriate available based certain clear clearly currently different
+eg e.g ie i.e est example fully general generally good great high important including include
+includes included involved kind large low main major new number numbers old part particular
+particularly possible provide provided provides providing range recent relevant result results
+set sets significant similar small specific sure taken takes taking time times type types various
+year years month months day days week weeks page pages section sections paragraph paragraphs para
+chapter chapters table tables figure figures appendix annex fy mr mrs ms miss dr sir lord lady
+january february march april june july august september october november december
+monday tuesday wednesday thursday friday saturday sunday
+"""
+# A word behind one of these, or before one of those, is a verb.
+_BEFORE_VERB_TEXT = """
+to will would must can could should shall may might cannot not we they you he she i who also never
+please don't doesn't didn't
+"""
+_AFTER_VERB_TEXT = "the a an that this these those their its his her our your them it"
+# What stands before adjectives that have no noun behind them: "is reasonable".
+_NO_NOUN_TEXT = "is are was were be been being as so too very more most not objectively"
+_FUNCTION = frozenset(_FUNCTION_TEXT.split())
+_BEFORE_VERB = frozenset(_BEFORE_VERB_TEXT.split())
+_AFTER_VERB = frozenset(_AFTER_VERB_TEXT.split())
+_NO_NOUN_AFTER = frozenset(_NO_NOUN_TEXT.split())
+# What may stand inside a phrase: "use of force", "violence against women".
+_INNER = frozenset({"of", "for", "against"})
+# Web and mail addresses, no part of a phrase.
 _LINK = re.compile(r"\S*(?:://|www\.|@|\.\w+/)\S*")
+# A word, with "data-sharing", "R&D" and "board's" as one; a mark, which ends a phrase; a number.
 _TOKEN = re.compile(r"[^\W\d_][\w]*(?:['’&\-‑][\w]+)*|[^\w\s]|\d[\w.,]*")
 _DIGIT = re.compile(r"\d")
-# A word ends a phrase, stands inside one, comes before a noun, or is a noun.
-_BREAK, _JOINT, _ATTRIBUTE, _CONTENT = range(4)
-_STARTS = frozenset({_ATTRIBUTE, _CONTENT})
+# A shorter word is no noun unless it is in capitals.
 _SHORTEST = 3
 _CONTRACTED = ("'re", "'ve", "'ll", "n't", "'d", "'m")
+# Words of a phrase: all of them, and without the small ones inside.
 _LONGEST, _MOST_CONTENT = 5, 3
 # Up to so many texts a phrase counts that stands in one alone.
 _FEW_TEXTS = 400
 # Part of a phrase's places that are inside one and the same longer phrase, at most.
 _MOST_INSIDE = 0.8
-# Share of a word's places that are a verb's, at most, and at which a noun ends, at least.
+# Share of a word's places that are a verb's, at most, and at which a noun ends, at least; then that
+# at which an "-ing" is a noun ("training") and may begin a phrase.
 _MOST_VERB, _LEAST_HEAD, _MOSTLY = 0.25, 0.3, 0.5
+# Fewest words of prose, and least share of function words; then those of a bullet.
+_PROSE, _BULLET = (8, 0.2), (4, 0.1)
+# Most digits and points of either, as a share of its characters.
+_FIGURES, _MOST_FIGURES = "0123456789.", 0.12
+# Fewest and most words of a good quote, and what a sentence counts that has none of the terms.
+_QUOTE_WORDS, _ANY = (8, 45), 0.1
 
 Key = tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class GroupText:
-    """A text of a group.
-
-    Attributes:
-        group: which group, from 0.
-        document: which document, any number.
-    """
-
-    text: str
-    group: int
-    document: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,21 +93,12 @@ class Phrase:
         key: stems of its words.
         words: number of its words, without the small ones inside.
         places: of the texts that have it.
-        documents: number of different documents among them.
     """
 
     text: str
     key: Key
     words: int
     places: frozenset[int]
-    documents: int = 1
-
-
-@dataclass(slots=True)
-class _Seen:
-    words: int
-    forms: Counter[str] = field(default_factory=Counter)
-    places: set[int] = field(default_factory=set)
 
 
 def least_places(texts: int) -> int:
@@ -87,102 +106,123 @@ def least_places(texts: int) -> int:
     return 2 if texts > _FEW_TEXTS else 1
 
 
-def find_phrases(texts: Sequence[GroupText], analyser: Analyser) -> list[Phrase]:
+def find_phrases(texts: Sequence[str], analyser: Analyser) -> list[Phrase]:
     """Return the phrases of the texts, in the order of their keys.
 
     One that hardly ever stands outside one and the same longer phrase is left out: "Aviation" of
     "Civil Aviation Authority".
     """
     least = least_places(len(texts))
-    seen = {
-        key: found
-        for key, found in _Counts(texts, analyser).seen.items()
-        if len(found.places) >= least
-    }
+    tokens = [_TOKEN.findall(_LINK.sub(" , ", text)) for text in texts]
+    nouns = _Nouns(tokens, least)
+    stems: dict[str, Key] = {}
+    seen: dict[Key, _Seen] = {}
+    for place, words in enumerate(tokens):
+        for start, end, content in nouns.spans(words):
+            key: Key = ()
+            for word in words[start:end]:
+                if word not in stems:
+                    stems[word] = tuple(analyser.terms(word)) or (word.lower(),)
+                key += stems[word]
+            found = seen.setdefault(key, _Seen(content))
+            found.places.add(place)
+            found.spellings[" ".join(words[start:end])] += 1
+    seen = {key: found for key, found in seen.items() if len(found.places) >= least}
     longer: Counter[Key] = Counter()
     for key, found in seen.items():
         for start, end in combinations(range(len(key) + 1), 2):
             if end - start < len(key):
                 longer[key[start:end]] = max(longer[key[start:end]], len(found.places))
     return [
-        Phrase(
-            text=_form(found.forms),
-            key=key,
-            words=found.words,
-            places=frozenset(found.places),
-            documents=len({texts[place].document for place in found.places}),
-        )
+        Phrase(_commonest(found.spellings), key, found.words, frozenset(found.places))
         for key, found in sorted(seen.items())
         if longer[key] < _MOST_INSIDE * len(found.places)
     ]
 
 
-class _Counts:
-    """What phrases stand where, and what stands around each word."""
+@dataclass(slots=True)
+class _Seen:
+    words: int
+    places: set[int] = field(default_factory=set)
+    spellings: Counter[str] = field(default_factory=Counter)
 
-    def __init__(self, texts: Sequence[GroupText], analyser: Analyser) -> None:
-        self._analyser = analyser
-        self._stems: dict[str, Key] = {}
-        self._tokens = [_TOKEN.findall(_LINK.sub(" , ", text.text)) for text in texts]
-        self._verbs, self._heads = self._shares()
-        self.seen: dict[Key, _Seen] = {}
-        self._count()
 
-    def _shares(self) -> tuple[dict[str, float], dict[str, float]]:
-        """Return how often each word stands where verbs do, and where nouns end."""
-        total: Counter[str] = Counter()
-        verbs: Counter[str] = Counter()
-        heads: Counter[str] = Counter()
-        for tokens in self._tokens:
-            before = ""
-            lowered = [token.lower() for token in tokens]
-            for word, after in zip(lowered, [*lowered[1:], ""], strict=True):
-                total[word] += 1
-                verbs[word] += before in BEFORE_VERB or after in AFTER_VERB
+def _commonest(spellings: Counter[str]) -> str:
+    """Return the commonest spelling; one in small letters before one that begins a sentence."""
+    return min(spellings, key=lambda s: (-spellings[s], s.isupper(), s[:1].isupper(), s))
+
+
+class _Role(Enum):
+    """What a word does in a phrase."""
+
+    BREAK = "ends it"
+    INNER = "stands inside"
+    ATTRIBUTE = "comes before a noun"
+    NOUN = "may end it"
+
+
+class _Nouns:
+    """Tells nouns by the words around them, over all texts.
+
+    Args:
+        texts: the tokens of each.
+        least: number of texts that a word must stand in.
+    """
+
+    def __init__(self, texts: Sequence[Sequence[str]], least: int) -> None:
+        seen, total, verbs, heads = (Counter[str]() for _ in range(4))
+        for tokens in texts:
+            words = [token.lower() for token in tokens]
+            seen.update(set(words))
+            total.update(words)
+            for before, word, after in zip(["", *words], words, [*words[1:], ""], strict=False):
+                verbs[word] += before in _BEFORE_VERB or after in _AFTER_VERB
                 heads[word] += (
-                    (not after[:1].isalpha() or after in FUNCTION)
-                    and after not in AFTER_VERB
-                    and before not in NO_NOUN_AFTER
+                    (not after[:1].isalpha() or after in _FUNCTION)
+                    and after not in _AFTER_VERB
+                    and before not in _NO_NOUN_AFTER
                 )
-                before = word
-        return (
-            {word: verbs[word] / number for word, number in total.items()},
-            {word: heads[word] / number for word, number in total.items()},
-        )
+        self._frequent = {word for word, number in seen.items() if number >= least}
+        self._verbs = {word: verbs[word] / number for word, number in total.items()}
+        self._heads = {word: heads[word] / number for word, number in total.items()}
 
-    def _count(self) -> None:
-        least = least_places(len(self._tokens))
-        number: Counter[str] = Counter()
-        for tokens in self._tokens:
-            number.update({token.lower() for token in tokens})
-        frequent = {word for word, seen in number.items() if seen >= least}
-        for place, tokens in enumerate(self._tokens):
-            kinds = [self._kind(token, frequent) for token in tokens]
-            for start, kind in enumerate(kinds):
-                if kind in _STARTS and not self._begins_badly(tokens, start):
-                    self._count_from(place, tokens, kinds, start)
+    def spans(self, tokens: Sequence[str]) -> Iterator[tuple[int, int, int]]:
+        """Yield start, end and the number of words without the small ones of each phrase."""
+        roles = [self._role(token) for token in tokens]
+        for start, role in enumerate(roles):
+            if role in {_Role.BREAK, _Role.INNER} or self._is_participle(tokens, start):
+                continue
+            content = 0
+            for end in range(start, min(start + _LONGEST, len(tokens))):
+                content += roles[end] is not _Role.INNER
+                if roles[end] is _Role.BREAK or content > _MOST_CONTENT:
+                    break
+                if roles[end] is _Role.NOUN:
+                    yield start, end + 1, content
 
-    def _kind(self, token: str, frequent: set[str]) -> int:
-        word = token.lower()
-        if word in INNER:
-            return _JOINT
-        if (len(word) < _SHORTEST and not token.isupper()) or not word[0].isalpha():
-            return _BREAK
-        # "section-3" is an address in a page; "COVID-19" is a name.
-        if word == token and _DIGIT.search(word):
-            return _BREAK
-        if word in FUNCTION or word in VERB_FORMS or word not in frequent or word.endswith("ly"):
-            return _BREAK
-        stem, apostrophe, _ = word.replace("’", "'").partition("'")
-        if self._verbs[word] > _MOST_VERB or word.replace("’", "'").endswith(_CONTRACTED):
-            return _BREAK
-        if apostrophe and stem in FUNCTION:
-            return _BREAK
+    def _role(self, token: str) -> _Role:
+        word = token.lower().replace("’", "'")
+        if word in _INNER:
+            return _Role.INNER
+        stem, apostrophe, _ = word.partition("'")
+        if (
+            not word[0].isalpha()
+            or (len(word) < _SHORTEST and not token.isupper())
+            # "section-3" is an address in a page; "COVID-19" is a name.
+            or (token == token.lower() and _DIGIT.search(word))
+            or word in _FUNCTION
+            or (apostrophe and (stem in _FUNCTION or word.endswith(_CONTRACTED)))
+            or word.endswith("ly")
+            or token.lower() not in self._frequent
+            or self._verbs[token.lower()] > _MOST_VERB
+        ):
+            return _Role.BREAK
         participle = word.endswith("ed") and "-" not in word
-        return _CONTENT if self._heads[word] >= _LEAST_HEAD and not participle else _ATTRIBUTE
+        is_head = self._heads[token.lower()] >= _LEAST_HEAD and not participle
+        return _Role.NOUN if is_head else _Role.ATTRIBUTE
 
-    def _begins_badly(self, tokens: Sequence[str], start: int) -> bool:
-        """Tell whether the first word is a participle, and not a part of a name."""
+    def _is_participle(self, tokens: Sequence[str], start: int) -> bool:
+        """Tell whether a word is "-ing" or "-ed", neither a noun nor in the middle of a name."""
         token = tokens[start]
         if not token.endswith(("ing", "ed")) or "-" in token:
             return False
@@ -191,36 +231,50 @@ class _Counts:
         inside = start > 0 and tokens[start - 1][:1].isalpha()
         return not (inside and token[:1].isupper())
 
-    def _count_from(
-        self, place: int, tokens: Sequence[str], kinds: Sequence[int], start: int
-    ) -> None:
-        key: Key = ()
-        content = 0
-        for end in range(start, min(start + _LONGEST, len(tokens))):
-            if kinds[end] == _BREAK:
-                return
-            key += self._stem(tokens[end])
-            if kinds[end] == _JOINT:
-                continue
-            content += 1
-            if content > _MOST_CONTENT:
-                return
-            if kinds[end] == _ATTRIBUTE:
-                continue
-            seen = self.seen.get(key)
-            if seen is None:
-                seen = self.seen[key] = _Seen(content)
-            seen.places.add(place)
-            seen.forms[" ".join(tokens[start : end + 1])] += 1
 
-    def _stem(self, token: str) -> Key:
-        known = self._stems.get(token)
-        if known is None:
-            known = tuple(self._analyser.terms(token)) or (token.lower(),)
-            self._stems[token] = known
-        return known
+def is_prose(text: str, bullet: bool = False) -> bool:
+    """Tell whether a text is made of sentences, and not a list of figures, pages or addresses.
+
+    Args:
+        text: a passage or a sentence.
+        bullet: it may be a bullet, which has fewer words and fewer function words.
+    """
+    words = text.lower().split()
+    figures = sum(map(text.count, _FIGURES))
+    function = sum(word in _FUNCTION or word in _INNER for word in words)
+    least_words, least_function = _BULLET if bullet else _PROSE
+    return (
+        len(words) >= least_words
+        and figures <= _MOST_FIGURES * len(text)
+        and function >= least_function * len(words)
+    )
 
 
-def _form(forms: Counter[str]) -> str:
-    """Return the commonest spelling; one in small letters before one that begins a sentence."""
-    return min(forms, key=lambda form: (-forms[form], form.isupper(), form[:1].isupper(), form))
+def sentence_texts(passage: Passage) -> Iterator[tuple[int, str]]:
+    """Yield the number and the words of each sentence that is not part of a table."""
+    for place, sentence in enumerate(passage.sentences):
+        if sentence.kind is not BlockKind.TABLE_ROW:
+            yield place, passage.slice(sentence.start, sentence.end)
+
+
+def quoted_sentence(passage: Passage, terms: Sequence[str], analyser: Analyser) -> int:
+    """Return the number of the sentence that says most of what these terms say.
+
+    A term counts by its rank; a sentence that is very short or long, or is a reference or a list of
+    figures, counts less.
+    """
+    weights: dict[str, float] = {}
+    for rank, term in enumerate(terms, start=1):
+        for stem in analyser.terms(term):
+            weights.setdefault(stem, 1 / rank)
+    best, most = 0, -1.0
+    least, longest = _QUOTE_WORDS
+    for place, text in sentence_texts(passage):
+        score = _ANY + sum(weights.get(stem, 0.0) for stem in set(analyser.terms(text)))
+        if not least <= len(text.split()) <= longest:
+            score /= 2
+        if not is_prose(text, bullet=True):
+            score /= 4
+        if score > most:
+            best, most = place, score
+    return best

@@ -13,8 +13,7 @@ from qa_app.facets import DOCUMENT_FACET, YEAR_FACET
 from qa_app.output.messages import unplaced_text
 from qa_app.retrieval.filters import DATE, TYPE
 from qa_app.text.wording import count
-from qa_app.triage.reading import Triage
-from qa_app.triage.vocabulary import Cell, Change, Excerpt, Kind, Matrix, Trend
+from qa_app.topics.topic_queries import Cell, Change, Excerpt, Kind, Matrix, Trend, Triage
 from qa_app.web.address import Address, Key
 from qa_app.web.brief_view import pin_payload
 from qa_app.web.evidence import copies

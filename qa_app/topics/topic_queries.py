@@ -7,6 +7,8 @@ long: groups are found when an index is built.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 
 import numpy as np
@@ -14,15 +16,116 @@ import numpy as np
 from qa_app.citations import cite
 from qa_app.errors import QueryError
 from qa_app.facets import DOCUMENT_FACET, YEAR_FACET, Facets
-from qa_app.models import Passage
+from qa_app.models import Citation
 from qa_app.retrieval.filters import DATE, TYPE, exact_value
 from qa_app.store.generation import Generation
-from qa_app.topics.prose import quoted_sentence
-from qa_app.topics.stored import WHOLE, FloatArray, Group, IntArray, Topics, read_topics
-from qa_app.triage.vocabulary import Cell, Change, Excerpt, Kind, Matrix, TopicSummary, Trend
+from qa_app.topics.phrases import quoted_sentence
+from qa_app.topics.topic_store import WHOLE, Group, IntArray, Members, Topics, read_topics
 
 # Names in an error's hint.
 _MOST_NAMED = 12
+
+
+class Kind(StrEnum):
+    """Who made the groups: the program, or the analyst."""
+
+    TOPICS = "topics"
+    THEMES = "themes"
+
+
+class Trend(StrEnum):
+    """What became of a topic since an earlier generation."""
+
+    APPEARED = "appeared"
+    GREW = "grew"
+    SHRANK = "shrank"
+    CHANGED = "changed"
+    SAME = "same"
+    VANISHED = "vanished"
+
+
+@dataclass(frozen=True, slots=True)
+class Excerpt:
+    """Words of a report that belong to a topic; ``strength`` is higher, the nearer they are."""
+
+    quote: str
+    citation: Citation
+    strength: float
+    passage_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSummary:
+    """A topic or theme as it is listed, with its terms and a few quotes, the best first.
+
+    ``members`` is the number of its quotes: one a passage, or in a small corpus one a sentence.
+    """
+
+    id: str
+    label: str
+    terms: tuple[str, ...]
+    passages: int
+    members: int
+    quotes: tuple[Excerpt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Topics or themes by a facet's values.
+
+    Attributes:
+        rows: ids of topics; labels alike.
+        columns: values of the facet, the most mentioned first, or years ascending.
+        counts: members by row and column; 0 where nothing was found.
+        strengths: the strongest member's, by row and column; 0.0 where nothing was found.
+        row_totals: members of each topic, those of no value too.
+        column_totals: sums of the columns.
+        unplaced: members of no value, as those of reports without a date.
+    """
+
+    kind: Kind
+    facet: str
+    rows: tuple[str, ...]
+    labels: tuple[str, ...]
+    columns: tuple[str, ...]
+    counts: tuple[tuple[int, ...], ...]
+    strengths: tuple[tuple[float, ...], ...]
+    row_totals: tuple[int, ...]
+    column_totals: tuple[int, ...]
+    unplaced: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """The quotes of a topic for a value of a facet: ``total``, of which a few are given."""
+
+    topic: str
+    label: str
+    value: str
+    total: int
+    excerpts: tuple[Excerpt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What became of a topic: its members before and now, and those in passages that are new."""
+
+    id: str
+    label: str
+    trend: Trend
+    before: int
+    now: int
+    new: int
+    excerpts: tuple[Excerpt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicsReport:
+    """What the reports are about, by a facet."""
+
+    topics: tuple[TopicSummary, ...]
+    matrix: Matrix
+    generation: str
 
 
 class Triage:
@@ -35,11 +138,6 @@ class Triage:
     @cached_property
     def _stored(self) -> Topics:
         return read_topics(self._generation.folder)
-
-    @property
-    def generation(self) -> str:
-        """Name of the generation."""
-        return self._generation.name
 
     def groups(self, kind: Kind = Kind.TOPICS) -> tuple[Group, ...]:
         """Return the topics, the largest first, or the themes in the order of their file.
@@ -58,7 +156,7 @@ class Triage:
                 terms=group.terms,
                 passages=group.members.passages,
                 members=len(group.members),
-                quotes=self._quotes(group),
+                quotes=self._excerpts(group, group.quotes),
             )
             for group in self.groups(kind)
         )
@@ -72,19 +170,18 @@ class Triage:
         return tuple(dict.fromkeys(name for name in names if name in (*known, DATE, TYPE)))
 
     def matrix(self, facet: str = "", kind: Kind = Kind.TOPICS) -> Matrix:
-        """Return topics or themes by a facet.
-
-        Args:
-            facet: "document", "date" (years of the reports), "type" or a facet of the corpus; by
-                default the corpus's own first.
-            kind: topics or themes.
+        """Return topics or themes by a facet, by default the corpus's own first.
 
         Raises:
             QueryError: there is no such facet.
         """
         facet = facet or self.facet_names()[0]
         groups = self.groups(kind)
-        numbers, strengths = self._by_row(groups)
+        numbers = np.zeros((len(groups), self._generation.num_passages), dtype=np.int64)
+        strengths = np.zeros(numbers.shape, dtype=np.float32)
+        for place, group in enumerate(groups):
+            np.add.at(numbers[place], group.members.rows, 1)
+            np.maximum.at(strengths[place], group.members.rows, group.members.strengths)
         found = self._values(facet)
         counts = {value: numbers[:, rows].sum(1) for value, rows in found.items()}
         columns = [value for value in found if counts[value].any()]
@@ -123,10 +220,10 @@ class Triage:
 
         Args:
             topic: its id or label.
-            facet: as ``matrix`` takes it; "" for the first.
+            facet: as ``matrix`` takes it.
             value: one of its values; "" for all there is.
             themes: a theme is meant, should a topic have its name too.
-            most: quotes.
+            most: quotes at most.
 
         Raises:
             QueryError: there is no such topic, facet or value.
@@ -137,7 +234,7 @@ class Triage:
         if value:
             value, rows = self._value(facet, value)
             places = np.flatnonzero(np.isin(group.members.rows, rows))
-        excerpts = self._excerpts(group, places[:most])
+        excerpts = self._excerpts(group, group.members, places[:most])
         return Cell(group.id, group.label, value, len(places), excerpts)
 
     def compare(
@@ -169,15 +266,15 @@ class Triage:
 
     def changes(self, earlier: Triage, most: int = 3) -> tuple[Change, ...]:
         """Return what became of each topic since an earlier generation, what grew most first."""
-        old = frozenset(earlier.content_hashes())
-        is_new = np.array([digest not in old for digest in self.content_hashes()])
+        old = frozenset(earlier._generation.content_hashes())
+        is_new = np.array([digest not in old for digest in self._generation.content_hashes()])
         before = {group.id: len(group.members) for group in earlier.groups()}
         found = []
         for group in self.groups():
             new = np.flatnonzero(is_new[group.members.rows])
             then = before.pop(group.id, None)
             trend = _trend(then, len(group.members), len(new))
-            excerpts = self._excerpts(group, new[:most])
+            excerpts = self._excerpts(group, group.members, new[:most])
             now = len(group.members)
             found.append(Change(group.id, group.label, trend, then or 0, now, len(new), excerpts))
         for group in earlier.groups():
@@ -200,20 +297,6 @@ class Triage:
                 return group
         known = ", ".join(group.id for group in groups)
         raise QueryError(f"There is no topic {name!r}.", f"There are: {known}.")
-
-    def content_hashes(self) -> Sequence[bytes]:
-        """Return the hash of each row's text."""
-        return self._generation.content_hashes()
-
-    def _by_row(self, groups: Sequence[Group]) -> tuple[IntArray, FloatArray]:
-        """Return members and the strongest one's strength, each of shape (groups, passages)."""
-        shape = (len(groups), self._generation.num_passages)
-        numbers = np.zeros(shape, dtype=np.int64)
-        strengths = np.zeros(shape, dtype=np.float32)
-        for place, group in enumerate(groups):
-            np.add.at(numbers[place], group.members.rows, 1)
-            np.maximum.at(strengths[place], group.members.rows, group.members.strengths)
-        return numbers, strengths
 
     def _values(self, facet: str) -> dict[str, IntArray]:
         """Return the facet's values in order, with the rows that belong to each."""
@@ -241,33 +324,22 @@ class Triage:
         known = ", ".join(list(values)[:_MOST_NAMED])
         raise QueryError(f"No passage has the {facet} {asked!r}.", f"There are: {known}.")
 
-    def _quotes(self, group: Group) -> tuple[Excerpt, ...]:
-        members = group.members
-        place_of: dict[int, int] = {}
-        for place, row in enumerate(members.rows.tolist()):
-            place_of.setdefault(row, place)
-        passages = self._generation.passages([row for row, _ in group.quotes])
-        return tuple(
-            _excerpt(passage, sentence, float(members.strengths[place_of[row]]))
-            for passage, (row, sentence) in zip(passages, group.quotes, strict=True)
-        )
-
-    def _excerpts(self, group: Group, places: IntArray) -> tuple[Excerpt, ...]:
-        members = group.members
-        passages = self._generation.passages(members.rows[places])
+    def _excerpts(
+        self, group: Group, members: Members, places: IntArray | slice = slice(None)
+    ) -> tuple[Excerpt, ...]:
+        """Return the words of some members of a group; of a whole passage, its best sentence."""
+        rows, sentences = members.rows[places], members.sentences[places].tolist()
+        strengths = members.strengths[places].tolist()
+        passages = self._generation.passages(rows)
         found = []
-        for passage, place in zip(passages, places, strict=True):
-            sentence = int(members.sentences[place])
+        for passage, sentence, strength in zip(passages, sentences, strengths, strict=True):
             if sentence == WHOLE:
                 sentence = quoted_sentence(passage, group.terms, self._generation.lexical.analyser)
-            found.append(_excerpt(passage, sentence, float(members.strengths[place])))
+            span = passage.sentences[sentence] if passage.sentences else passage
+            quote = passage.slice(span.start, span.end)
+            citation = cite(passage, span.start, span.end)
+            found.append(Excerpt(quote, citation, round(strength, 3), passage.id))
         return tuple(found)
-
-
-def _excerpt(passage: Passage, sentence: int, strength: float) -> Excerpt:
-    span = passage.sentences[sentence] if passage.sentences else passage
-    citation = cite(passage, span.start, span.end)
-    return Excerpt(passage.slice(span.start, span.end), citation, round(strength, 3), passage.id)
 
 
 def _trend(before: int | None, now: int, new: int) -> Trend:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -17,13 +16,13 @@ from qa_app.store.manifest import MEND_HINT
 
 TOPICS_FILE = "topics.json"
 # Part of the recipe: a build makes topics anew when what follows from the same corpus changes.
-TOPICS_VERSION = "3"
+TOPICS_VERSION = "4"
 
 FloatArray = npt.NDArray[np.float32]
 HalfArray = npt.NDArray[np.float16]
 IntArray = npt.NDArray[np.int64]
 
-# Of numbers in the file.
+# Of numbers in the file: halves are as exact as the vectors that they are made from.
 _INTEGER, _REAL = "<i4", "<f2"
 # In place of a sentence's number.
 WHOLE = -1
@@ -58,17 +57,16 @@ class Group:
 
     Attributes:
         id: for addresses and commands, as "data-sharing"; kept from build to build.
-        label: for people; a few phrases as the reports write them, or the theme's name.
-        terms: what tells it, best first; of a theme, its words.
-        members: what belongs to it.
-        quotes: (row, sentence) of a few that speak for it.
+        label: a few phrases as the reports write them, or the theme's name.
+        terms: phrases that tell it, best first; of a theme, its words.
+        quotes: a few members that speak for it, each a sentence.
     """
 
     id: str
     label: str
     terms: tuple[str, ...]
     members: Members
-    quotes: tuple[tuple[int, int], ...] = ()
+    quotes: Members
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,11 +95,18 @@ class Topics:
     topics: tuple[Group, ...]
     themes: tuple[Group, ...]
     grouping: Grouping
+    version: str = TOPICS_VERSION
 
     def to_text(self) -> str:
         """Return the file's text."""
-        found = {"version": TOPICS_VERSION} | _attributes(self)
-        return json.dumps(found, default=_plain, ensure_ascii=False, indent=1) + "\n"
+        found = msgspec.json.encode(self, enc_hook=_packed)
+        return msgspec.json.format(found, indent=1).decode() + "\n"
+
+
+class _Version(msgspec.Struct):
+    """What is read of a file first."""
+
+    version: str
 
 
 def read_topics(folder: Path) -> Topics:
@@ -113,63 +118,30 @@ def read_topics(folder: Path) -> Topics:
     """
     path = folder / TOPICS_FILE
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        if found["version"] != TOPICS_VERSION:
+        found = path.read_bytes()
+        if msgspec.json.decode(found, type=_Version).version != TOPICS_VERSION:
             raise FileNotFoundError(path)
-        return Topics(
-            tuple(_group(item) for item in found["topics"]),
-            tuple(_group(item) for item in found["themes"]),
-            _grouping(found["grouping"]),
-        )
+        return msgspec.json.decode(found, type=Topics, dec_hook=_unpacked)
     except FileNotFoundError as exc:
         raise IndexNotFoundError(
             f"Generation {folder.name} has no topics that this program reads.",
             "Bring the index up to date: qa-app build",
         ) from exc
-    except (OSError, ValueError, KeyError, TypeError) as exc:
+    except (OSError, ValueError) as exc:  # msgspec's errors are ValueErrors
         raise IndexCorruptError(f"{path} cannot be read: {exc}.", MEND_HINT) from exc
 
 
-def _attributes(record: Any) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in record.__slots__}
+def _packed(array: Any) -> Any:
+    """Return an array's shape and its numbers, which become base64."""
+    return array.shape, array.astype(_INTEGER if array.dtype.kind == "i" else _REAL).tobytes()
 
 
-def _plain(value: object) -> Any:
-    """Return what JSON has no form for in one that it has; the numbers of an array as base64."""
-    if not isinstance(value, np.ndarray):
-        return _attributes(value)
-    packed = value.astype(_INTEGER if value.dtype.kind == "i" else _REAL)
-    return [value.shape, base64.b64encode(packed.tobytes()).decode("ascii")]
-
-
-def _array(found: Sequence[Any], kind: str) -> npt.NDArray[Any]:
-    shape, text = found
-    return np.frombuffer(base64.b64decode(text), dtype=kind).reshape(shape)
-
-
-def _group(found: Mapping[str, Any]) -> Group:
-    members = found["members"]
-    return Group(
-        id=found["id"],
-        label=found["label"],
-        terms=tuple(found["terms"]),
-        members=Members(
-            rows=_array(members["rows"], _INTEGER).astype(np.int64),
-            sentences=_array(members["sentences"], _INTEGER).astype(np.int64),
-            strengths=_array(members["strengths"], _REAL).astype(np.float32),
-        ),
-        quotes=tuple((row, sentence) for row, sentence in found["quotes"]),
-    )
-
-
-def _grouping(found: Mapping[str, Any]) -> Grouping:
-    return Grouping(
-        centres=_array(found["centres"], _REAL),
-        changed=found["changed"],
-        floor=found["floor"],
-        hashes=tuple(found["hashes"]),
-        vectors=_array(found["vectors"], _REAL),
-    )
+def _unpacked(kind: Any, found: Any) -> Any:
+    """Return the array of the type ``kind``, an ``npt.NDArray[…]``."""
+    shape, numbers = msgspec.convert(found, type=tuple[list[int], bytes])
+    (scalar,) = get_args(get_args(kind)[1])
+    stored = _INTEGER if issubclass(scalar, np.integer) else _REAL
+    return np.frombuffer(numbers, dtype=stored).reshape(shape).astype(scalar)
 
 
 def as_stored(vectors: FloatArray) -> FloatArray:
