@@ -20,7 +20,7 @@ from types import ModuleType
 
 from qa_app.embedding import Encoder, SentenceTransformerEncoder
 from qa_app.evaluation import EvaluationSet, read_set
-from qa_app.metrics import ndcg_at
+from qa_app.evaluation.scoring import ndcg_at
 from qa_app.models import Block, BlockKind, Document, Mode, Passage
 from qa_app.retrieval import Retriever, feedback, fusion, late
 from qa_app.store.generation import Generation, open_generation
