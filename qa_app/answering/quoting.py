@@ -15,7 +15,7 @@ from qa_app.answering.evidence import Evidence
 from qa_app.answering.joins import goes_on, hands_on, introduces, is_cut_off, points_back
 from qa_app.answering.lists import Lists, is_bare
 from qa_app.models import BlockKind
-from qa_app.retrieval.repeats import wording
+from qa_app.retrieval.duplicates import wording
 from qa_app.store.generation import Generation
 
 _PLURAL = re.compile(

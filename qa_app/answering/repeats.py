@@ -8,7 +8,7 @@ from dataclasses import replace
 from qa_app.answering.evidence import Evidence
 from qa_app.models import Passage
 from qa_app.retrieval import Ranked, Retriever
-from qa_app.retrieval.repeats import wording
+from qa_app.retrieval.duplicates import wording
 
 # Less ("We accept this.") may be said of anything: such words are the same only where the passage
 # around them is.
