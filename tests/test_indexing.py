@@ -362,7 +362,7 @@ def test_another_language_makes_the_terms_anew(settings: Settings, encoder: Fake
     report = build(replace(settings, language="french"), encoder)
     assert (report.generation, report.embedded) == ("000002", 0)
     with open_generation(settings.index) as generation:
-        assert generation.lexical.language == "french"
+        assert generation.lexical.analyser.language == "french"
 
 
 def test_another_passage_size_cuts_anew(settings: Settings, encoder: FakeEncoder) -> None:

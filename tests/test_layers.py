@@ -31,7 +31,6 @@ LAYERS = (
     "reranking",
     "store",
     "topics",
-    "planning",
     "indexing",
     "verification",
     "citations",
