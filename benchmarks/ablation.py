@@ -20,9 +20,9 @@ from types import ModuleType
 
 from qa_app.embedding import Encoder, SentenceTransformerEncoder
 from qa_app.evaluation import EvaluationSet, read_set
-from qa_app.metrics import ndcg_at
+from qa_app.evaluation.scoring import ndcg_at
 from qa_app.models import Block, BlockKind, Document, Mode, Passage
-from qa_app.retrieval import Retriever, feedback, fusion, late
+from qa_app.retrieval import Retriever, fusion, late
 from qa_app.store.generation import Generation, open_generation
 from qa_app.store.records import SourceStamp
 from qa_app.store.writer import IndexedDocument, embed_contents, write_generation
@@ -40,7 +40,7 @@ class Variant:
     weights: Mapping[str, float]
 
 
-TERMS, NEIGHBOURS = "feedback._TERM_WEIGHT", "feedback._NEIGHBOUR_WEIGHT"
+TERMS, NEIGHBOURS = "fusion._TERM_WEIGHT", "fusion._NEIGHBOUR_WEIGHT"
 LATE = "late._WEIGHT"
 PLAIN = {TERMS: 0.0, NEIGHBOURS: 0.0, LATE: 0.0}
 MODES = (
@@ -53,10 +53,10 @@ STEPS = (
     Variant("plain fusion", Mode.BEST, PLAIN),
     Variant("plain fusion, late interaction", Mode.BEST, {TERMS: 0.0, NEIGHBOURS: 0.0}),
     Variant("without late interaction", Mode.BEST, {LATE: 0.0}),
-    Variant("without fed-back terms", Mode.BEST, {TERMS: 0.0}),
+    Variant("without query expansion", Mode.BEST, {TERMS: 0.0}),
     Variant("without neighbours", Mode.BEST, {NEIGHBOURS: 0.0}),
 )
-_MODULES: Mapping[str, ModuleType] = {"feedback": feedback, "fusion": fusion, "late": late}
+_MODULES: Mapping[str, ModuleType] = {"fusion": fusion, "late": late}
 
 
 def main() -> None:

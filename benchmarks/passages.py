@@ -30,8 +30,8 @@ from qa_app.api import Index, build_from_settings
 from qa_app.chunking import TokenCounter
 from qa_app.embedding import Encoder, SentenceTransformerEncoder
 from qa_app.evaluation import read_set
-from qa_app.evaluation.expected import Expected, read_expected, resolve
-from qa_app.metrics import paired_difference
+from qa_app.evaluation.questions import Expected, read_expected, resolve
+from qa_app.evaluation.scoring import paired_difference
 from qa_app.models import Document, Mode, Passage, SearchResult
 from qa_app.settings import Settings
 from qa_app.store.records import RecordsWriter

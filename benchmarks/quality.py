@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from qa_app import build_index, open_index
-from qa_app.metrics import auroc
+from qa_app.evaluation.scoring import auroc
 from qa_app.models import Answer, Verdict
 
 NET = Path("tests/quality")

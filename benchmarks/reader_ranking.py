@@ -19,9 +19,9 @@ from ablation import SETS
 
 from qa_app.api import Index, encoder_for, reader_for
 from qa_app.evaluation import read_set
-from qa_app.evaluation.beir import index_rows
+from qa_app.evaluation.scoring import ndcg_at
+from qa_app.evaluation.sets import index_rows
 from qa_app.indexing import BuildProgress
-from qa_app.metrics import ndcg_at
 from qa_app.settings import Settings
 
 SEED = 20

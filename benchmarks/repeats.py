@@ -10,7 +10,7 @@ from bisect import bisect_right
 from itertools import accumulate
 from pathlib import Path
 
-from qa_app.retrieval.repeats import group_repeats, wording
+from qa_app.retrieval.duplicates import group_repeats, wording
 from qa_app.store.generation import open_generation
 
 SHORTEST = 100  # characters; headings and table cells say nothing

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from qa_app import open_index
-from qa_app.metrics import auroc
+from qa_app.evaluation.scoring import auroc
 from qa_app.models import Answer, Finding, Verdict
 from training.examples import read_lines
 from training.mixture import DEVELOPMENT

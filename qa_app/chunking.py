@@ -19,8 +19,10 @@ CHUNKING_VERSION = "4"
 
 TokenCounter = Callable[[Sequence[str]], list[int]]
 
+# Blocks that come in runs and belong to the line before the first.
 _RUNS = frozenset({BlockKind.LIST_ITEM, BlockKind.TABLE_ROW})
 _LONGEST_BULLET = 300  # characters; a longer list item is quoted by the sentence
+# A paragraph that ends so introduces nothing.
 _FULL_STOPS = (".", "?", "!", ".”", ".’", '."')
 
 
@@ -197,12 +199,9 @@ def _belongs(last: _Piece, piece: _Piece) -> bool:
 
 def _may_join(last: _Piece, piece: _Piece) -> bool:
     """Tell whether a tiny neighbour may share the passage."""
-    notes = (last.block.kind is BlockKind.FOOTNOTE, piece.block.kind is BlockKind.FOOTNOTE)
-    return last.section == piece.section and notes[0] == notes[1] and not _is_numbered(piece.block)
-
-
-def _is_numbered(block: Block) -> bool:
-    return block.kind is BlockKind.PARAGRAPH and block.label is not None
+    notes = {other.block.kind is BlockKind.FOOTNOTE for other in (last, piece)}
+    is_numbered = piece.block.kind is BlockKind.PARAGRAPH and piece.block.label is not None
+    return last.section == piece.section and len(notes) == 1 and not is_numbered
 
 
 def _make_passage(document: Document, pieces: list[_Piece]) -> Passage:

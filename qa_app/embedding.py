@@ -43,12 +43,10 @@ class Encoder(Protocol):
 
     @property
     def identity(self) -> ModelIdentity:
-        """Return which model this is, without loading it."""
-        ...
+        """Which model this is, known without loading it."""
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return the number of tokens of each text, special tokens left out."""
-        ...
 
     def encode_documents(
         self,
@@ -59,27 +57,22 @@ class Encoder(Protocol):
         """Return float32 unit rows, shape (len(texts), dimension).
 
         Args:
-            texts: in any order.
             progress: called with the number of texts just done.
             keep_tokens: called once for each text, in any order, by encoders that have token
                 vectors; the same pass through the model makes both.
         """
-        ...
 
     def token_spans(self, texts: Sequence[str]) -> list[SpanArray]:
         """Return where in each text its tokens stand, int32, shape (tokens, 2).
 
         As many as ``keep_tokens`` is given vectors; (0, 0) for what is not in the text.
         """
-        ...
 
     def encode_queries(self, texts: Sequence[str]) -> FloatArray:
         """Return float32 unit rows, shape (len(texts), dimension)."""
-        ...
 
     def encode_query_tokens(self, text: str) -> FloatArray:
         """Return the unit vectors of a question's tokens, shape (tokens, dimension)."""
-        ...
 
 
 class SentenceTransformerEncoder:
@@ -118,17 +111,17 @@ class SentenceTransformerEncoder:
 
     @property
     def identity(self) -> ModelIdentity:
-        """Return which model this is, without loading it."""
+        """Which model this is, known without loading it."""
         return self._identity
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Return the number of tokens of each text, special tokens left out."""
+        """As ``Encoder.count_tokens``."""
         tokenizer = self._load_tokenizer()
         encodings = tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
         return [len(encoding.ids) for encoding in encodings]
 
     def token_spans(self, texts: Sequence[str]) -> list[SpanArray]:
-        """Return where in each text its tokens stand, int32, shape (tokens, 2)."""
+        """As ``Encoder.token_spans``."""
         prompt, most = self._identity.document_prompt, self._identity.max_tokens
         encodings = self._load_tokenizer().encode_batch([prompt + text for text in texts])
         found = []
@@ -146,7 +139,7 @@ class SentenceTransformerEncoder:
         progress: Progress | None = None,
         keep_tokens: KeepTokens | None = None,
     ) -> FloatArray:
-        """Return float32 unit rows, shape (len(texts), dimension)."""
+        """As ``Encoder.encode_documents``."""
         # Longest first: a batch is padded to its longest text, and the slowest batch comes first.
         order = np.argsort([-len(text) for text in texts], kind="stable")
         rows = np.empty((len(texts), self._identity.dimension), dtype=np.float32)
@@ -164,17 +157,16 @@ class SentenceTransformerEncoder:
         return rows
 
     def encode_queries(self, texts: Sequence[str]) -> FloatArray:
-        """Return float32 unit rows, shape (len(texts), dimension)."""
+        """As ``Encoder.encode_queries``."""
         if len(texts) == 1:
             return self._question(texts[0])[0].copy()
         return self._encode(texts, queries=True)
 
     def encode_query_tokens(self, text: str) -> FloatArray:
-        """Return the unit vectors of a question's tokens, shape (tokens, dimension)."""
+        """As ``Encoder.encode_query_tokens``."""
         return self._question(text)[1].copy()
 
     def _encode_question(self, text: str) -> tuple[FloatArray, FloatArray]:
-        """Return the unit row, shape (1, dim), and those of the tokens."""
         row, tokens = self._encode_with_tokens([text], queries=True)
         return row, tokens[0]
 

@@ -5,14 +5,15 @@ A build that ends in any other way than by publishing leaves the generation befo
 
 from __future__ import annotations
 
-import dataclasses
 import time
+from collections import defaultdict
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import closing, nullcontext, suppress
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import chain
-from pathlib import Path
-from typing import Protocol
+from pathlib import Path, PurePosixPath
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -30,21 +31,27 @@ from qa_app.errors import (
 )
 from qa_app.facets import DOCUMENT_FACET, FACETS_FILE, Facets
 from qa_app.loading import SourceFile
-from qa_app.models import BuildReport, Document, Failure, Passage
-from qa_app.planning import DocumentCounts, Plan, Step, find_reuse
+from qa_app.loading.metadata import title_from_path
+from qa_app.models import BuildReport, Document, Failure, ModelIdentity
 from qa_app.settings import DEFAULT_LANGUAGE, Settings
+from qa_app.store.files import hash_file
 from qa_app.store.generation import Generation, last_manifest, open_generation
 from qa_app.store.lexical import LEXICAL_VERSION
 from qa_app.store.lock import build_lock
 from qa_app.store.manifest import Recipe
+from qa_app.store.records import DocumentRecord, SourceStamp
 from qa_app.store.tokens import pack
 from qa_app.store.vectors import FloatArray, HalfArray
 from qa_app.store.writer import GenerationWriter, IndexedDocument
-from qa_app.topics.topic_builder import BoolArray, Earlier, Themes, find_topics
+from qa_app.topics.topic_builder import Earlier, Themes, find_topics
 from qa_app.topics.topic_store import TOPICS_FILE, TOPICS_VERSION, Topics, read_topics
 
 # Texts fetched and embedded at once: enough to sort by length, few enough to hold.
 _SLICE = 4096
+# A file that changed this recently may change once more under the same time stamp: some file
+# systems count in steps of two seconds. Its time is not kept, so the next build looks again.
+_DOUBT_NS = 2_000_000_000
+_NO_TIME = -1
 
 Loaded = tuple[SourceFile, Document | Failure]
 
@@ -72,14 +79,10 @@ class BuildProgress(Protocol):
 
 
 class _Silence:
-    def stage(self, name: str, total: int) -> None:
-        pass
+    def stage(self, *_: Any, **__: Any) -> None:
+        """Tell nobody."""
 
-    def advance(self, steps: int, label: str = "") -> None:
-        pass
-
-    def close(self) -> None:
-        pass
+    advance = close = stage
 
 
 def build(
@@ -90,14 +93,8 @@ def build(
 ) -> BuildReport:
     """Bring the index up to date with the corpus and return what was done.
 
-    Unchanged files are not opened, unchanged passages are not embedded again, and where nothing
-    changed at all the generation stays.
-
-    Args:
-        settings: corpus, index, language, passage_tokens and ocr are used.
-        encoder: makes the vectors; another model than before embeds everything again.
-        progress: told of each stage and step.
-        rebuild: read and embed everything again.
+    Unchanged files are not opened and unchanged passages not embedded again, unless ``rebuild`` or
+    another encoder asks for it; where nothing changed at all the generation stays.
 
     Raises:
         CorpusError: there is nothing to index; the old index answers as before.
@@ -115,43 +112,83 @@ def build(
             f"There are no reports in {corpus}.",
             "Put reports into it (PDF, Word, web pages, Markdown, text), then build again.",
         )
-    settings = dataclasses.replace(settings, language=_language_of(settings))
-    analyser_for(settings.language)  # a wrong language is known before the work, not after it
+    # The language asked for, else the index's own, else the default.
+    manifest = None if settings.language else last_manifest(settings.index)
+    own = manifest.recipe.language if manifest else DEFAULT_LANGUAGE
+    settings = replace(settings, language=settings.language or own)
     progress = progress or _Silence()
     try:
         with (
             build_lock(settings.index),
             _open_previous(settings.index, rebuild) or nullcontext() as previous,
         ):
-            report = _Build(settings, corpus, encoder, progress, previous, rebuild).run(scan)
+            report = _Build(settings, scan, corpus, encoder, progress, previous, rebuild).run()
     finally:
         progress.close()
-    return dataclasses.replace(report, seconds=time.perf_counter() - started)
-
-
-def _language_of(settings: Settings) -> str:
-    """Return the language asked for, else the one that the index has, else the default."""
-    manifest = None if settings.language else last_manifest(settings.index)
-    return settings.language or (manifest.recipe.language if manifest else DEFAULT_LANGUAGE)
+    return replace(report, seconds=time.perf_counter() - started)
 
 
 def _open_previous(index: Path, rebuild: bool) -> Generation | None:
     try:
         return open_generation(index, allow_previous=True, searchable=False)
-    except (IndexNotFoundError, IndexCorruptError):
+    except (IndexNotFoundError, IndexCorruptError, IndexMismatchError) as exc:
+        if isinstance(exc, IndexMismatchError) and not rebuild:
+            raise
         return None  # nothing sound to go on from: everything is made anew
-    except IndexMismatchError:
-        if rebuild:
-            return None
-        raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Reuse:
+    """What of the previous generation still holds: texts, cuts, tags, vectors (also of tokens).
+
+    ``everything``: only the files of the corpus can make a difference.
+    """
+
+    documents: bool = False
+    passages: bool = False
+    tags: bool = False
+    vectors: bool = False
+    everything: bool = False
+
+
+def _find_reuse(previous: Generation | None, recipe: Recipe, model: ModelIdentity) -> _Reuse:
+    if previous is None:
+        return _Reuse()
+    old = previous.manifest.recipe
+    same_model = previous.manifest.model == model
+    vectors = same_model and previous.has_tokens
+    return _Reuse(
+        documents=old.loader == recipe.loader,
+        # The model's tokenizer measures passages.
+        passages=same_model
+        and (old.chunking, old.passage_tokens) == (recipe.chunking, recipe.passage_tokens),
+        tags=old.facets == recipe.facets,
+        vectors=vectors,
+        everything=vectors and old == recipe,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A file as it is now, and the stored document that stands for it; None: it must be read."""
+
+    source: SourceFile
+    stamp: SourceStamp
+    kept: DocumentRecord | None
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether the stored document is that of this very path."""
+        return self.kept is not None and self.kept.path == self.source.path
 
 
 class _Build:
-    """One build, under the lock."""
+    """One build, under the lock: what is to be done with each file, and the doing of it."""
 
     def __init__(
         self,
         settings: Settings,
+        scan: loading.Scan,
         corpus: Path,
         encoder: Encoder,
         progress: BuildProgress,
@@ -159,10 +196,12 @@ class _Build:
         rebuild: bool,
     ) -> None:
         self._settings = settings
+        self._scan = scan
         self._encoder = encoder
         self._corpus = corpus
         self._facets = Facets.load(corpus)
         self._themes = Themes.load(corpus)
+        self._analyser = analyser_for(settings.language)  # refuses a wrong one before the work
         self._progress = progress
         self._previous = previous
         self._recipe = Recipe(
@@ -174,21 +213,62 @@ class _Build:
             language=settings.language,
             topics=f"{TOPICS_VERSION}.{self._themes.fingerprint}",
         )
-        source = None if rebuild else previous
-        self._reuse = find_reuse(source, self._recipe, encoder.identity)
+        held = None if rebuild else previous
+        self._reuse = _find_reuse(held, self._recipe, encoder.identity)
+        documents = previous.documents if previous else ()
+        self._before = {record.path: record for record in documents}
+        self._by_sha256 = {record.source.sha256: record for record in documents}
+        self._steps: list[_Step] = []  # one a file that can be read, in the order of their paths
+        self._failures = list(scan.failures)
 
-    def run(self, scan: loading.Scan) -> BuildReport:
+    def run(self) -> BuildReport:
         """Write the next generation, unless it would be the same as the one before."""
-        plan = Plan(scan, self._previous, self._reuse.documents, self._settings.ocr)
-        with closing(self._load(plan.to_load)) as loaded:
+        for source in self._scan.files:
+            try:
+                self._steps.append(self._step(source))
+            except OSError as exc:
+                reason = f"It cannot be read: {exc.strerror}."
+                hint = "Check the file's permissions."
+                self._failures.append(Failure(source.path, reason, hint))
+        to_load = [step.source for step in self._steps if step.kept is None]
+        with closing(self._load(to_load)) as loaded:
             tried: list[Loaded] = []
-            if self._may_be_unchanged(plan):
+            if self._may_be_unchanged(to_load):
                 # Files that failed before are tried again: what was wrong may have been mended.
                 tried = list(loaded)
-                if unchanged := self._report_unchanged(plan, tried):
+                if unchanged := self._report_unchanged(tried):
                     return unchanged
             with GenerationWriter(self._settings.index) as writer:
-                return self._write(writer, plan, chain(tried, loaded))
+                return self._write(writer, chain(tried, loaded))
+
+    def _step(self, source: SourceFile) -> _Step:
+        mtime_ns = source.mtime_ns if time.time_ns() - source.mtime_ns > _DOUBT_NS else _NO_TIME
+        before = self._before.get(source.path)
+        now = source.size, source.mtime_ns
+        if before and (before.source.size, before.source.mtime_ns) == now:
+            sha256 = before.source.sha256
+        else:
+            sha256 = hash_file(source.absolute).sha256
+        stamp = SourceStamp(source.size, mtime_ns, sha256, self._settings.ocr, source.overrides)
+        for record in (before, self._by_sha256.get(sha256)):
+            if record is not None and self._stands_for(record, source, stamp):
+                return _Step(source, replace(stamp, ocr=record.source.ocr), record)
+        return _Step(source, stamp, None)
+
+    def _stands_for(self, record: DocumentRecord, source: SourceFile, stamp: SourceStamp) -> bool:
+        """Tell whether reading the file would give the stored document again."""
+        same_name = record.path == source.path or (
+            PurePosixPath(record.path).suffix == PurePosixPath(source.path).suffix
+            # A title that was made from the file's name changes with it.
+            and record.title != title_from_path(record.path)
+        )
+        return (
+            self._reuse.documents
+            and same_name
+            and record.source.sha256 == stamp.sha256
+            and record.source.overrides == stamp.overrides
+            and (record.source.ocr or not stamp.ocr)
+        )
 
     def _load(self, sources: Sequence[SourceFile]) -> Generator[Loaded, None, None]:
         if not sources:
@@ -198,34 +278,59 @@ class _Build:
             self._progress.advance(1, source.path)
             yield source, _check_still(source) or found
 
-    def _may_be_unchanged(self, plan: Plan) -> bool:
-        if self._previous is None or self._previous.fallback:
+    def _may_be_unchanged(self, to_load: Sequence[SourceFile]) -> bool:
+        """Tell whether only files that failed before could make a difference."""
+        if self._previous is None or self._previous.fallback or not self._reuse.everything:
             return False
+        untouched = sum(step.is_untouched for step in self._steps)
         failed = {failure.path for failure in self._previous.manifest.failures}
-        tried_before = all(source.path in failed for source in plan.to_load)
-        return self._reuse.everything and plan.keeps_all and tried_before
+        return untouched == len(self._before) == len(self._steps) - len(to_load) and all(
+            source.path in failed for source in to_load
+        )
 
-    def _report_unchanged(self, plan: Plan, tried: Sequence[Loaded]) -> BuildReport | None:
+    def _report_unchanged(self, tried: Sequence[Loaded]) -> BuildReport | None:
         failures = [found for _, found in tried if isinstance(found, Failure)]
         if self._previous is None or len(failures) < len(tried):
             return None
         manifest = self._previous.manifest
-        if _by_path([*plan.failures, *failures]) != manifest.failures:
+        if _by_path([*self._failures, *failures]) != manifest.failures:
             return None
-        kept = [step for step in plan.steps if step.kept]
-        return _report(
-            manifest.generation,
-            plan.counts(kept),
-            manifest.failures,
-            manifest.warnings,
-            manifest.passages,
-            embedded=0,
+        kept = [step for step in self._steps if step.kept]
+        problems = manifest.failures, manifest.warnings
+        return self._report(manifest.generation, kept, *problems, manifest.passages, embedded=0)
+
+    def _report(
+        self,
+        generation: str,
+        indexed: Sequence[_Step],
+        failures: tuple[Failure, ...],
+        warnings: tuple[Failure, ...],
+        passages: int,
+        embedded: int,
+    ) -> BuildReport:
+        old = {path: record.source.sha256 for path, record in self._before.items()}
+        known = sum(step.source.path in old for step in indexed)
+        same = sum(old.get(step.source.path) == step.stamp.sha256 for step in indexed)
+        there = {item.path for item in self._scan.files}
+        there |= {item.path for item in self._scan.failures}
+        return BuildReport(
+            generation=generation,
+            added=len(indexed) - known,
+            changed=known - same,
+            removed=len(old.keys() - there),
+            unchanged=same,
+            failures=failures,
+            warnings=warnings,
+            passages=passages,
+            embedded=embedded,
+            reused=passages - embedded,
+            seconds=0.0,
         )
 
-    def _write(self, writer: GenerationWriter, plan: Plan, loaded: Iterator[Loaded]) -> BuildReport:
-        failures, warnings = list(plan.failures), []
-        indexed: list[Step] = []
-        for step in plan.steps:
+    def _write(self, writer: GenerationWriter, loaded: Iterator[Loaded]) -> BuildReport:
+        failures, warnings = self._failures, []
+        indexed: list[_Step] = []
+        for step in self._steps:
             found = self._make(step, loaded)
             if isinstance(found, Failure):
                 failures.append(found)
@@ -243,24 +348,13 @@ class _Build:
         writer.add_file(TOPICS_FILE, self._topics(writer, embeddings).to_text())
         self._progress.stage(Stage.WRITING, 0)
         writer.add_file(FACETS_FILE, self._facets.source)
+        problems = _by_path(failures), _by_path(warnings)
         name = writer.finish(
-            embeddings,
-            self._encoder.identity,
-            self._recipe,
-            self._corpus,
-            _by_path(failures),
-            _by_path(warnings),
+            embeddings, self._encoder.identity, self._recipe, self._corpus, *problems
         )
-        return _report(
-            name,
-            plan.counts(indexed),
-            _by_path(failures),
-            _by_path(warnings),
-            writer.num_passages,
-            int(new.sum()),
-        )
+        return self._report(name, indexed, *problems, writer.num_passages, new)
 
-    def _make(self, step: Step, loaded: Iterator[Loaded]) -> IndexedDocument | Failure:
+    def _make(self, step: _Step, loaded: Iterator[Loaded]) -> IndexedDocument | Failure:
         """Return the document of a step with its passages, stored, read or cut anew."""
         if step.kept is None or self._previous is None:
             source, found = next(loaded)
@@ -270,57 +364,49 @@ class _Build:
                 return found
             document, passages = found, None
         else:
-            document = self._previous.document(step.kept.path)
-            document = dataclasses.replace(document, path=step.source.path)
-            passages = None
-            if self._reuse.passages and step.is_untouched:
-                passages = self._previous.passages(step.kept.rows)
+            document = replace(self._previous.document(step.kept.path), path=step.source.path)
+            is_cut = self._reuse.passages and step.is_untouched
+            passages = self._previous.passages(step.kept.rows) if is_cut else None
+        is_tagged = passages is not None and self._reuse.tags
         if passages is None:
-            cut = chunk(document, self._encoder.count_tokens, self._settings.passage_tokens)
-            passages = self._tag(cut)
-        elif not self._reuse.tags:
-            passages = self._tag(passages)
+            passages = chunk(document, self._encoder.count_tokens, self._settings.passage_tokens)
         if not passages:
             return Failure(document.path, "There is nothing in it to quote.", "Look at the file.")
+        if not is_tagged:
+            passages = tuple(replace(item, tags=self._facets.tag(item)) for item in passages)
         return IndexedDocument(document, step.stamp, passages)
 
-    def _tag(self, passages: Iterable[Passage]) -> tuple[Passage, ...]:
-        return tuple(
-            dataclasses.replace(passage, tags=self._facets.tag(passage)) for passage in passages
-        )
-
     def _topics(self, writer: GenerationWriter, embeddings: HalfArray) -> Topics:
-        # Where everything is read anew, too, topics keep their names.
-        earlier, previous = None, self._previous
+        earlier, previous = None, self._previous  # also on a rebuild, so that names stay
         if previous is not None and previous.manifest.model == self._encoder.identity:
             places, _ = previous.stored_rows(writer.hashes)
             new = np.ones(writer.num_passages, dtype=np.bool_)
             new[places] = False
             removed = max(0, previous.num_passages - len(places))
-            with suppress(StoreError):  # it was built before there were topics
+            with suppress(StoreError):  # none are stored: all are found anew
                 earlier = Earlier(read_topics(previous.folder), new, removed)
-        analyser = analyser_for(self._settings.language)
-        return find_topics(
-            writer, embeddings, self._encoder, self._facets, self._themes, analyser, earlier
-        )
+        given = self._facets, self._themes, self._analyser
+        return find_topics(writer, embeddings, self._encoder, *given, earlier)
 
-    def _embed(self, writer: GenerationWriter) -> tuple[HalfArray, BoolArray]:
-        """Return every row's vector, and which rows' vectors were not stored."""
-        identity = self._encoder.identity
+    def _embed(self, writer: GenerationWriter) -> tuple[HalfArray, int]:
+        """Return every row's vector, and how many of them were not stored."""
+        identity, previous = self._encoder.identity, self._previous
         embeddings = np.empty((writer.num_passages, identity.dimension), dtype=np.float16)
         new = np.ones(writer.num_passages, dtype=np.bool_)
-        if self._previous is not None and self._reuse.vectors:
-            places, old = self._previous.stored_rows(writer.hashes)
-            embeddings[places] = self._previous.stored_vectors(old)
-            writer.copy_tokens(self._previous, places, old)
+        if previous is not None and self._reuse.vectors:
+            places, old = previous.stored_rows(writer.hashes)
+            embeddings[places] = previous.stored_vectors(old)
+            writer.copy_tokens(previous, places, old)
             new[places] = False
-        rows: dict[bytes, list[int]] = {}
-        for row, digest in enumerate(writer.hashes):
-            if new[row]:
-                rows.setdefault(digest, []).append(row)
-        if rows:
-            self._progress.stage(self._embedding_stage(), len(rows))
+        rows: defaultdict[bytes, list[int]] = defaultdict(list)
+        for row in np.flatnonzero(new).tolist():
+            rows[writer.hashes[row]].append(row)
         alike = list(rows.values())
+        if alike:
+            stage: str = Stage.EMBEDDING
+            if previous is not None and previous.manifest.model != identity:
+                stage += f" (the model was {previous.manifest.model.name}, now {identity.name})"
+            self._progress.stage(stage, len(alike))
         for start in range(0, len(alike), _SLICE):
             some = alike[start : start + _SLICE]
             texts = writer.texts([group[0] for group in some])
@@ -336,25 +422,20 @@ class _Build:
                 )
             for group, vector in zip(some, found, strict=True):
                 embeddings[group] = vector
-        return embeddings, new
-
-    def _embedding_stage(self) -> str:
-        if self._previous is None or self._previous.manifest.model == self._encoder.identity:
-            return Stage.EMBEDDING
-        old, new = self._previous.manifest.model.name, self._encoder.identity.name
-        return f"{Stage.EMBEDDING} (the model was {old}, now {new})"
+        return embeddings, int(new.sum())
 
 
 def _check_still(source: SourceFile) -> Failure | None:
     """Return a failure if the file is not as it was when its hash was taken."""
-    hint = "Build again when nothing writes to it."
     try:
         now = source.absolute.stat()
     except OSError:
-        return Failure(source.path, "It went away while it was read.", hint)
-    if (now.st_size, now.st_mtime_ns) != (source.size, source.mtime_ns):
-        return Failure(source.path, "It changed while it was read.", hint)
-    return None
+        reason = "It went away while it was read."
+    else:
+        if (now.st_size, now.st_mtime_ns) == (source.size, source.mtime_ns):
+            return None
+        reason = "It changed while it was read."
+    return Failure(source.path, reason, "Build again when nothing writes to it.")
 
 
 def _nothing_read(corpus: Path, failures: Sequence[Failure]) -> CorpusError:
@@ -368,26 +449,3 @@ def _nothing_read(corpus: Path, failures: Sequence[Failure]) -> CorpusError:
 
 def _by_path(failures: Iterable[Failure]) -> tuple[Failure, ...]:
     return tuple(sorted(failures, key=lambda failure: (failure.path, failure.reason)))
-
-
-def _report(
-    generation: str,
-    counts: DocumentCounts,
-    failures: tuple[Failure, ...],
-    warnings: tuple[Failure, ...],
-    passages: int,
-    embedded: int,
-) -> BuildReport:
-    return BuildReport(
-        generation=generation,
-        added=counts.added,
-        changed=counts.changed,
-        removed=counts.removed,
-        unchanged=counts.unchanged,
-        failures=failures,
-        warnings=warnings,
-        passages=passages,
-        embedded=embedded,
-        reused=passages - embedded,
-        seconds=0.0,
-    )

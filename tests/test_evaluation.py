@@ -107,11 +107,11 @@ def test_two_modes_are_compared_on_the_same_questions(folder: Path) -> None:
     assert difference.p_value == 1.0
 
 
-def test_a_scenario_goes_before_its_question(folder: Path) -> None:
+def test_no_key_of_one_set_changes_a_question(folder: Path) -> None:
     (folder / "queries.jsonl").write_text(
         '{"_id": "q", "scenario": "I drive.", "text": "May I?"}\n'
     )
-    assert read_set(folder).queries[0].text == "I drive. May I?"
+    assert read_set(folder).queries[0].text == "May I?"
 
 
 @pytest.mark.parametrize(

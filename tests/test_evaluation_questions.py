@@ -14,7 +14,7 @@ from qa_app.api import Index
 from qa_app.cli import main
 from qa_app.errors import CorpusError
 from qa_app.evaluation import Evaluation, Side, evaluate_questions
-from qa_app.evaluation.expected import read_expected
+from qa_app.evaluation.questions import read_expected
 from qa_app.models import Mode, Verdict
 from qa_app.output.contract import evaluation_json
 from qa_app.output.terminal import Progress, evaluation_text

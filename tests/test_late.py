@@ -10,12 +10,11 @@ import pytest
 from conftest import FakeEncoder
 from qa_app.embedding import SpanArray
 from qa_app.retrieval.late import (
-    MOST_READ,
-    NOTHING_READ,
+    MOST_SCORED,
     QuestionTokens,
-    Reading,
     TokenReader,
-    max_similarity,
+    add_maxsim,
+    maxsim,
     token_weights,
 )
 from qa_app.store.generation import Generation, open_generation
@@ -49,44 +48,39 @@ def test_each_token_takes_its_best_match() -> None:
         np.array([0.25, 0.75], dtype=np.float32),
         np.array([0.0, 1.0], dtype=np.float32),
     )
-    found = max_similarity(question, every, np.array([2, 1]))
+    found = maxsim(question, every, np.array([2, 1]))
     np.testing.assert_allclose(found, [0.25 * 1.0 + 0.75 * 0.8, 0.75 * 1.0], rtol=1e-6)
 
 
-def test_scores_of_what_was_read_move_and_keep_their_mean() -> None:
-    reading = Reading(np.array([3, 7]), np.array([0.9, 0.1], dtype=np.float32))
+def test_maxsim_moves_scores_and_keeps_their_mean() -> None:
     rows = np.array([7, 5, 3])
     scores = np.array([0.6, 0.5, 0.4], dtype=np.float32)
-    # Two rows were read: 0.8 standard deviations of their scores (0.1) up and down.
-    np.testing.assert_allclose(reading.adjust(rows, scores), [0.52, 0.5, 0.48], rtol=1e-5)
+    # Two rows have a MaxSim: 0.8 standard deviations of their scores (0.1) up and down.
+    found = add_maxsim(rows, scores, {3: 0.9, 7: 0.1})
+    np.testing.assert_allclose(found, [0.52, 0.5, 0.48], rtol=1e-5)
     np.testing.assert_array_equal(scores, np.array([0.6, 0.5, 0.4], dtype=np.float32))
 
 
-@pytest.mark.parametrize("late", [(0.5, 0.5), (0.5,), ()])
-def test_what_was_read_without_a_difference_moves_nothing(late: tuple[float, ...]) -> None:
-    reading = Reading(np.arange(len(late)), np.array(late, dtype=np.float32))
+@pytest.mark.parametrize("found", [{0: 0.5, 1: 0.5}, {0: 0.5}, {}])
+def test_maxsim_without_a_difference_moves_nothing(found: dict[int, float]) -> None:
     scores = np.array([0.6, 0.5], dtype=np.float32)
-    np.testing.assert_array_equal(reading.adjust(np.array([1, 0]), scores), scores)
+    np.testing.assert_array_equal(add_maxsim(np.array([1, 0]), scores, found), scores)
 
 
-def test_reading_finds_the_passage_that_matches(
+def test_maxsim_finds_the_passage_that_matches(
     generation: Generation, encoder: FakeEncoder
 ) -> None:
-    reading = TokenReader(generation, encoder).read("sharing data", np.array([2, 1, 0]))
-    assert reading.rows.tolist() == [0, 1, 2]
-    assert reading.late.argmax() == 1
-    assert reading.late.argmin() == 2
+    found = TokenReader(generation, encoder).maxsim("sharing data", np.array([2, 1, 0]))
+    assert sorted(found, key=found.__getitem__) == [2, 0, 1]
     assert encoder.encoded == []
 
 
-def test_the_first_passages_alone_are_read(tmp_path: Path, encoder: FakeEncoder) -> None:
-    many = [f"data {number}" for number in range(MOST_READ + 1)]
+def test_the_first_passages_alone_have_a_maxsim(tmp_path: Path, encoder: FakeEncoder) -> None:
+    many = [f"data {number}" for number in range(MOST_SCORED + 1)]
     write_generation(tmp_path, make_contents(make_document("a.txt", many)))
     with open_generation(tmp_path) as generation:
-        rows = np.arange(MOST_READ, -1, -1)
-        assert TokenReader(generation, encoder).read("data", rows).rows.tolist() == sorted(
-            rows[:-1]
-        )
+        rows = np.arange(MOST_SCORED, -1, -1)
+        assert list(TokenReader(generation, encoder).maxsim("data", rows)) == rows[:-1].tolist()
 
 
 def test_a_passages_tokens_know_their_words(generation: Generation, encoder: FakeEncoder) -> None:
@@ -113,12 +107,12 @@ def test_tokens_of_unknown_places_stand_nowhere(generation: Generation) -> None:
     assert tokens.spans.tolist() == [[-1, -1]] * 6
 
 
-def test_without_stored_tokens_nothing_is_read(tmp_path: Path, encoder: FakeEncoder) -> None:
+def test_without_stored_tokens_there_is_no_maxsim(tmp_path: Path, encoder: FakeEncoder) -> None:
     contents = replace(make_contents(make_document("a.txt", TEXTS)), tokens=())
     write_generation(tmp_path, contents)
     with open_generation(tmp_path) as generation:
         reader = TokenReader(generation, encoder)
-        assert reader.read("data", np.arange(3)) is NOTHING_READ
+        assert reader.maxsim("data", np.arange(3)) == {}
         (tokens,) = reader.passages([0], generation.passages([0]))
         assert tokens.vectors.shape == (0, 9)
         assert tokens.within(0, 9).shape == (0,)

@@ -28,6 +28,22 @@ def test_kinds_are_converted() -> None:
     assert (settings.ocr, settings.index, settings.top_k) == (True, Path("here"), 3)
 
 
+def test_numbers_and_paths_of_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "qa_app.toml"
+    file.write_text('corpus = "reports"\nocr = true\ntop_k = 3\n')
+    settings = load_settings({"index": Path("here")}, {}, file)
+    assert (settings.corpus, settings.ocr, settings.top_k) == (Path("reports"), True, 3)
+    assert settings.index == Path("here")
+
+
+@pytest.mark.parametrize("line", ["top_k = 2.5", "top_k = true", "model = 3", "index = 3"])
+def test_a_value_of_another_kind_is_refused(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "qa_app.toml"
+    file.write_text(line)
+    with pytest.raises(ConfigError, match=rf"qa_app\.toml: .* is no value for {line.split()[0]}"):
+        load_settings({}, {}, file)
+
+
 @pytest.mark.parametrize(
     ("environment", "words"),
     [

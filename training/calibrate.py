@@ -31,11 +31,9 @@ from qa_app.answering.features import Evidence
 from qa_app.answering.model import READ, chance
 from qa_app.answering.question import parse_question
 from qa_app.api import Index, encoder_for, reader_for
-from qa_app.evaluation.answers import ARTICLE
-from qa_app.evaluation.beir import index_rows
-from qa_app.evaluation.sets import read_set
+from qa_app.evaluation.scoring import auroc
+from qa_app.evaluation.sets import ARTICLE, index_rows, read_set
 from qa_app.indexing import BuildProgress
-from qa_app.metrics import auroc
 from qa_app.settings import Settings
 from training.examples import SQUAD_PARTS, read_lines
 from training.mixture import DEVELOPMENT

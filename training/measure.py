@@ -12,7 +12,7 @@ import torch
 from tokenizers import Tokenizer
 from transformers import BertForQuestionAnswering
 
-from qa_app.metrics import auroc
+from qa_app.evaluation.scoring import auroc
 from qa_app.reader import best_span
 from training.examples import Example
 from training.model import collate, has_answer, logits, tokenize

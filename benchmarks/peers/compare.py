@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from qa_app.evaluation import EvaluationSet, read_set
-from qa_app.metrics import ndcg_at, paired_difference
+from qa_app.evaluation.scoring import ndcg_at, paired_difference
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent

@@ -8,7 +8,7 @@ from typing import Any
 
 from qa_app.api import Index
 from qa_app.embedding import SentenceTransformerEncoder
-from qa_app.evaluation.beir import index_rows
+from qa_app.evaluation.sets import index_rows
 from qa_app.output.terminal import Progress
 from qa_app.settings import Settings
 

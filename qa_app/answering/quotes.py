@@ -23,7 +23,7 @@ from qa_app.answering.lists import (
 from qa_app.answering.model import Scale
 from qa_app.models import BlockKind, Passage
 from qa_app.retrieval import Ranked, Retriever
-from qa_app.retrieval.repeats import wording
+from qa_app.retrieval.duplicates import wording
 from qa_app.store.generation import Generation
 
 # Less ("We accept this.") may be said of anything: such words are the same only where the passage

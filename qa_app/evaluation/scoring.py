@@ -1,21 +1,43 @@
-"""What came of each question, the figures of the whole, and how two runs differ."""
+"""Figures of merit, what came of each question, and how two runs of the same questions differ."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+from sklearn.metrics import roc_auc_score
 
-from qa_app.metrics import PairedDifference, auroc, paired_difference
-from qa_app.models import Answer, Quote, SearchResult, Verdict
+from qa_app.api import Snapshot
+from qa_app.indexing import BuildProgress
+from qa_app.models import Answer, Mode, Quote, SearchResult, Verdict
 
 # Of a question: 1 where it was answered and should be, or refused and should be.
 VERDICT = "right_verdict"
 # What came instead of what was expected is shown by its first few.
 _CAME = 3
+# Up to this many questions that differ, every one of the 2**n sign patterns is counted.
+_MOST_EXACT = 14
+# Random resamples and sign patterns: the p-value's standard error is at most 0.005.
+_ROUNDS = 10_000
+_SEED = 7
+# Numbers drawn at a time, so that many questions take little memory.
+_DRAWN = 2_000_000
+
+_Item = TypeVar("_Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One way of asking: an index, a mode, and a name of both for people ("index, best")."""
+
+    name: str
+    snapshot: Snapshot
+    mode: Mode
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +65,33 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Every question of a set, asked in one way."""
+    """Every question of a set, asked in one way, and the figures of the whole."""
 
     scored: tuple[Scored, ...]
     figures: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """A second way of asking the same questions, beside the first.
+class PairedDifference:
+    """How two systems differ on the same questions, second minus first.
 
     Attributes:
-        names: of the first and the second, as "index, best".
-        figures: of the second.
-        differences: by figure, second minus first.
+        interval: 95 % bootstrap interval of the mean, (low, high).
+        p_value: chance of a mean as far from 0 as this if the two were alike.
+        better, worse, tied: questions on which the second scores higher, lower, the same.
     """
+
+    mean: float
+    interval: tuple[float, float]
+    p_value: float
+    better: int
+    worse: int
+    tied: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A second side beside the first: the names of both, its figures, the differences of each."""
 
     names: tuple[str, str]
     figures: Mapping[str, Any]
@@ -69,18 +103,12 @@ class Evaluation:
     """The figures of a set, and the questions that went wrong."""
 
     figures: Mapping[str, Any]
-    misses: tuple[Scored, ...] = field(default=())
+    misses: tuple[Scored, ...] = ()
     comparison: Comparison | None = None
 
 
-def evaluation_of(runs: Sequence[Run], names: Sequence[str]) -> Evaluation:
-    """Return what one run gives, or two of the same questions side by side.
-
-    Raises:
-        ValueError: neither one run nor two, or not as many names.
-    """
-    if len(runs) not in {1, 2} or len(runs) != len(names):
-        raise ValueError(f"{len(runs)} runs under {len(names)} names")
+def evaluation_of(runs: Sequence[Run], sides: Sequence[Side]) -> Evaluation:
+    """Return what one side's run gives, or two sides' runs of the same questions compared."""
     first, second = runs[0], runs[-1]
     misses = tuple(item for item in first.scored if item.missed)
     if len(runs) == 1:
@@ -93,8 +121,16 @@ def evaluation_of(runs: Sequence[Run], names: Sequence[str]) -> Evaluation:
             if name in one.figures and name in other.figures
         ]
         differences[name] = paired_difference([a for a, _ in pairs], [b for _, b in pairs])
-    comparison = Comparison((names[0], names[1]), second.figures, differences)
+    comparison = Comparison((sides[0].name, sides[1].name), second.figures, differences)
     return Evaluation(first.figures, misses, comparison)
+
+
+def each(items: Sequence[_Item], progress: BuildProgress, stage: str) -> Iterator[_Item]:
+    """Yield the items of a stage, and tell the progress as each is done."""
+    progress.stage(stage, len(items))
+    for item in items:
+        yield item
+        progress.advance(1)
 
 
 def mean_figures(scored: Sequence[Scored], names: Sequence[str]) -> dict[str, float | None]:
@@ -131,3 +167,103 @@ def quotes_of(results: Iterable[SearchResult] | Answer) -> tuple[Quote, ...]:
         findings = results.findings or results.near_misses
         return tuple(Quote(item.quote, item.citation) for item in findings[:_CAME])
     return tuple(Quote(item.passage.text, item.citation) for item in list(results)[:_CAME])
+
+
+def ndcg_at(ranked: Sequence[str], judged: Mapping[str, float], depth: int) -> float:
+    """Return normalised discounted cumulative gain, in [0, 1]; 0 where nothing is relevant.
+
+    Linear gain and a base-2 logarithmic discount, against the best order of everything judged
+    (Järvelin and Kekäläinen 2002, as trec_eval has it). scikit-learn's wants a score for every
+    judged item, which a ranking cut at a depth does not give.
+    """
+    gains = [max(judged.get(item, 0.0), 0.0) for item in ranked[:depth]]
+    ideal = sorted((gain for gain in judged.values() if gain > 0), reverse=True)[:depth]
+    return _discounted(gains) / _discounted(ideal) if ideal else 0.0
+
+
+def recall_at(ranks: Sequence[int], total: int, depth: int) -> float:
+    """Return the share of all relevant items, by the ranks of those found, within the depth."""
+    return sum(rank <= depth for rank in ranks) / total
+
+
+def reciprocal_rank_at(ranks: Sequence[int], depth: int) -> float:
+    """Return one over the best rank of a relevant item, 0 if none is within the depth."""
+    return max((1.0 / rank for rank in ranks if rank <= depth), default=0.0)
+
+
+def auroc(positives: Sequence[float], negatives: Sequence[float]) -> float:
+    """Return the chance that a positive scores above a negative; ties count half.
+
+    NaN where either side is empty.
+    """
+    if not positives or not negatives:
+        return math.nan
+    kinds = [1] * len(positives) + [0] * len(negatives)
+    return float(roc_auc_score(kinds, [*positives, *negatives]))
+
+
+def paired_difference(first: Sequence[float], second: Sequence[float]) -> PairedDifference:
+    """Compare two systems by their scores on the same questions, in the same order.
+
+    Raises:
+        ValueError: not as many scores on one side as on the other, or none.
+    """
+    if len(first) != len(second) or not first:
+        raise ValueError(f"{len(first)} and {len(second)} scores cannot be compared")
+    differences = np.asarray(second, dtype=np.float64) - np.asarray(first, dtype=np.float64)
+    better, worse = int((differences > 0).sum()), int((differences < 0).sum())
+    return PairedDifference(
+        mean=float(differences.mean()),
+        interval=bootstrap_interval(differences),
+        p_value=randomisation_p_value(differences),
+        better=better,
+        worse=worse,
+        tied=len(differences) - better - worse,
+    )
+
+
+def randomisation_p_value(differences: Sequence[float] | NDArray[np.float64]) -> float:
+    """Return the two-sided p-value of the paired randomisation test, in (0, 1].
+
+    If the two systems were alike, each difference could as well have the other sign. The p-value
+    is the share of sign patterns whose sum is at least as far from 0 as the one found: of all
+    patterns where at most 14 differences are not 0, else of 10,000 seeded random ones and the one
+    found (Fisher 1935; Smucker, Allan and Carterette 2007; Phipson and Smyth 2010). scipy's
+    permutation_test doubles the smaller tail instead, which for random patterns is another value.
+    """
+    values = np.asarray(differences, dtype=np.float64)
+    values = values[values != 0]
+    count = len(values)
+    # A hair less, so that sums that are equal but for rounding count as equal.
+    bound = abs(values.sum()) - 1e-9 * np.abs(values).sum()
+    if count <= _MOST_EXACT:
+        patterns = np.arange(2**count)[:, None] >> np.arange(count) & 1
+        return float((np.abs((1 - 2 * patterns) @ values) >= bound).mean())
+    generator = np.random.default_rng(_SEED)
+    extreme, batch = 0, max(1, min(_ROUNDS, _DRAWN // count))
+    for start in range(0, _ROUNDS, batch):
+        rounds = min(batch, _ROUNDS - start)
+        signs = generator.integers(0, 2, (rounds, count), dtype=np.int8)
+        extreme += int((np.abs((1 - 2 * signs) @ values) >= bound).sum())
+    return (extreme + 1) / (_ROUNDS + 1)
+
+
+def bootstrap_interval(values: Sequence[float] | NDArray[np.float64]) -> tuple[float, float]:
+    """Return the 95 % interval of the mean: percentiles of 10,000 seeded resamples (Efron 1979)."""
+    sample = np.asarray(values, dtype=np.float64)
+    if len(sample) == 1:  # scipy wants two or more
+        return float(sample[0]), float(sample[0])
+    found = stats.bootstrap(
+        (sample,),
+        np.mean,
+        n_resamples=_ROUNDS,
+        batch=max(1, _DRAWN // len(sample)),
+        method="percentile",
+        rng=np.random.default_rng(_SEED),
+    )
+    low, high = np.percentile(found.bootstrap_distribution, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def _discounted(gains: Sequence[float]) -> float:
+    return sum(gain / math.log2(rank + 1) for rank, gain in enumerate(gains, start=1))

@@ -10,7 +10,7 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from qa_app.dates import RANGE_FORM, Days, parse_range
+from qa_app.dates import RANGE_FORM, parse_range
 from qa_app.errors import QueryError
 from qa_app.facets import DOCUMENT_FACET, Facets
 from qa_app.store.generation import Generation
@@ -21,7 +21,7 @@ TYPE = "type"
 DATE = "date"
 # A facet of the corpus that has one of these names stands before it.
 BUILT_IN = (DOCUMENT_FACET, TYPE, DATE)
-_MOST_NAMED = 12
+_MOST_NAMED = 12  # values that an error names
 
 Filters = Mapping[str, Sequence[str]]
 
@@ -153,7 +153,9 @@ def _rows_dated(generation: Generation, value: str) -> RowArray:
     wanted = parse_range(value)
     if wanted is None:
         raise QueryError(f"{value!r} is no date and no range of dates.", f"As: {RANGE_FORM}.")
-    found = [record for record in generation.documents if _is_dated(record, wanted)]
+    found = [
+        record for record in generation.documents if record.dated and record.dated.meets(wanted)
+    ]
     if not found:
         choices = filter_choices(generation)
         hint = "None of the documents has a date."
@@ -161,10 +163,6 @@ def _rows_dated(generation: Generation, value: str) -> RowArray:
             hint = f"The dated documents are of {choices.earliest} to {choices.latest}."
         raise QueryError(f"No document has the date {value!r}.", hint)
     return _rows_in(found)
-
-
-def _is_dated(record: DocumentRecord, wanted: Days) -> bool:
-    return record.dated is not None and record.dated.meets(wanted)
 
 
 def _rows_in(records: Iterable[DocumentRecord]) -> RowArray:

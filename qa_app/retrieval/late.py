@@ -1,13 +1,13 @@
-"""Late interaction: each word of the question finds its best match among a passage's words.
+"""Late interaction: MaxSim over the token vectors that were stored when the index was built.
 
-Khattab and Zaharia's MaxSim (ColBERT, 2020) over the token vectors of the index's own encoder, as
-they were stored when the index was built: a passage costs a fraction of a millisecond, and no
-passage goes through the encoder when a question is asked.
+Each token of the question finds its best match among a passage's tokens (ColBERT, Khattab and
+Zaharia 2020); here the tokens are those of the index's own encoder, weighted by the idf of their
+words. No passage goes through the encoder when a question is asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,36 +20,13 @@ from qa_app.store.records import searchable_text
 from qa_app.store.tokens import unpack
 from qa_app.store.vectors import FloatArray, RowArray
 
-# Passages that are read for a question. On the sets of feedback.py eight gain as much as fifty.
-MOST_READ = 16
-# Weight of MaxSim against the fused score, both in standard deviations over the passages read.
+# Passages that have a MaxSim for a question. On the sets of fusion.py eight gain as much as fifty.
+MOST_SCORED = 16
+# Weight of MaxSim against the fused score, both in standard deviations over those passages.
 _WEIGHT = 0.8
-# Below this all that was read matches alike, and the rest is rounding.
+# Below this all passages match alike, and the rest is rounding.
 _LEAST_DEVIATION = 1e-6
 _NOWHERE = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What late interaction found: rows that were read, ascending, and each one's MaxSim."""
-
-    rows: RowArray
-    late: FloatArray
-
-    def adjust(self, rows: RowArray, scores: FloatArray) -> FloatArray:
-        """Return the scores; those of rows that were read are moved, their mean stays."""
-        places = np.flatnonzero(np.isin(rows, self.rows))
-        late = self.late[np.searchsorted(self.rows, rows[places])]
-        deviation = float(late.std()) if len(late) > 1 else 0.0
-        if deviation < _LEAST_DEVIATION:
-            return scores
-        moved = scores.copy()
-        step = _WEIGHT * float(scores[places].std()) / deviation
-        moved[places] += step * (late - late.mean())
-        return moved
-
-
-NOTHING_READ = Reading(np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +35,8 @@ class QuestionTokens:
 
     Attributes:
         vectors: float32, shape (tokens, dim), unit rows.
-        weights: float32, shape (tokens,), summing to 1: by the rarity of each token's word.
-        rarity: the same without anything for stop words, unless there is nothing else.
+        weights: float32, shape (tokens,), summing to 1: by 1 + idf of each token's word.
+        rarity: the same by idf alone, nothing for stop words unless there is nothing else.
     """
 
     vectors: FloatArray
@@ -100,22 +77,23 @@ class TokenReader:
         self._generation = generation
         self._encoder = encoder
 
-    def read(self, question: str, rows: RowArray) -> Reading:
-        """Return what was found in the first of these rows, which are best first."""
+    def maxsim(self, question: str, rows: RowArray) -> dict[int, float]:
+        """Return the MaxSim of the first of these rows, which are best first, by row."""
         tokens = self._generation.tokens
         if tokens is None:
-            return NOTHING_READ
-        first = rows[:MOST_READ]
-        codes = [pair for pair in zip(first, tokens.codes(first), strict=True) if len(pair[1])]
+            return {}
+        first = rows[:MOST_SCORED]
+        codes = {
+            int(row): found
+            for row, found in zip(first, tokens.codes(first), strict=True)
+            if len(found)
+        }
         if not codes:
-            return NOTHING_READ
-        asked = self.question(question)
-        counts = np.array([len(found) for _, found in codes])
-        every = unpack(np.concatenate([found for _, found in codes]), tokens.dimension)
-        late = max_similarity(asked, every, counts)
-        read = np.array([row for row, _ in codes], dtype=np.int64)
-        order = np.argsort(read)
-        return Reading(read[order], late[order])
+            return {}
+        counts = np.array([len(found) for found in codes.values()])
+        every = unpack(np.concatenate(list(codes.values())), tokens.dimension)
+        scores = maxsim(self.question(question), every, counts)
+        return dict(zip(codes, scores.tolist(), strict=True))
 
     def question(
         self, text: str, passed_over: Collection[str] = (), evenness: float = 0.0
@@ -131,19 +109,17 @@ class TokenReader:
         lexical = self._generation.lexical
         words = text.split()
         terms = [set(lexical.analyser.terms(word)).difference(passed_over) for word in words]
-        rarity = [max(map(lexical.idf, found), default=0.0) for found in terms]
+        idf = [max(map(lexical.idf, found), default=0.0) for found in terms]
         counts = self._encoder.count_tokens(words)
-        weights = token_weights(counts, [1 + idf for idf in rarity], len(vectors))
-        even = [idf + evenness if idf else 0.0 for idf in rarity]
+        weights = token_weights(counts, [1 + value for value in idf], len(vectors))
+        even = [value + evenness if value else 0.0 for value in idf]
         rare = token_weights(counts, even, len(vectors)) if any(even) else weights
         return QuestionTokens(vectors, weights, rare)
 
     def passages(self, rows: Sequence[int], passages: Sequence[Passage]) -> list[PassageTokens]:
-        """Return the tokens of each passage; of no tokens where none were stored.
+        """Return the tokens of each passage, whose rows are given in the same order.
 
-        Args:
-            rows: of the passages.
-            passages: in the same order.
+        Where none were stored there are none.
         """
         tokens = self._generation.tokens
         texts = [searchable_text(passage) for passage in passages]
@@ -171,24 +147,24 @@ def _inside(spans: SpanArray, before: int, tokens: int) -> SpanArray:
     return np.asarray(moved, dtype=np.int32)
 
 
-def token_weights(counts: Sequence[int], rarity: Sequence[float], tokens: int) -> FloatArray:
-    """Return each token's share of the question: its word's rarity; marks at the ends none.
+def token_weights(counts: Sequence[int], idf: Sequence[float], tokens: int) -> FloatArray:
+    """Return each token's share of the question: its word's idf; marks at the ends none.
 
     Where the words' tokens do not add up to the question's (a prompt, a cut), all count alike.
 
     Args:
         counts: tokens of each word.
-        rarity: of each word.
+        idf: of each word.
         tokens: of the question, with one mark before and one behind.
     """
     if sum(counts) + 2 != tokens or not any(counts):
         return np.full(tokens, 1 / tokens, dtype=np.float32)
     weights = np.zeros(tokens, dtype=np.float32)
-    weights[1:-1] = np.repeat(rarity, counts)
+    weights[1:-1] = np.repeat(idf, counts)
     return np.asarray(weights / weights.sum(), dtype=np.float32)
 
 
-def max_similarity(question: QuestionTokens, every: FloatArray, counts: RowArray) -> FloatArray:
+def maxsim(question: QuestionTokens, every: FloatArray, counts: RowArray) -> FloatArray:
     """Return for each passage the weighted mean of the question's tokens' best cosines.
 
     Args:
@@ -199,3 +175,16 @@ def max_similarity(question: QuestionTokens, every: FloatArray, counts: RowArray
     starts = np.cumsum(counts) - counts
     best = np.maximum.reduceat(question.vectors @ every.T, starts, axis=1)
     return np.asarray(question.weights @ best, dtype=np.float32)
+
+
+def add_maxsim(rows: RowArray, scores: FloatArray, found: Mapping[int, float]) -> FloatArray:
+    """Return the scores of the rows, with MaxSim added to those that have one; their mean stays."""
+    places = np.flatnonzero([row in found for row in rows.tolist()])
+    late = np.array([found[row] for row in rows[places].tolist()], dtype=np.float32)
+    deviation = float(late.std()) if len(late) > 1 else 0.0
+    if deviation < _LEAST_DEVIATION:
+        return scores
+    moved = scores.copy()
+    step = _WEIGHT * float(scores[places].std()) / deviation
+    moved[places] += step * (late - late.mean())
+    return moved

@@ -1,4 +1,4 @@
-"""The query path: question, candidates, fused scores, citations."""
+"""The query path: question, candidates, fused scores, results with citations."""
 
 from __future__ import annotations
 
@@ -13,16 +13,18 @@ from qa_app.errors import QueryError
 from qa_app.facets import Facets
 from qa_app.models import Mode, Passage, SearchResult
 from qa_app.reranking import Reranker
-from qa_app.retrieval.feedback import (
-    FEEDBACK_PASSAGES,
-    feedback_strength,
-    share_scores,
-    widen_terms,
-)
+from qa_app.retrieval.duplicates import group_repeats
 from qa_app.retrieval.filters import Filters, filter_rows
-from qa_app.retrieval.fusion import POOL, best_rows, fuse
-from qa_app.retrieval.late import TokenReader
-from qa_app.retrieval.repeats import group_repeats
+from qa_app.retrieval.fusion import (
+    FEEDBACK_PASSAGES,
+    POOL,
+    best_rows,
+    expand_query,
+    feedback_strength,
+    fuse,
+    share_scores,
+)
+from qa_app.retrieval.late import TokenReader, add_maxsim
 from qa_app.store.generation import Generation
 from qa_app.store.records import searchable_text
 from qa_app.store.vectors import FloatArray, RowArray
@@ -55,11 +57,7 @@ class Ranked:
 class Retriever:
     """Ranks the passages of one generation. Safe to use from several threads.
 
-    Attributes:
-        generation: what is searched.
-        encoder: the model that made its vectors.
-        facets: the corpus's facets.
-        tokens: reads the stored token vectors.
+    ``encoder`` is the model that made its vectors; ``tokens`` reads its stored token vectors.
     """
 
     def __init__(
@@ -148,12 +146,14 @@ class Retriever:
         _, nearest = self.generation.vectors.search(query, pool, rows)
         found, score = self._fused(query, np.union1d(nearest, best_rows(words, rows, pool)), words)
         strength = feedback_strength(score)
-        reading = self.tokens.read(question, found)
-        first, _ = _descending(found, reading.adjust(found, score))
-        wide = self._widened_scores(terms, first[:FEEDBACK_PASSAGES], strength)
+        maxsim = self.tokens.maxsim(question, found)
+        first, _ = _descending(found, add_maxsim(found, score, maxsim))
+        wide = self._expanded_scores(terms, first[:FEEDBACK_PASSAGES], strength)
         found, score = self._fused(query, np.union1d(nearest, best_rows(wide, rows, pool)), wide)
-        score = reading.adjust(found, score)
-        found, score = self._shared(found, score, strength)
+        score = add_maxsim(found, score, maxsim)
+        near = np.asarray(self.generation.vectors.embeddings[found[:POOL]], dtype=np.float32)
+        shared = share_scores(score[:POOL], near, strength)
+        found, score = _descending(found, np.concatenate([shared, score[POOL:]]))
         found, score = found[:top_k], score[:top_k]
         dense = self.generation.vectors.scores(query, found)[0]
         return _ranked(found, score, {"dense": dense, "lexical": words[found]})
@@ -234,22 +234,14 @@ class Retriever:
         dense = self.generation.vectors.scores(query, candidates)[0]
         return _descending(candidates, fuse(dense, words[candidates]))
 
-    def _widened_scores(self, terms: Sequence[str], first: RowArray, strength: float) -> FloatArray:
-        """Return BM25 of every passage for the question widened by what its first ones say."""
+    def _expanded_scores(
+        self, terms: Sequence[str], first: RowArray, strength: float
+    ) -> FloatArray:
+        """Return BM25 of every passage for the question with terms of its first passages."""
         lexical = self.generation.lexical
         passages = self.generation.passages(first)
         said = [lexical.analyser.terms(searchable_text(passage)) for passage in passages]
-        return lexical.weighted_scores(widen_terms(terms, said, lexical, strength))
-
-    def _shared(
-        self, found: RowArray, score: FloatArray, strength: float
-    ) -> tuple[RowArray, FloatArray]:
-        """Return the rows best first, the first ones' scores shared with their neighbours."""
-        near = share_scores(score[:POOL], self._embeddings(found[:POOL]), strength)
-        return _descending(found, np.concatenate([near, score[POOL:]]))
-
-    def _embeddings(self, rows: RowArray) -> FloatArray:
-        return np.asarray(self.generation.vectors.embeddings[rows], dtype=np.float32)
+        return lexical.weighted_scores(expand_query(terms, said, lexical, strength))
 
 
 def check_question(question: str) -> None:

@@ -1,8 +1,8 @@
-"""Recycled wording: what repeats word for word what stands above it is not shown twice.
+"""Finds passages that repeat another one word for word.
 
 Reports quote one another, and themselves: a response repeats the recommendations that it answers,
-a summary the chapters that follow. Alike are words that differ in their numbering, spacing (which
-files often lack or have too much of), capitals and punctuation alone: the same sentence with
+a summary the chapters that follow. Texts are duplicates if they differ in their numbering, spacing
+(which files often lack or have too much of), capitals and punctuation alone: the same sentence with
 another number, name or verb says another thing.
 """
 
@@ -16,7 +16,9 @@ from collections.abc import Sequence
 _LEAST_SHARE = 0.25
 # A number keeps its points and its sign, so that 1.5 is not 15, and stands apart from the next.
 _PIECE = re.compile(r"(?P<number>(?:(?<!\w)[-−–])?\d+(?:[.,]\d+)*)|[^\W\d_]+|[%£$€]")
+# The number of a paragraph before its text: "8.24. We", "12) “We".
 _NUMBERING = re.compile(r"\W*(?:\d+(?:\.\d+)+\.?|\d+[.)])\s*[“\"‘'(]?(?=[^\W\d_])")
+# A reference back, at a text's end: "(paragraph 7.17)".
 _REFERENCE = re.compile(r"\((?:paragraphs?|paras?\.?)\s[\d.,\s–-]*(?:and\s[\d.]+)?\)\W*$", re.I)
 _DASHES = str.maketrans("−–", "--")
 

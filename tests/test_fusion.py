@@ -6,11 +6,7 @@ import numpy as np
 import pytest
 
 from qa_app.analysis import analyser_for
-from qa_app.retrieval.feedback import (
-    feedback_strength,
-    share_scores,
-    widen_terms,
-)
+from qa_app.retrieval.fusion import expand_query, feedback_strength, share_scores
 from qa_app.store.lexical import Lexical, write_lexical
 
 
@@ -43,32 +39,32 @@ def lexical(tmp_path: Path) -> Lexical:
     return Lexical.open(tmp_path)
 
 
-def test_widened_terms_keep_the_questions_and_sum_to_one(lexical: Lexical) -> None:
-    widened = widen_terms(["data"], [["data", "share"], ["data", "data", "board"]], lexical, 0.5)
+def test_expanded_terms_keep_the_questions_and_sum_to_one(lexical: Lexical) -> None:
+    expanded = expand_query(["data"], [["data", "share"], ["data", "data", "board"]], lexical, 0.5)
     # Share of the passages' terms: 0.5 * 0.5. "share" is in one of four texts, the others in two.
     once, twice = lexical.idf("share"), lexical.idf("data")
     said = {"data": (1 / 2 + 2 / 3) * twice, "share": once / 2, "board": twice / 2}
     total = sum(said.values())
-    assert widened == pytest.approx(
+    assert expanded == pytest.approx(
         {
             "data": 0.75 + 0.25 * said["data"] / total,
             "share": 0.25 * said["share"] / total,
             "board": 0.25 * said["board"] / total,
         }
     )
-    assert sum(widened.values()) == pytest.approx(1.0)
+    assert sum(expanded.values()) == pytest.approx(1.0)
 
 
 def test_nothing_to_widen_with(lexical: Lexical) -> None:
-    assert widen_terms(["data", "data", "road"], [], lexical, 1.0) == pytest.approx(
+    assert expand_query(["data", "data", "road"], [], lexical, 1.0) == pytest.approx(
         {"data": 2 / 3, "road": 1 / 3}
     )
     # A question of stop words alone stays without terms: it is the vectors' business.
-    assert sum(widen_terms([], [["data"]], lexical, 1.0).values()) == 0.0
+    assert sum(expand_query([], [["data"]], lexical, 1.0).values()) == 0.0
 
 
 def test_no_strength_changes_nothing(lexical: Lexical) -> None:
-    assert widen_terms(["data"], [["road"]], lexical, 0.0) == {"data": 1.0, "road": 0.0}
+    assert expand_query(["data"], [["road"]], lexical, 0.0) == {"data": 1.0, "road": 0.0}
     scores = floats(0.3, 0.2, 0.1)
     np.testing.assert_allclose(share_scores(scores, np.eye(3, dtype=np.float32), 0.0), scores)
 

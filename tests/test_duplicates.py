@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from qa_app.retrieval.repeats import group_repeats, wording
+from qa_app.retrieval.duplicates import group_repeats, wording
 
 PLAIN = "Boards should review the skills of their members every 2 years."
 
