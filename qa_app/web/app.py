@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qa_app.errors import ServeError
-from qa_app.web.access import read_accounts
-from qa_app.web.events import Desk, OpenIndex
+from qa_app.web.page import OpenIndex, PageController
 from qa_app.web.security import (
     MAX_BODY_BYTES,
     STATIC_ROUTE,
@@ -26,6 +25,7 @@ from qa_app.web.security import (
     allowed_hosts,
     is_address,
     is_loopback,
+    read_accounts,
 )
 
 if TYPE_CHECKING:
@@ -70,28 +70,28 @@ def serve(
         raise ServeError("MCP needs a package that is missing.", 'Install it: pip install "mcp<2"')
     accounts = read_accounts(auth) if auth is not None else None
     _check_port(host, port)
-    desk = Desk(index, open_index, uploads)
+    page = PageController(index, open_index, uploads)
     _prepare_environment()
-    from qa_app.web.layout import lay_out
+    from qa_app.web.components import lay_out
 
-    page = lay_out(desk).queue(max_size=128, default_concurrency_limit=4, api_open=False)
-    page.launch(
+    blocks = lay_out(page).queue(max_size=128, default_concurrency_limit=4, api_open=False)
+    blocks.launch(
         server_name=host,
         server_port=port,
         auth=accounts.check if accounts else None,
         prevent_thread_lock=True,
-        **_launch_options(desk, host, [Path.cwd(), *private_folders], mcp),
+        **_launch_options(page, host, [Path.cwd(), *private_folders], mcp),
     )
     # The page is there already, for those who know its address; others come to one that answers
     # at once, since the first who ask would all wait for the model.
-    desk.warm()
+    page.warm()
     sys.stderr.write(f"qa_app is at {_address(host, port)}  (Ctrl+C ends it)\n")
     sys.stderr.flush()
-    page.block_thread()
+    blocks.block_thread()
 
 
 def _launch_options(
-    desk: Desk, host: str, private_folders: Sequence[Path], mcp: bool
+    page: PageController, host: str, private_folders: Sequence[Path], mcp: bool
 ) -> dict[str, Any]:
     import gradio as gr
     from starlette.middleware import Middleware
@@ -106,7 +106,7 @@ def _launch_options(
         hosts=hosts,
         any_address=not is_loopback(host),
         mcp=mcp,
-        uploads=desk.builds is not None,
+        uploads=page.builds is not None,
     )
     return {
         "share": False,
@@ -140,7 +140,7 @@ def _launch_options(
             "redoc_url": None,
             "openapi_url": None,
             "middleware": [guard],
-            "routes": [Mount(STATIC_ROUTE, StaticFiles(directory=_STATIC)), *page_routes(desk)],
+            "routes": [Mount(STATIC_ROUTE, StaticFiles(directory=_STATIC)), *page_routes(page)],
         },
     }
 

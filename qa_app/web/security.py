@@ -1,4 +1,4 @@
-"""What stands before Gradio: which hosts, routes and bodies are let through, and the headers.
+"""Who and what is let in: names and passwords, hosts, routes, bodies; and the headers.
 
 Gradio serves many routes that this page does not use (uploads, proxies, files by path or address).
 So routes are let through by name, and everything else is refused.
@@ -6,14 +6,21 @@ So routes are let through by name, and everything else is refused.
 
 from __future__ import annotations
 
+import hmac
 import ipaddress
 import re
 import secrets
-from collections.abc import Collection, Iterable, MutableMapping
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from qa_app.errors import ServeError
 from qa_app.loading.limits import MAX_BYTES
 
 MAX_BODY_BYTES = 256 * 1024
@@ -37,7 +44,10 @@ _READ_ROUTES = re.compile(
 )
 _WRITE_ROUTES = re.compile(rf"/login/?|/gradio_api/(queue/join|cancel|reset)/?|{_CALL}/?")
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-_SCRIPT = re.compile(rb"<script\b")
+_SCRIPT = re.compile(rb"<script\b")  # each is given the page's nonce
+_MOST_FAILURES = 5
+_WINDOW_SECONDS = 60.0
+_ACCOUNTS_FORM = "Its lines are name:password; lines that begin with # are left out."
 
 
 class Guard:
@@ -194,7 +204,7 @@ def _security_headers(nonce: str) -> list[tuple[bytes, bytes]]:
     ]
 
 
-def _body_refusal(headers: MutableMapping[str, str], most: int) -> tuple[int, str] | None:
+def _body_refusal(headers: Mapping[str, str], most: int) -> tuple[int, str] | None:
     length = headers.get("content-length", "")
     if not re.fullmatch(r"[0-9]{1,15}", length):
         return 411, "Say how long the request is."
@@ -220,3 +230,64 @@ async def _refuse(send: Send, status: int, reason: str) -> None:
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+class Accounts:
+    """Checks names and passwords; five failures in a minute close a name for that minute."""
+
+    def __init__(
+        self, passwords: Mapping[str, str], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._passwords = dict(passwords)
+        self._clock = clock
+        self._failures: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_MOST_FAILURES))
+        self._lock = threading.Lock()
+
+    def check(self, name: str, password: str) -> bool:
+        """Tell whether the password is the name's."""
+        # Unknown names share one count, so that guessing names cannot fill the memory.
+        key = name if name in self._passwords else ""
+        expected = self._passwords.get(name, "")
+        right = hmac.compare_digest(password.encode(), expected.encode()) and key != ""
+        now = self._clock()
+        with self._lock:
+            failures = self._failures[key]
+            closed = len(failures) == _MOST_FAILURES and now - failures[0] < _WINDOW_SECONDS
+            if closed:
+                return False
+            if not right:
+                failures.append(now)
+            return right
+
+
+def signed_in(request: Request) -> str | None:
+    """Return whose session of Gradio's login a request comes with; "" where none is asked for."""
+    app = request.app
+    if app.auth is None:
+        return ""
+    names = (f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}")
+    users = (app.tokens.get(request.cookies.get(name)) for name in names)
+    return next((user for user in users if user is not None), None)
+
+
+def read_accounts(path: Path) -> Accounts:
+    """Read the accounts from a file of ``name:password`` lines.
+
+    Raises:
+        ServeError: the file cannot be read, or a line is of another form.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ServeError(f"{path} cannot be read: {exc}", _ACCOUNTS_FORM) from exc
+    passwords: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        name, colon, password = line.partition(":")
+        if not (name.strip() and colon and password):
+            raise ServeError(f"{path}, line {number}: no name and password.", _ACCOUNTS_FORM)
+        passwords[name.strip()] = password
+    if not passwords:
+        raise ServeError(f"{path} names nobody.", _ACCOUNTS_FORM)
+    return Accounts(passwords)
