@@ -58,6 +58,11 @@ class Form(StrEnum):
     PAGE = "page"
     TEXT = "text"
 
+    @property
+    def other(self) -> Form:
+        """The form that can be changed to."""
+        return Form.TEXT if self is Form.PAGE else Form.PAGE
+
 
 @dataclass(frozen=True, slots=True)
 class Address:

@@ -91,10 +91,8 @@ class FilterPanel:
 def filter_panel(catalogue: Catalogue, address: Address) -> FilterPanel:
     """Return the filters for an address."""
     documents = catalogue.documents
-    counts = {
-        **catalogue.choices.values,
-        DOCUMENT_FACET: {document.path: document.passages for document in documents},
-    }
+    passages = {path: document.passages for path, document in documents.items()}
+    counts = {**catalogue.choices.values, DOCUMENT_FACET: passages}
     facets = [*sorted(counts.keys() - {*_LAST_FACETS, SECTION_FACET}), *_LAST_FACETS]
     return FilterPanel(
         here=address.opening(""),
@@ -104,7 +102,7 @@ def filter_panel(catalogue: Catalogue, address: Address) -> FilterPanel:
             for facet in facets
             if len(counts.get(facet, ())) > 1
         },
-        names=name_documents({document.path: document.title for document in documents}),
+        names=name_documents({path: document.title for path, document in documents.items()}),
     )
 
 

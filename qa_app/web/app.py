@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from qa_app.settings import Settings
 
 _STATIC = Path(__file__).parent / "static"
-_ANY_HOST = frozenset({"0.0.0.0", "::"})
+_ANY_HOST = frozenset({"0.0.0.0", "::"})  # every interface of the computer
 
 
 def serve(
@@ -100,10 +100,10 @@ def _launch_options(
 
     from qa_app.web.routes import page_routes
 
-    hosts = allowed_hosts(host, _own_names() if host in _ANY_HOST else ())
+    own_names = (socket.gethostname(), socket.getfqdn()) if host in _ANY_HOST else ()
     guard = Middleware(
         Guard,
-        hosts=hosts,
+        hosts=allowed_hosts(host, own_names),
         any_address=not is_loopback(host),
         mcp=mcp,
         uploads=page.builds is not None,
@@ -149,12 +149,14 @@ def _prepare_environment() -> None:
     # What a shell happens to set must not open the page up.
     for name in [name for name in os.environ if name.startswith("GRADIO_")]:
         del os.environ[name]
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     folder = tempfile.mkdtemp(prefix="qa_app-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    os.environ["GRADIO_TEMP_DIR"] = folder
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    os.environ["TRANSFORMERS_OFFLINE"] = "1"
+    os.environ |= {
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "GRADIO_TEMP_DIR": folder,
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+    }
 
 
 def _check_port(host: str, port: int) -> None:
@@ -168,10 +170,6 @@ def _check_port(host: str, port: int) -> None:
                 f"The page cannot be served at {_address(host, port)}: {exc.strerror}.",
                 f"End what runs there, or choose another port: --port {port + 1}",
             ) from exc
-
-
-def _own_names() -> tuple[str, ...]:
-    return (socket.gethostname(), socket.getfqdn())
 
 
 def _address(host: str, port: int) -> str:

@@ -32,11 +32,7 @@ _LONGEST_NAME = 60  # of an exported file
 
 
 class BriefController:
-    """The brief's events. Safe to use from several threads.
-
-    Args:
-        catalogue: returns what the live generation holds.
-    """
+    """The brief's events. Safe to use from several threads."""
 
     def __init__(self, catalogue: Callable[[], Catalogue]) -> None:
         self._catalogue = catalogue
@@ -58,9 +54,27 @@ class BriefController:
             "look": lambda _user, _act: "",
         }
 
-    def notices(self, user: str) -> str:
-        """Return what stands above every view."""
-        return self._notices(user)
+    def notices(self, user: str, said: str = "", trouble: str = "", note: int = 0) -> str:
+        """Return what stands above every view: what was done, what went wrong, what is new."""
+        brief, saved = Brief(), SavedQuestions()
+        try:
+            brief, saved = self._brief(user).read(), self._saved(user).read()
+        except IndexNotFoundError:
+            pass
+        except QAAppError as exc:
+            trouble = trouble or _words(exc)
+        return render(
+            "notices",
+            said=said,
+            trouble=trouble,
+            note=note,
+            brief=brief,
+            pinned=json.dumps([pin_key(pin) for pin in brief.pins]),
+            saved=json.dumps([question_address(item).search for item in saved.items]),
+            news=saved.with_news,
+            question_address=question_address,
+            stamp=self._stamp(),
+        )
 
     def aside(self, user: str, act: Act) -> str:
         """Do what leaves the left side as it is; return what stands above it then."""
@@ -68,8 +82,8 @@ class BriefController:
         try:
             said = _chosen(self._asides, act)(user, act)
         except QAAppError as exc:
-            return self._notices(user, trouble=_words(exc), note=note)
-        return self._notices(user, said, note=note)
+            return self.notices(user, trouble=_words(exc), note=note)
+        return self.notices(user, said, note=note)
 
     def change(self, user: str, act: Act) -> tuple[str, str]:
         """Change the brief that is shown; return it anew, and what stands above it."""
@@ -81,12 +95,12 @@ class BriefController:
         except QAAppError as exc:
             trouble = _words(exc)
         undo = _number(act, "id") if act.get("do") == "remove" and not trouble else 0
-        return self._page(user, undo), self._notices(user, trouble=trouble)
+        return self._page(user, undo), self.notices(user, trouble=trouble)
 
     def broken(self, user: str) -> str:
         """Return what stands above every view when an event broke off."""
         words = "Something went wrong in the program, and your last change may be lost. "
-        return self._notices(user, trouble=f"{words}Load the page again to see what is kept.")
+        return self.notices(user, trouble=f"{words}Load the page again to see what is kept.")
 
     def export(self, user: str, form: Form, made: date | None = None) -> tuple[str, bytes]:
         """Return a name for the exported brief, and its bytes."""
@@ -162,27 +176,6 @@ class BriefController:
             return render_brief(Visit(self._catalogue(), here, stamp, user=user), undo)
         except QAAppError as exc:
             return render("notice", message=exc.message, hint=exc.hint, stamp=stamp)
-
-    def _notices(self, user: str, said: str = "", trouble: str = "", note: int = 0) -> str:
-        brief, saved = Brief(), SavedQuestions()
-        try:
-            brief, saved = self._brief(user).read(), self._saved(user).read()
-        except IndexNotFoundError:
-            pass
-        except QAAppError as exc:
-            trouble = trouble or _words(exc)
-        return render(
-            "notices",
-            said=said,
-            trouble=trouble,
-            note=note,
-            brief=brief,
-            pinned=json.dumps([pin_key(pin) for pin in brief.pins]),
-            saved=json.dumps([question_address(item).search for item in saved.items]),
-            news=saved.with_news,
-            question_address=question_address,
-            stamp=self._stamp(),
-        )
 
     def _brief(self, user: str) -> StoredFile[Brief]:
         return open_brief(self._catalogue().snapshot.index, user)

@@ -38,20 +38,22 @@ class Catalogue:
     """A generation and its contents.
 
     Attributes:
-        hashes: path of each document to the SHA-256 of its file.
+        documents: by path.
         facts: path of each document to its author, publisher and date, where known.
-        facets: names of the groups that an answer can be kept to.
         choices: what there is to filter by.
         examples: questions that the reports can answer.
     """
 
     snapshot: Snapshot
-    documents: tuple[DocumentRecord, ...]
-    hashes: Mapping[str, str]
+    documents: Mapping[str, DocumentRecord]
     facts: Facts
-    facets: tuple[str, ...]
     choices: FilterChoices
     examples: tuple[str, ...]
+
+    @property
+    def facets(self) -> frozenset[str]:
+        """Names of the groups that an answer can be kept to."""
+        return frozenset({*self.choices.values, *BUILT_IN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +77,10 @@ class Visit:
 
 def read_catalogue(snapshot: Snapshot) -> Catalogue:
     """Return what a generation holds."""
-    documents = snapshot.generation.documents
     return Catalogue(
         snapshot=snapshot,
-        documents=documents,
-        hashes={document.path: document.source.sha256 for document in documents},
+        documents={document.path: document for document in snapshot.generation.documents},
         facts=snapshot.facts(),
-        facets=tuple({*snapshot.generation.facets(), *BUILT_IN}),
         choices=snapshot.filters(),
         examples=make_examples(snapshot.generation, snapshot.retriever.facets),
     )
@@ -124,11 +123,8 @@ def recurring_phrases(
 ) -> list[str]:
     """Return pairs of words that recur in several places and share no term, headings' pairs first.
 
-    Args:
-        passages: where to look.
-        analyser: of their language.
-        skipped: terms that no phrase may hold.
-        facet: what counts as a place is a value of it; without one, a section of a document.
+    A place is a value of the facet; without one, a section of a document. No pair has a term that
+    is to be skipped.
     """
     places: dict[Terms, set[object]] = defaultdict(set)
     spellings: dict[Terms, Counter[str]] = defaultdict(Counter)

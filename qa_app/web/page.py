@@ -25,7 +25,6 @@ from qa_app.web.page_images import PageImage, PageImages
 from qa_app.web.rendering import render
 from qa_app.web.source_view import (
     find_in_source,
-    render_notice_in_source,
     render_source,
     source_path,
     valid_span,
@@ -134,11 +133,9 @@ class PageController:
         return self._answer(catalogue, address.asking(question.strip()))
 
     def open(self, search: str, preview: bool = False) -> str:
-        """Return the source for an address; empty when none is open.
+        """Return the source for an address, "" when none is open.
 
-        Args:
-            search: the address.
-            preview: it is shown along with an answer, unasked.
+        As a ``preview`` it is shown along with an answer, unasked.
         """
         try:
             catalogue = self.catalogue()
@@ -212,7 +209,7 @@ class PageController:
     def _source(self, catalogue: Catalogue, address: Address, preview: bool = False) -> str:
         if not address.document:
             return ""
-        if address.document not in catalogue.hashes:
+        if address.document not in catalogue.documents:
             title = f"There is no report ‘{address.document}’"
             hint = "It may have been renamed or taken out since: Sources lists all there are."
             return self._notice(title, hint, address)
@@ -231,8 +228,8 @@ class PageController:
         path = source_path(catalogue.snapshot.corpus, document.path)
         if page is None or path is None:
             return None
-        sha256, span = catalogue.hashes[document.path], valid_span(document, address)
-        return self._pages.draw(path, sha256, document, page, span)
+        sha256 = catalogue.documents[document.path].source.sha256
+        return self._pages.draw(path, sha256, document, page, valid_span(document, address))
 
     def _notice(
         self,
@@ -242,8 +239,16 @@ class PageController:
         search: str | None = None,
         preview: bool = False,
     ) -> str:
-        search = here.search if search is None else search
-        return render_notice_in_source(title, place, search, here, self._stamp(), preview)
+        """Return the pane of a source that is still to come, or that is not there."""
+        return render(
+            "source_notice",
+            title=title,
+            place=place,
+            here=here,
+            search=here.search if search is None else search,
+            stamp=self._stamp(),
+            preview=preview,
+        )
 
     def _trouble(self, error: QAAppError, visit: Visit | None = None) -> str:
         stamp = self._stamp()

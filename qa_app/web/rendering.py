@@ -33,14 +33,11 @@ class Segment:
 
 
 class Marker:
-    """Marks the words of a question, in any of their forms.
-
-    Attributes:
-        terms: the question's, as the lexical index has them.
-    """
+    """Marks the words of a question, in any of their forms."""
 
     def __init__(self, question: str, analyser: Analyser) -> None:
         self._analyser = analyser
+        # As the lexical index has them.
         self.terms = frozenset(analyser.terms(question))
 
     def shared(self, text: str) -> int:
@@ -54,12 +51,7 @@ class Marker:
 
 
 def mark_spans(text: str, spans: Iterable[tuple[int, int]]) -> tuple[Segment, ...]:
-    """Return the text in segments, which joined are the text again.
-
-    Args:
-        text: what is cut up.
-        spans: what is marked, ascending and disjoint.
-    """
+    """Return the text in segments, those in ``spans`` (ascending and disjoint) marked."""
     segments: list[Segment] = []
     at = 0
     for start, end in spans:
@@ -93,12 +85,7 @@ def capitalise(name: str) -> str:
 
 
 def render(template: str, **values: object) -> str:
-    """Return a part of the page as HTML; every value that is text is escaped.
-
-    Args:
-        template: name of a file in templates/, without its ending.
-        values: what the template shows.
-    """
+    """Return templates/``template``.html with these values; every text in them is escaped."""
     return _TEMPLATES.get_template(f"{template}.html").render(**values)
 
 

@@ -123,10 +123,10 @@ def _original(page: PageController, document: str) -> Response:
         catalogue = page.catalogue()
     except QAAppError as exc:
         return PlainTextResponse(f"{exc.message}\n", 404)
-    sha256 = catalogue.hashes.get(document)
-    if sha256 is None:
+    record = catalogue.documents.get(document)
+    if record is None:
         return PlainTextResponse("There is no such document in the index.\n", 404)
-    original = read_original(catalogue.snapshot.corpus, document, sha256)
+    original = read_original(catalogue.snapshot.corpus, document, record.source.sha256)
     if original is None:
         reason = "The file is gone, or has changed since it was indexed. Build the index again.\n"
         return PlainTextResponse(reason, 404)
@@ -139,11 +139,6 @@ def read_original(corpus: Path, document: str, sha256: str) -> tuple[bytes, dict
 
     None where it is gone or not byte for byte what was indexed: so whatever stands in its place
     since, nothing else gets out.
-
-    Args:
-        corpus: folder of the reports.
-        document: path as the index has it.
-        sha256: of the file when it was indexed.
     """
     path = source_path(corpus, document)
     try:

@@ -15,9 +15,10 @@ import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qa_app.errors import ServeError
@@ -34,6 +35,7 @@ BRIEF_ROUTE = "/brief"
 PUBLIC_FUNCTIONS = ("ask", "search", "topics", "status")
 _CALL = rf"/gradio_api/call/(?:v2/)?(?:{'|'.join(PUBLIC_FUNCTIONS)})"
 _MCP_ROUTE = "/gradio_api/mcp"
+# Every route of Gradio's that the page reads from, as its own requests show, and ours.
 _READ_ROUTES = re.compile(
     r"/|/(config|theme\.css|favicon\.ico|manifest\.json|robots\.txt|login|logout)/?"
     rf"|(/assets|/static|/svelte|{STATIC_ROUTE})/[\w./-]+"
@@ -45,6 +47,14 @@ _READ_ROUTES = re.compile(
 _WRITE_ROUTES = re.compile(rf"/login/?|/gradio_api/(queue/join|cancel|reset)/?|{_CALL}/?")
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _SCRIPT = re.compile(rb"<script\b")  # each is given the page's nonce
+# Sent with every response, beside the policy, which has a nonce of each one's own.
+_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=()",
+}
 _MOST_FAILURES = 5
 _WINDOW_SECONDS = 60.0
 _ACCOUNTS_FORM = "Its lines are name:password; lines that begin with # are left out."
@@ -90,12 +100,11 @@ class Guard:
             await self._app(scope, receive, secured)
             await secured.finish()
         else:
-            await _refuse(secured, *refusal)
+            status, reason = refusal
+            await PlainTextResponse(f"{reason}\n", status)(scope, receive, secured)
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
-        headers = {
-            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
-        }
+        headers = Headers(scope=scope)
         if not self._knows(_host_name(headers.get("host", ""))):
             return 421, "This address is not served here."
         if not self._serves(scope["method"], scope["path"]):
@@ -132,9 +141,10 @@ class _SecureSend:
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = [(name.lower(), value) for name, value in message["headers"]]
-            message["headers"] = [*headers, *_security_headers(self._nonce)]
-            if dict(headers).get(b"content-type", b"").startswith(b"text/html"):
+            headers = MutableHeaders(scope=message)
+            headers.update(_HEADERS)
+            headers["content-security-policy"] = content_security_policy(self._nonce)
+            if headers.get("content-type", "").startswith("text/html"):
                 self._held = message
                 return
         elif self._held is not None and message["type"] == "http.response.body":
@@ -147,10 +157,8 @@ class _SecureSend:
         if self._held is None:
             return
         body = _SCRIPT.sub(f'<script nonce="{self._nonce}"'.encode(), bytes(self._body))
-        is_length = b"content-length"
-        kept = [item for item in self._held["headers"] if item[0] != is_length]
-        length = str(len(body)).encode()
-        await self._send({**self._held, "headers": [*kept, (is_length, length)]})
+        MutableHeaders(scope=self._held)["content-length"] = str(len(body))
+        await self._send(self._held)
         await self._send({"type": "http.response.body", "body": body})
 
 
@@ -193,20 +201,9 @@ def content_security_policy(nonce: str) -> str:
     )
 
 
-def _security_headers(nonce: str) -> list[tuple[bytes, bytes]]:
-    return [
-        (b"content-security-policy", content_security_policy(nonce).encode()),
-        (b"x-content-type-options", b"nosniff"),
-        (b"referrer-policy", b"no-referrer"),
-        (b"cross-origin-opener-policy", b"same-origin"),
-        (b"cross-origin-resource-policy", b"same-origin"),
-        (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
-    ]
-
-
 def _body_refusal(headers: Mapping[str, str], most: int) -> tuple[int, str] | None:
     length = headers.get("content-length", "")
-    if not re.fullmatch(r"[0-9]{1,15}", length):
+    if not re.fullmatch(r"[0-9]{1,15}", length):  # more digits than any body has bytes
         return 411, "Say how long the request is."
     if int(length) > most:
         return 413, "The request is too long."
@@ -214,22 +211,13 @@ def _body_refusal(headers: Mapping[str, str], most: int) -> tuple[int, str] | No
 
 
 def _host_name(host: str) -> str:
+    # A bare IPv6 address in brackets, or a name without colons, and a port behind either.
     match = re.fullmatch(r"\[([0-9a-fA-F:.]+)\](?::\d+)?|([^:]*)(?::\d+)?", host)
     return (match[1] or match[2] or "").lower() if match else ""
 
 
 def _same_origin(origin: str, host: str) -> bool:
     return origin.partition("://")[2].lower() == host.lower()
-
-
-async def _refuse(send: Send, status: int, reason: str) -> None:
-    body = f"{reason}\n".encode()
-    headers: list[Any] = [
-        (b"content-type", b"text/plain; charset=utf-8"),
-        (b"content-length", str(len(body)).encode()),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
 
 
 class Accounts:

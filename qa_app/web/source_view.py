@@ -78,9 +78,7 @@ def render_source(
     """Return the part of the document that the address points at, its span marked.
 
     Args:
-        document: the source.
-        address: the page's state; ``span`` is marked, ``part`` is shown.
-        stamp: differs between two views.
+        document, address, stamp: as for any view.
         citation: of the words that are marked, where they can be quoted.
         image: the page that the address points at, where it could be drawn; else text is shown.
         found: places with the words that the address looks for.
@@ -113,37 +111,14 @@ def render_source(
         number=number,
         most=most,
         image=image,
-        image_url=_data_url(image.png) if image else "",
-        image_size=_size(image.png) if image else (0, 0),
-        other_form=_other_form(document, address),
+        # A PNG's width and height stand at a fixed place, big end first.
+        image_size=struct.unpack(">II", image.png[16:24]) if image else (),
+        image_data=base64.b64encode(image.png).decode("ascii") if image else "",
+        has_images=_has_images(document),
         original=_original(document, image.number if image else 0),
         found=found,
         lists_hits=lists_hits,
         hit=spans.index(address.span) if address.span in spans else None,
-    )
-
-
-def render_notice_in_source(
-    title: str, place: str, search: str, here: Address, stamp: str, preview: bool = False
-) -> str:
-    """Return the pane of a source that is still to come, or that is not there.
-
-    Args:
-        title, place: what stands in the place of a source's own.
-        search: the address that it belongs to.
-        here: the page's state, which closing the pane leads back to.
-        stamp: differs between two views.
-        preview: it keeps a source's place beside an answer.
-    """
-    close = here.opening("").search or "?"
-    return render(
-        "source_notice",
-        title=title,
-        place=place,
-        search=search,
-        close=close,
-        stamp=stamp,
-        preview=preview,
     )
 
 
@@ -273,17 +248,11 @@ def _hit(passage: Passage, marker: Marker) -> Hit:
 
 
 def _shows_text(document: Document, address: Address) -> bool:
-    return address.form is Form.TEXT or not _has_page_images(document)
+    return address.form is Form.TEXT or not _has_images(document)
 
 
-def _has_page_images(document: Document) -> bool:
+def _has_images(document: Document) -> bool:
     return document.format == PDF_FORMAT and bool(document.page_starts)
-
-
-def _other_form(document: Document, address: Address) -> Form | None:
-    if lists_found(address) or not _has_page_images(document):
-        return None
-    return Form.PAGE if address.form is Form.TEXT else Form.TEXT
 
 
 def _part_of(parts: Sequence[Sequence[Block]], span: Span | None) -> int:
@@ -302,13 +271,3 @@ def _original(document: Document, page: int) -> str:
     # browser's PDF viewer turns to the page.
     name = f"{ORIGINAL_ROUTE.removeprefix('/')}?doc={quote(document.path, safe='/')}"
     return f"{name}#page={page}" if page else name
-
-
-def _data_url(png: bytes) -> str:
-    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
-
-
-def _size(png: bytes) -> tuple[int, int]:
-    # A PNG's width and height stand at a fixed place, big end first.
-    width, height = struct.unpack(">II", png[16:24])
-    return width, height

@@ -11,7 +11,8 @@ from qa_app.web.rendering import render
 def render_sources(visit: Visit) -> str:
     """Return the list of documents; where reports may be added, with the place to drop them."""
     generation = visit.catalogue.snapshot.generation
-    notes = {document.path: [*document.warnings] for document in visit.catalogue.documents}
+    documents = visit.catalogue.documents
+    notes = {path: [*document.warnings] for path, document in documents.items()}
     for warning in generation.manifest.warnings:
         if warning.reason not in notes.setdefault(warning.path, []):
             notes[warning.path].append(warning.reason)
@@ -20,7 +21,7 @@ def render_sources(visit: Visit) -> str:
         here=Address(view=View.SOURCES),
         stamp=visit.stamp,
         uploads=visit.uploads,
-        documents=visit.catalogue.documents,
+        documents=documents.values(),
         facts=visit.catalogue.facts,
         notes=notes,
         num_passages=generation.num_passages,
