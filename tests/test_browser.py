@@ -18,7 +18,7 @@ from qa_app import build_index
 from qa_app.api import encoder_for
 from qa_app.settings import Settings
 from qa_app.store.writer import embed_contents, write_generation
-from qa_app.web.navigation import VIEWS
+from qa_app.web.page import VIEWS
 from store_samples import make_document
 from web_payloads import PAYLOADS
 from web_pdf import make_pdf

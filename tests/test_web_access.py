@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from qa_app.errors import ServeError
-from qa_app.web.access import Accounts, read_accounts
+from qa_app.web.security import Accounts, read_accounts
 
 
 def test_accounts_from_a_file(tmp_path: Path) -> None:

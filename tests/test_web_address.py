@@ -59,7 +59,9 @@ def test_another_question_keeps_the_filters_and_closes_the_source() -> None:
     assert address.asking("new").search == "?q=new&force=Kent"
 
 
-def test_a_filter_goes_on_once_and_comes_off() -> None:
-    address = Address("q").keeping("force", "Kent").keeping("force", "Kent")
-    assert address.search == "?q=q&force=Kent"
-    assert address.without("force", "Kent") == Address("q")
+def test_a_filter_goes_on_and_comes_off() -> None:
+    kent = Address("q").toggling("force", "Kent")
+    assert kent.search == "?q=q&force=Kent"
+    assert kent.toggling("force", "Kent") == Address("q")
+    assert kent.toggling("force", "Avon").toggling("force", "Kent").search == "?q=q&force=Avon"
+    assert kent.without("force") == Address("q")

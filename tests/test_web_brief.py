@@ -16,9 +16,9 @@ from brief_samples import make_desk
 from qa_app.briefs.export import Form
 from qa_app.briefs.saved import ask_again, open_saved
 from qa_app.briefs.stored_file import open_brief
-from qa_app.web.brief_desk import BriefDesk
-from qa_app.web.brief_view import pin_payload
-from qa_app.web.events import Desk
+from qa_app.web.brief_view import BriefController
+from qa_app.web.page import PageController
+from qa_app.web.rendering import pin_payload
 
 QUESTION = "Which reports improved road safety?"
 WORDS = "Road safety improved in the north."
@@ -32,8 +32,8 @@ def reports(tmp_path: Path) -> Iterator[Reports]:
 
 
 @pytest.fixture
-def briefs(reports: Reports) -> BriefDesk:
-    return BriefDesk(Desk(reports.index))
+def briefs(reports: Reports) -> BriefController:
+    return PageController(reports.index).briefs
 
 
 def _act(reports: Reports, words: str, document: str = "roads.txt") -> dict[str, Any]:
@@ -52,7 +52,7 @@ def _items(html: str) -> list[str]:
 
 
 def test_a_pin_is_made_from_a_place_and_taken_out_again(
-    reports: Reports, briefs: BriefDesk
+    reports: Reports, briefs: BriefController
 ) -> None:
     act = _act(reports, WORDS)
     html = briefs.aside("", act)
@@ -64,7 +64,7 @@ def test_a_pin_is_made_from_a_place_and_taken_out_again(
     assert open_brief(reports.folder).read().pins == ()
 
 
-def test_every_user_has_a_brief_of_their_own(reports: Reports, briefs: BriefDesk) -> None:
+def test_every_user_has_a_brief_of_their_own(reports: Reports, briefs: BriefController) -> None:
     briefs.aside("ann", _act(reports, WORDS))
     assert 'data-quotes="1"' in briefs.notices("ann")
     assert 'data-quotes="0"' in briefs.notices("bob")
@@ -89,7 +89,7 @@ def test_every_user_has_a_brief_of_their_own(reports: Reports, briefs: BriefDesk
     ],
 )
 def test_what_no_button_says_changes_nothing(
-    reports: Reports, briefs: BriefDesk, act: dict[str, Any]
+    reports: Reports, briefs: BriefController, act: dict[str, Any]
 ) -> None:
     before = open_brief(reports.folder).change(lambda _: reports.brief())
     assert _said(briefs.aside("", act))
@@ -100,7 +100,7 @@ def test_what_no_button_says_changes_nothing(
 
 
 def test_the_order_changes_and_notes_on_their_way_are_kept(
-    reports: Reports, briefs: BriefDesk
+    reports: Reports, briefs: BriefController
 ) -> None:
     brief = open_brief(reports.folder).change(lambda _: reports.brief())
     note = {"do": "note", "id": 3, "text": "On its way.", "seen": brief.version}
@@ -119,7 +119,7 @@ def test_the_order_changes_and_notes_on_their_way_are_kept(
 
 
 def test_a_note_changed_in_another_window_is_not_overwritten(
-    reports: Reports, briefs: BriefDesk
+    reports: Reports, briefs: BriefController
 ) -> None:
     seen = open_brief(reports.folder).change(lambda _: reports.brief()).version
     note = {"do": "note", "id": 2, "seen": seen}
@@ -130,7 +130,7 @@ def test_a_note_changed_in_another_window_is_not_overwritten(
     assert open_brief(reports.folder).read().item(2).text == "First window."
 
 
-def test_a_quote_whose_report_changed_is_marked(reports: Reports, briefs: BriefDesk) -> None:
+def test_a_quote_whose_report_changed_is_marked(reports: Reports, briefs: BriefController) -> None:
     open_brief(reports.folder).change(lambda _: reports.brief())
     left, _ = briefs.change("", {"do": "move", "id": 3, "by": 1})
     assert "Since it was pinned" not in left
@@ -143,7 +143,7 @@ def test_a_quote_whose_report_changed_is_marked(reports: Reports, briefs: BriefD
 
 
 def test_a_saved_question_shows_its_news_until_it_is_seen(
-    reports: Reports, briefs: BriefDesk
+    reports: Reports, briefs: BriefController
 ) -> None:
     saved = briefs.aside("", {"do": "save", "search": f"?q={QUESTION}&document=south.txt"})
     assert "south.txt" in _said(saved)  # there is no such document yet
@@ -159,7 +159,7 @@ def test_a_saved_question_shows_its_news_until_it_is_seen(
 
 
 def test_without_an_index_there_is_nothing_to_say() -> None:
-    briefs = BriefDesk(Desk(None))
+    briefs = PageController(None).briefs
     assert 'data-trouble=""' in briefs.notices("")
     left, notices = briefs.change("", {"do": "title", "text": "x"})
     assert "There is no index yet." in left
@@ -167,7 +167,7 @@ def test_without_an_index_there_is_nothing_to_say() -> None:
 
 
 def test_a_mistake_of_the_programs_own_is_said_and_shows_what_is_kept(
-    reports: Reports, briefs: BriefDesk
+    reports: Reports, briefs: BriefController
 ) -> None:
     briefs.aside("", _act(reports, WORDS))
     html = briefs.broken("")
@@ -175,7 +175,7 @@ def test_a_mistake_of_the_programs_own_is_said_and_shows_what_is_kept(
     assert 'data-quotes="1"' in html
 
 
-def test_a_damaged_brief_is_said_calmly(reports: Reports, briefs: BriefDesk) -> None:
+def test_a_damaged_brief_is_said_calmly(reports: Reports, briefs: BriefController) -> None:
     path = open_brief(reports.folder).path
     path.parent.mkdir()
     path.write_text("{")

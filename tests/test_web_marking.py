@@ -1,5 +1,5 @@
 from qa_app.analysis import analyser_for
-from qa_app.web.marking import Marker, Segment, mark_spans, overlap
+from qa_app.web.rendering import Marker, Segment, mark_spans, overlap
 
 
 def test_words_of_the_question_are_marked_in_any_form() -> None:

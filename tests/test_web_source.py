@@ -1,11 +1,15 @@
+from __future__ import annotations
+
 from dataclasses import replace
+from typing import Any
+
+from bs4 import BeautifulSoup
 
 from qa_app.models import Block, BlockKind, Citation, Document, MetadataField
 from qa_app.web.address import Address, Form
-from qa_app.web.marking import Segment
 from qa_app.web.page_images import PageBox, PageImage
-from qa_app.web.source import source_view, split_parts, wanted_page
-from qa_app.web.views import BlockView, Link
+from qa_app.web.source_view import render_source, split_parts, wanted_page
+from web_pages import links, parse, words
 
 TEXT = "Report\nFindings\nOne two.\nFirst\nSecond"
 BLOCKS = (
@@ -20,25 +24,36 @@ HERE = Address("q", document="r.txt", span=(20, 30))
 CITATION = Citation("r.txt", "Report", 2, ("Report", "Findings"), 20, 30, "Report, Findings, p. 2")
 
 
+def shown(document: Document, address: Address, **given: Any) -> BeautifulSoup:
+    return parse(render_source(document, address, **given))
+
+
 def test_the_marked_words_are_exactly_the_span() -> None:
-    view = source_view(DOCUMENT, HERE)
-    marked = [segment.text for block in view.blocks for segment in block.segments if segment.marked]
-    assert marked == ["two.", "First"]
+    marks = shown(DOCUMENT, HERE).select("mark")
+    assert [words(mark) for mark in marks] == ["two.", "First"]
+    assert [mark.get("id") for mark in marks] == ["quote", None]
 
 
 def test_headings_paragraphs_and_lists_keep_their_kind() -> None:
-    blocks = source_view(DOCUMENT, replace(HERE, span=None)).blocks
-    assert [block.kind for block in blocks] == [block.kind for block in BLOCKS]
-    assert blocks[1] == BlockView(BlockKind.HEADING, 4, "", (Segment("Findings"),))
-    assert blocks[2].label == "3.1"
-    assert [block.segments for block in blocks[3:]] == [(Segment("First"),), (Segment("Second"),)]
+    page = shown(DOCUMENT, replace(HERE, span=None))
+    text = page.select_one(".source-text")
+    assert text is not None
+    assert [(part.name, words(part)) for part in text.find_all(recursive=False)] == [
+        ("h3", "Report"),
+        ("h4", "Findings"),
+        ("p", "3.1 One two."),
+        ("ul", "First Second"),  # neighbours make one list
+    ]
+    assert words(text.select_one(".number")) == "3.1"
+    assert [item["class"] for item in text.select("li")] == [["depth-1"], ["depth-1"]]
 
 
 def test_no_level_of_heading_is_left_out() -> None:
     levels = (4, 4, 2, 5, 3, 1)
     blocks = tuple(Block(at, at + 1, BlockKind.HEADING, level) for at, level in enumerate(levels))
-    view = source_view(replace(DOCUMENT, blocks=blocks), replace(HERE, span=None))
-    assert [block.depth for block in view.blocks] == [3, 3, 3, 4, 4, 3]
+    page = shown(replace(DOCUMENT, blocks=blocks), replace(HERE, span=None))
+    headings = page.select(".source-text > *")
+    assert [heading.name for heading in headings] == ["h3", "h3", "h3", "h4", "h4", "h3"]
 
 
 def test_the_head_says_where_the_quote_stands() -> None:
@@ -49,34 +64,35 @@ def test_the_head_says_where_the_quote_stands() -> None:
         metadata=(MetadataField("date", "2024", "info"), MetadataField("tool", "x", "info")),
         warnings=("page 2 has no text",),
     )
-    view = source_view(document, HERE, citation=CITATION)
-    assert view.place == "Findings › page 2 of 2"
-    assert view.facts == ("2024", "2 pages", "page 2 has no text")
-    assert view.copies is not None
-    assert view.copies.plain == "‘two. First’ (Report, Findings, p. 2)"
-    assert view.close == "?q=q"
-    assert [block.page for block in view.blocks] == [
+    page = shown(document, HERE, citation=CITATION)
+    assert words(page.select_one(".place")) == "Findings › page 2 of 2"
+    assert words(page.select_one(".path")) == "r.txt · 2024 · 2 pages · page 2 has no text"
+    assert [button["data-copy"] for button in page.select("[data-copy]")] == [
+        "‘two. First’ (Report, Findings, p. 2)",
+        "Report (2024), p. 2. ‘two. First’",
+    ]
+    assert links(page, "a[data-close]") == [("Close", "?q=q")]
+    assert [words(part) for part in page.select(".page-break")] == [
         "Page 1 (printed: i)",
-        "",
         "Page 2 (printed: 1)",
-        "",
-        "",
     ]
 
 
 def test_of_many_headings_above_a_quote_the_last_two_are_named() -> None:
     citation = replace(CITATION, section=("Report", "Part", "Chapter", "Section"))
-    assert source_view(DOCUMENT, HERE, citation=citation).place == "… › Chapter › Section"
+    page = shown(DOCUMENT, HERE, citation=citation)
+    assert words(page.select_one(".place")) == "… › Chapter › Section"
 
 
 def test_words_that_cannot_be_quoted_are_marked_but_not_copied() -> None:
-    view = source_view(DOCUMENT, HERE)
-    assert (view.place, view.copies) == ("", None)
+    page = shown(DOCUMENT, HERE)
+    assert page.select("mark")
+    assert page.select(".place, .copies") == []
 
 
 def test_a_span_beyond_the_end_marks_nothing() -> None:
-    view = source_view(DOCUMENT, replace(HERE, span=(30, 9999)))
-    assert (view.place, view.copies) == ("", None)
+    page = shown(DOCUMENT, replace(HERE, span=(30, 9999)), citation=CITATION)
+    assert page.select(".place, .copies, mark") == []
 
 
 def test_a_long_document_comes_in_parts_and_opens_at_the_quote() -> None:
@@ -85,12 +101,14 @@ def test_a_long_document_comes_in_parts_and_opens_at_the_quote() -> None:
     document = Document("long.txt", "text", "Long", ("x" * 1000 + "\n") * 90, blocks)
     assert [len(part) for part in split_parts(blocks)] == [39, 39, 12]
     here = Address("q", document="long.txt", span=(50_000, 50_010))
-    view = source_view(document, here)
-    assert view.parts == "Part 2 of 3"
-    assert view.before == Link("Previous part", "?q=q&doc=long.txt&at=50000-50010&part=1")
-    assert view.after == Link("Next part", "?q=q&doc=long.txt&at=50000-50010&part=3")
-    last = source_view(document, replace(here, part=99))
-    assert (last.parts, last.after) == ("Part 3 of 3", None)
+    page = shown(document, here)
+    assert words(page.select_one(".parts span")) == "Part 2 of 3"
+    assert links(page, ".parts a") == [
+        ("Previous part", "?q=q&doc=long.txt&at=50000-50010&part=1"),
+        ("Next part", "?q=q&doc=long.txt&at=50000-50010&part=3"),
+    ]
+    last = shown(document, replace(here, part=99))
+    assert words(last.select_one(".parts")) == "Previous part Part 3 of 3"
 
 
 def test_a_part_rather_starts_at_a_heading() -> None:
@@ -104,8 +122,15 @@ def test_a_part_rather_starts_at_a_heading() -> None:
 
 
 def test_a_document_without_blocks_is_shown_empty() -> None:
-    view = source_view(replace(DOCUMENT, blocks=()), Address(document="r.txt"))
-    assert (view.blocks, view.parts, view.close) == ((), "", "?")
+    page = shown(replace(DOCUMENT, blocks=()), Address(document="r.txt"))
+    assert words(page.select_one(".source-text")) == ""
+    assert page.select(".parts") == []
+    assert links(page, "a[data-close]") == [("Close", "?")]
+
+
+def test_a_preview_can_be_told_from_a_source_that_was_opened() -> None:
+    assert shown(DOCUMENT, HERE).select(".is-preview") == []
+    assert shown(DOCUMENT, HERE, preview=True).select(".is-preview")
 
 
 PDF = replace(DOCUMENT, path="r.pdf", format="pdf", page_starts=(0, 16, 30))
@@ -126,20 +151,29 @@ def test_a_pdf_is_shown_by_the_page_of_the_quote() -> None:
 
 def test_a_page_has_its_boxes_its_neighbours_and_the_way_to_its_text() -> None:
     image = PageImage(2, PNG, (PageBox(0.1, 0.25, 0.5, 0.3),))
-    view = source_view(PDF, replace(HERE, document="r.pdf"), image=image)
-    assert view.blocks == ()
-    assert view.image is not None
-    assert view.image.source.startswith("data:image/png;base64,iVBORw0KGgo")
-    assert (view.image.width, view.image.height) == (10, 20)
-    assert view.image.boxes == image.boxes
-    assert view.image.alt == "Page 2 of Report. Boxes are around the words: two. First"
-    assert view.parts == "Page 2 of 3"
-    assert view.before == Link("Previous page", "?q=q&doc=r.pdf&at=20-30&part=1")
-    assert view.after == Link("Next page", "?q=q&doc=r.pdf&at=20-30&part=3")
-    assert view.other_form == Link("Show the text", "?q=q&doc=r.pdf&at=20-30&as=text")
+    page = shown(PDF, replace(HERE, document="r.pdf"), image=image)
+    (drawn,) = page.select("img")
+    assert str(drawn["src"]).startswith("data:image/png;base64,iVBORw0KGgo")
+    assert (drawn["width"], drawn["height"]) == ("10", "20")
+    assert drawn["alt"] == "Page 2 of Report. Boxes are around the words: two. First"
+    (box,) = page.select(".page-box")
+    assert box["style"] == "left:10.000%;top:25.000%;width:40.000%;height:5.000%"
+    assert words(page.select_one(".parts span")) == "Page 2 of 3"
+    assert links(page, ".parts a") == [
+        ("Previous page", "?q=q&doc=r.pdf&at=20-30&part=1"),
+        ("Next page", "?q=q&doc=r.pdf&at=20-30&part=3"),
+    ]
+    form = ("Show the text", "?q=q&doc=r.pdf&at=20-30&as=text")
+    assert form in links(page, ".source-bar a")
+    assert [words(part) for part in page.select(".source-text > *")] == [""]  # the image alone
 
 
 def test_a_page_that_cannot_be_drawn_is_shown_as_text() -> None:
-    view = source_view(PDF, replace(HERE, document="r.pdf", part=3))
-    assert view.image is None
-    assert len(view.blocks) == 5
+    page = shown(PDF, replace(HERE, document="r.pdf", part=3))
+    assert page.select("img") == []
+    assert words(page.select_one(".source-text mark")) == "two."
+
+
+def test_the_text_of_a_pdf_leads_back_to_its_page() -> None:
+    page = shown(PDF, replace(HERE, document="r.pdf", form=Form.TEXT))
+    assert ("Show the page", "?q=q&doc=r.pdf&at=20-30") in links(page, ".source-bar a")

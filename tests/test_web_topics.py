@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable
-from html import escape
 from pathlib import Path
 
 import pytest
+from bs4 import BeautifulSoup, Tag
 
 from conftest import FakeEncoder
 from qa_app.api import Index, build_index, open_index
 from qa_app.web.address import Address, parse_address
-from qa_app.web.rendering import Template, render
-from qa_app.web.topics import TopicsView, topics_view
+from qa_app.web.catalogue import Visit, read_catalogue
+from qa_app.web.topics_view import render_topics
+from web_pages import links, parse, words
 
 FACETS = '[town]\nnouns = ["town"]\n[town.values]\n"Anytown" = []\n"Otherton" = []\n'
 CELL = "?show=topics&by=town&topic=road-safety&value=Anytown"
@@ -47,73 +47,80 @@ def index(
     return open_index(tmp_path / "index", encoder=encoder, reader="none")
 
 
-def _view(index: Index, search: str) -> TopicsView:
-    return topics_view(index, parse_address(f"?show=topics{search}"), {})
+def shown(index: Index, search: str) -> BeautifulSoup:
+    address = parse_address(f"?show=topics{search}")
+    return parse(render_topics(Visit(read_catalogue(index.snapshot()), address, stamp="1")))
+
+
+def pinned(part: Tag) -> list[str]:
+    return [json.loads(str(button["data-pin"]))["value"] for button in part.select("[data-pin]")]
 
 
 def test_a_cell_has_its_number_its_shade_and_its_way(index: Index) -> None:
-    view = _view(index, "")
-    assert view.headline == "2 topics in 4 quotes"
-    assert view.columns == (("Anytown", "Anytown"), ("Otherton", "Otherton"))
-    assert next(iter(view.rows)) == ("road-safety", "road safety", 2, (2, 0))
-    assert (view.shade(2), view.shade(1), view.shade(0)) == (5, 4, 0)
-    assert view.href("road-safety", "Anytown") == CELL
-    html = render(Template.TOPICS, view=view, search="?show=topics", stamp="1")
-    assert f'<a href="{escape(CELL)}" data-go aria-label="road safety, Anytown: 2 quotes">2' in html
-    assert re.findall(r'<td class="total">(\d+)', html) == ["2", "2", "4", "2", "2"]
-    assert (view.panel, view.news_line) == (None, "")
+    page = shown(index, "")
+    assert words(page.select_one("#verdict")) == "2 topics in 4 quotes"
+    assert [words(head) for head in page.select("thead th")] == [
+        "Topic", "Total", "Anytown", "Otherton",
+    ]  # fmt: skip
+    first = page.select("tbody tr")[0]
+    assert [words(cell) for cell in first.select("th, td")] == [
+        "road safety", "2", "2", "nothing found",
+    ]  # fmt: skip
+    cell = first.select_one("td.shade-5 a")
+    assert cell is not None
+    assert (cell["href"], cell["aria-label"]) == (CELL, "road safety, Anytown: 2 quotes")
+    assert [words(total) for total in page.select("td.total")] == ["2", "2", "4", "2", "2"]
+    assert page.select(".cell-panel, .news, [aria-current] [aria-current]") == []
 
 
 def test_an_open_cell_shows_its_quotes_with_their_sources(index: Index) -> None:
-    view = _view(index, "&by=town&topic=road-safety&value=Anytown")
-    assert view.is_open("road-safety", "Anytown")
-    assert not view.is_open("violence", "Anytown")
-    panel = view.panel
-    assert panel is not None
-    assert panel.heading == "road safety · Anytown"
-    ((label, (column,)),) = panel.rows
-    assert (label, column.heading, column.amount) == ("", "", "2 quotes")
-    quotes = {quote.quote: quote.source for quote in column.quotes}
-    source = quotes["Road safety is a concern of the town."]
-    address = parse_address(source.href)
+    page = shown(index, "&by=town&topic=road-safety&value=Anytown")
+    assert links(page, "td a[aria-current=true]") == [("2", CELL)]
+    assert words(page.select_one("#cell-title")) == "road safety · Anytown"
+    assert [words(item) for item in page.select(".side-by-side .eyebrow, h4")] == ["2 quotes"]
+    quotes = page.select(".cell-panel .result")
+    sources = {words(quote.blockquote): links(quote, "a.open")[0][1] for quote in quotes}
+    address = parse_address(sources["Road safety is a concern of the town."])
     assert address.document == "a.md"
     assert address.span is not None
     assert address.place["topic"] == "road-safety"
-    assert panel.best == column.quotes[0].source.href
-    assert [link.text for link in panel.others] == ["Otherton"]
-    assert json.loads(column.quotes[0].pin)["value"] == "Anytown"
-    assert parse_address(panel.close).place == {"by": "town"}
+    article = page.article
+    assert article is not None
+    assert article["data-best"] == next(iter(sources.values()))
+    assert [text for text, _ in links(page, ".compare a")] == ["Otherton"]
+    assert pinned(quotes[0]) == ["Anytown"]
+    ((_, close),) = links(page, ".cell-head a")
+    assert parse_address(close).place == {"by": "town"}
 
 
 def test_two_values_stand_side_by_side(index: Index) -> None:
-    view = _view(index, "&by=town&value=Anytown&with=Otherton")
-    assert view.panel is not None
-    assert view.panel.heading == "Anytown and Otherton"
-    amounts = {label: [column.amount for column in columns] for label, columns in view.panel.rows}
-    assert amounts == {
-        "road safety": ["2 quotes", "Nothing found"],
-        "violence": ["Nothing found", "2 quotes"],
+    page = shown(index, "&by=town&value=Anytown&with=Otherton")
+    assert words(page.select_one("#cell-title")) == "Anytown and Otherton"
+    rows = zip(page.select("h4"), page.select(".side-by-side"), strict=True)
+    assert {words(topic): [words(n) for n in row.select(".eyebrow")] for topic, row in rows} == {
+        "road safety": ["Anytown: 2 quotes", "Otherton: Nothing found"],
+        "violence": ["Anytown: Nothing found", "Otherton: 2 quotes"],
     }
 
 
 def test_years_of_reports_are_a_facet_and_one_year_is_no_line_of_time(index: Index) -> None:
-    view = _view(index, "&by=date&topic=violence")
-    assert view.columns == (("2023", "2023"),)
-    assert [choice.text for choice in view.facets if choice.current] == ["Year of report"]
-    assert view.panel is not None
-    assert view.panel.bars == ()
-    assert view.notes == ()
+    page = shown(index, "&by=date&topic=violence")
+    assert [words(head) for head in page.select("thead th")][2:] == ["2023"]
+    assert [words(link) for link in page.select(".choices a[aria-current]")] == [
+        "Topics found", "Year of report",
+    ]  # fmt: skip
+    assert page.select_one(".cell-panel") is not None
+    assert page.select(".timeline, p.footnote") == []
     # A year is not whom a quote is about.
-    panel = _view(index, "&by=date&topic=violence&value=2023").panel
-    assert panel is not None
-    assert json.loads(panel.rows[0][1][0].quotes[0].pin)["value"] == ""
+    assert pinned(shown(index, "&by=date&topic=violence&value=2023"))[0] == ""
 
 
 def test_without_themes_it_says_how_to_get_some(index: Index) -> None:
-    view = _view(index, "&groups=themes")
-    assert (view.headline, list(view.rows)) == ("0 themes in 0 quotes", [])
-    assert "themes.toml" in view.hint
-    assert [choice.current for choice in view.kinds] == [False, True]
+    page = shown(index, "&groups=themes")
+    assert words(page.select_one("#verdict")) == "0 themes in 0 quotes"
+    assert "themes.toml" in words(page.select_one(".verdict p"))
+    assert page.select("table") == []
+    assert words(page.select(".choices a[aria-current]")[0]) == "My themes"
 
 
 def test_after_a_build_it_says_what_is_new(
@@ -121,17 +128,17 @@ def test_after_a_build_it_says_what_is_new(
 ) -> None:
     (index.corpus / "b.md").write_text("# News\n\nRoad safety is a concern of Otherton too.\n")
     build_index(index.corpus, tmp_path / "index", encoder=encoder)
-    assert _view(index, "&by=date").notes == ("1 quote has no date: only the totals count it.",)
-    view = _view(index, "")
-    assert view.news_line == "Since the build before: 1 topic grew; 1 new quote."
-    (change,) = view.news
-    assert (change.heading, change.amount) == ("road safety", "2 → 3")
-    assert change.quotes[0].quote == "Road safety is a concern of Otherton too."
+    note = "1 quote has no date: only the totals count it."
+    assert words(shown(index, "&by=date").select_one("p.footnote")) == note
+    (news,) = shown(index, "").select(".news")
+    assert words(news.summary) == "Since the build before: 1 topic grew; 1 new quote."
+    assert words(news.h3) == "road safety 2 → 3"
+    assert words(news.blockquote) == "Road safety is a concern of Otherton too."
 
 
 def test_text_of_reports_is_escaped(index: Index) -> None:
-    view = _view(index, "&by=document&topic=violence")
-    html = render(Template.TOPICS, view=view, search="?show=topics", stamp="1")
+    address = parse_address("?show=topics&by=document&topic=violence")
+    html = render_topics(Visit(read_catalogue(index.snapshot()), address, stamp="1"))
     assert "<b>of</b>" not in html
     assert "&lt;b&gt;of&lt;/b&gt;" in html
     assert "town &amp; county" in html

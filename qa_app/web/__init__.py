@@ -1,28 +1,25 @@
 """The web page and the HTTP API: a thin face over ``qa_app.api``.
 
-app.py          builds the page and serves it
-layout.py       the components, and which event calls what
-events.py       what each event does: the address in, HTML out
-public_api.py   the functions that are the HTTP API
-navigation.py   the views of the left side, in one table
-address.py      the page's state as a query string, both ways
-handlers.py     an Answer as view models, pure
-source.py       a Document as a view model, pure
-filtering.py    what an answer is kept to, and could be
-brief_view.py   the brief and the saved questions as view models, pure
-brief_desk.py   what the brief's buttons do
-catalogue.py    what is indexed: header, list of sources
-examples.py     example questions, made from the corpus
-finding.py      words searched for inside the open source
-marking.py      which words of a text are marked
-originals.py    the files that documents were read from
-routes.py       routes of our own beside Gradio's
-uploads.py      a report sent from the page, into the corpus
-builds.py       a build in the background
-page_images.py  pages of a PDF, drawn by a worker process
-views.py        the view models
-rendering.py    view models to HTML, through templates/ that escape everything; the look is
-                static/desk.css, the behaviour static/*.js
-security.py     hosts, routes, bodies, headers
-access.py       names and passwords
+    browser ── security ── routes ───────────────▶ page ──▶ answer_view … sources_view ──▶ HTML
+                  └── components, public_api ──────▲          (each with its template)
+
+app.py           builds the page and serves it
+security.py      names and passwords, hosts, routes, bodies, headers
+components.py    the Gradio components, and which event calls what
+public_api.py    the functions that are the HTTP API
+routes.py        routes of our own beside Gradio's
+page.py          what each event does, and the list of views
+address.py       the page's state as a query string, both ways
+catalogue.py     what is indexed, read once a generation, and example questions from it
+answer_view.py   an answer, its filters, the front page
+source_view.py   the open source, and a search in it
+topics_view.py   the heat map and the quotes of its cells
+brief_view.py    the brief and saved questions, and what their buttons do
+sources_view.py  the list of sources
+rendering.py     templates/ to HTML, everything escaped; which words are marked
+page_images.py   pages of a PDF, drawn in a process of their own
+uploads.py       a report sent from the page, into the corpus
+builds.py        a build in the background
+
+How the page looks is static/desk.css, how it behaves static/*.js.
 """

@@ -9,11 +9,13 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Any
 from urllib.parse import parse_qsl, quote
 
 from qa_app.models import Citation
 
-_SPAN = re.compile(r"(\d{1,9})-(\d{1,9})")
+_SPAN = re.compile(r"(\d{1,9})-(\d{1,9})")  # "1203-1291"; more digits than any text is long
+_PART = re.compile(r"[0-9]{1,6}")
 # More than any page writes; a longer query string is not one of ours.
 _MOST_FIELDS = 64
 
@@ -37,7 +39,7 @@ class Key(StrEnum):
 
 
 class View(StrEnum):
-    """What the left side shows; ``navigation.VIEWS`` says how."""
+    """What the left side shows; ``page.VIEWS`` says how."""
 
     ANSWER = "answer"
     BRIEF = "brief"
@@ -55,6 +57,11 @@ class Form(StrEnum):
 
     PAGE = "page"
     TEXT = "text"
+
+    @property
+    def other(self) -> Form:
+        """The form that can be changed to."""
+        return Form.TEXT if self is Form.PAGE else Form.PAGE
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +102,7 @@ class Address:
         if self.document:
             fields.append((Key.DOCUMENT.value, self.document))
             if self.span is not None:
-                fields.append((Key.SPAN.value, f"{self.span[0]}-{self.span[1]}"))
+                fields.append((Key.SPAN.value, write_span(*self.span)))
             if self.part:
                 fields.append((Key.PART.value, str(self.part)))
             if self.form is Form.TEXT:
@@ -105,9 +112,13 @@ class Address:
         pairs = "&".join(f"{_escape(name)}={_escape(value)}" for name, value in fields)
         return f"?{pairs}" if pairs else ""
 
+    def but(self, **changes: Any) -> Address:
+        """Return the address with some fields changed."""
+        return replace(self, **changes)
+
     def opening(self, document: str, span: tuple[int, int] | None = None) -> Address:
         """Return the address with a source open."""
-        return replace(self, document=document, span=span, part=0, form=Form.PAGE, find="")
+        return self.but(document=document, span=span, part=0, form=Form.PAGE, find="")
 
     def citing(self, citation: Citation) -> Address:
         """Return the address with the source of a citation open at its words."""
@@ -117,18 +128,18 @@ class Address:
         """Return the address of another question under the same filters, no source open."""
         return Address(question=question, filters=self.filters)
 
-    def without(self, facet: str, value: str) -> Address:
-        """Return the address with one filter taken off."""
-        kept = {
-            name: tuple(item for item in values if (name, item) != (facet, value))
-            for name, values in self.filters.items()
-        }
-        return replace(self, filters={name: values for name, values in kept.items() if values})
+    def toggling(self, facet: str, value: str) -> Address:
+        """Return the address with one filter put on, or taken off where it is on."""
+        values = self.filters.get(facet, ())
+        kept = tuple(item for item in values if item != value)
+        filters = {**self.filters, facet: kept if value in values else (*values, value)}
+        return self.but(filters={name: chosen for name, chosen in filters.items() if chosen})
 
-    def keeping(self, facet: str, value: str) -> Address:
-        """Return the address with one filter put on."""
-        values = (*self.filters.get(facet, ()), value)
-        return replace(self, filters={**self.filters, facet: tuple(dict.fromkeys(values))})
+    def without(self, facet: str) -> Address:
+        """Return the address with all filters of a facet taken off."""
+        return self.but(
+            filters={name: kept for name, kept in self.filters.items() if name != facet}
+        )
 
 
 def parse_address(search: str, facets: Collection[str] = ()) -> Address:
@@ -155,10 +166,10 @@ def parse_address(search: str, facets: Collection[str] = ()) -> Address:
         question=own.get(Key.QUESTION, "").strip(),
         document=document,
         span=parse_span(own.get(Key.SPAN, "")) if document else None,
-        part=_parse_part(own.get(Key.PART, "")) if document else 0,
+        part=int(part) if document and _PART.fullmatch(part := own.get(Key.PART, "")) else 0,
         form=Form.TEXT if document and own.get(Key.FORM) == Form.TEXT else Form.PAGE,
         find=own.get(Key.FIND, "").strip() if document else "",
-        view=_parse_view(own.get(Key.VIEW, "")),
+        view=next((view for view in View if view == own.get(Key.VIEW)), View.ANSWER),
         filters=filters,
         place=place,
     )
@@ -171,20 +182,17 @@ def _fields(search: str) -> list[tuple[str, str]]:
         return []
 
 
+def write_span(start: int, end: int) -> str:
+    """Return a span as links and buttons carry it: "1203-1291"."""
+    return f"{start}-{end}"
+
+
 def parse_span(value: str) -> tuple[int, int] | None:
     """Return the span that "1203-1291" stands for, or None."""
     match = _SPAN.fullmatch(value)
     if match is None or int(match[1]) >= int(match[2]):
         return None
     return int(match[1]), int(match[2])
-
-
-def _parse_view(value: str) -> View:
-    return next((view for view in View if view == value), View.ANSWER)
-
-
-def _parse_part(value: str) -> int:
-    return int(value) if re.fullmatch(r"[0-9]{1,6}", value) else 0
 
 
 def _escape(text: str) -> str:

@@ -17,8 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qa_app.errors import ServeError
-from qa_app.web.access import read_accounts
-from qa_app.web.events import Desk, OpenIndex
+from qa_app.web.page import OpenIndex, PageController
 from qa_app.web.security import (
     MAX_BODY_BYTES,
     STATIC_ROUTE,
@@ -26,6 +25,7 @@ from qa_app.web.security import (
     allowed_hosts,
     is_address,
     is_loopback,
+    read_accounts,
 )
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from qa_app.settings import Settings
 
 _STATIC = Path(__file__).parent / "static"
-_ANY_HOST = frozenset({"0.0.0.0", "::"})
+_ANY_HOST = frozenset({"0.0.0.0", "::"})  # every interface of the computer
 
 
 def serve(
@@ -70,28 +70,28 @@ def serve(
         raise ServeError("MCP needs a package that is missing.", 'Install it: pip install "mcp<2"')
     accounts = read_accounts(auth) if auth is not None else None
     _check_port(host, port)
-    desk = Desk(index, open_index, uploads)
+    page = PageController(index, open_index, uploads)
     _prepare_environment()
-    from qa_app.web.layout import lay_out
+    from qa_app.web.components import lay_out
 
-    page = lay_out(desk).queue(max_size=128, default_concurrency_limit=4, api_open=False)
-    page.launch(
+    blocks = lay_out(page).queue(max_size=128, default_concurrency_limit=4, api_open=False)
+    blocks.launch(
         server_name=host,
         server_port=port,
         auth=accounts.check if accounts else None,
         prevent_thread_lock=True,
-        **_launch_options(desk, host, [Path.cwd(), *private_folders], mcp),
+        **_launch_options(page, host, [Path.cwd(), *private_folders], mcp),
     )
     # The page is there already, for those who know its address; others come to one that answers
     # at once, since the first who ask would all wait for the model.
-    desk.warm()
+    page.warm()
     sys.stderr.write(f"qa_app is at {_address(host, port)}  (Ctrl+C ends it)\n")
     sys.stderr.flush()
-    page.block_thread()
+    blocks.block_thread()
 
 
 def _launch_options(
-    desk: Desk, host: str, private_folders: Sequence[Path], mcp: bool
+    page: PageController, host: str, private_folders: Sequence[Path], mcp: bool
 ) -> dict[str, Any]:
     import gradio as gr
     from starlette.middleware import Middleware
@@ -100,13 +100,13 @@ def _launch_options(
 
     from qa_app.web.routes import page_routes
 
-    hosts = allowed_hosts(host, _own_names() if host in _ANY_HOST else ())
+    own_names = (socket.gethostname(), socket.getfqdn()) if host in _ANY_HOST else ()
     guard = Middleware(
         Guard,
-        hosts=hosts,
+        hosts=allowed_hosts(host, own_names),
         any_address=not is_loopback(host),
         mcp=mcp,
-        uploads=desk.builds is not None,
+        uploads=page.builds is not None,
     )
     return {
         "share": False,
@@ -140,7 +140,7 @@ def _launch_options(
             "redoc_url": None,
             "openapi_url": None,
             "middleware": [guard],
-            "routes": [Mount(STATIC_ROUTE, StaticFiles(directory=_STATIC)), *page_routes(desk)],
+            "routes": [Mount(STATIC_ROUTE, StaticFiles(directory=_STATIC)), *page_routes(page)],
         },
     }
 
@@ -149,12 +149,14 @@ def _prepare_environment() -> None:
     # What a shell happens to set must not open the page up.
     for name in [name for name in os.environ if name.startswith("GRADIO_")]:
         del os.environ[name]
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     folder = tempfile.mkdtemp(prefix="qa_app-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    os.environ["GRADIO_TEMP_DIR"] = folder
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    os.environ["TRANSFORMERS_OFFLINE"] = "1"
+    os.environ |= {
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "GRADIO_TEMP_DIR": folder,
+        "HF_HUB_OFFLINE": "1",
+        "TRANSFORMERS_OFFLINE": "1",
+    }
 
 
 def _check_port(host: str, port: int) -> None:
@@ -168,10 +170,6 @@ def _check_port(host: str, port: int) -> None:
                 f"The page cannot be served at {_address(host, port)}: {exc.strerror}.",
                 f"End what runs there, or choose another port: --port {port + 1}",
             ) from exc
-
-
-def _own_names() -> tuple[str, ...]:
-    return (socket.gethostname(), socket.getfqdn())
 
 
 def _address(host: str, port: int) -> str:

@@ -1,90 +1,224 @@
-"""The brief as the page shows it, and what is known of it beside every other view."""
+"""The view of the brief and the saved questions, and what its buttons do.
+
+An act comes from the browser as a mapping; every word of it is checked before it is used.
+"""
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
 
-from qa_app.briefs.brief import Brief, Item, Pin
+from qa_app.briefs.brief import Brief, Pin, pin_span
 from qa_app.briefs.check import check_claims, claims_of
-from qa_app.briefs.saved import SavedQuestion
-from qa_app.models import Citation, Quote
+from qa_app.briefs.export import Form, export_brief
+from qa_app.briefs.saved import SavedQuestion, SavedQuestions, open_saved, save_question
+from qa_app.briefs.stored_file import StoredFile, open_brief
+from qa_app.errors import BriefError, IndexNotFoundError, QAAppError
 from qa_app.store.generation import Generation
 from qa_app.text.wording import count
 from qa_app.verification import Sources
-from qa_app.web.address import Address, View
-from qa_app.web.views import Link
+from qa_app.web.address import Address, View, parse_address, parse_span, write_span
+from qa_app.web.catalogue import Catalogue, Visit
+from qa_app.web.rendering import render
+from qa_app.web.security import BRIEF_ROUTE
 
-_HERE = Address(view=View.BRIEF)
-
-
-@dataclass(frozen=True, slots=True)
-class SavedView:
-    """A saved question and its news.
-
-    Attributes:
-        line: "2 new findings", or why it could not be asked.
-        news: whose the new quotes are, or where they stand, each leading to the quote.
-    """
-
-    id: int
-    question: Link
-    kept_to: str
-    line: str
-    news: tuple[Link, ...]
-    generation: str
+Act = Mapping[str, Any]
+_FORM_NAMES = {Form.WORD: "Word", Form.MARKDOWN: "Markdown", Form.CSV: "CSV"}
+_LONGEST_NAME = 60  # of an exported file
 
 
-@dataclass(frozen=True, slots=True)
-class BriefView:
-    """The brief.
+class BriefController:
+    """The brief's events. Safe to use from several threads."""
 
-    Attributes:
-        warnings: number of an item to what is wrong with its quote today.
+    def __init__(self, catalogue: Callable[[], Catalogue]) -> None:
+        self._catalogue = catalogue
+        self._stamps = itertools.count(1)
+        self._edits: dict[str, Callable[[Brief, Act], Brief]] = {
+            "title": lambda brief, act: brief.titled(_text(act, "text")),
+            "heading": lambda brief, act: brief.with_heading(_text(act, "text")),
+            "move": lambda brief, act: brief.shifted(_number(act, "id"), _number(act, "by")),
+            "remove": lambda brief, act: brief.without(_number(act, "id")),
+            "restore": lambda brief, act: brief.restored(_number(act, "id")),
+        }
+        self._asides: dict[str, Callable[[str, Act], str]] = {
+            "pin": self._pin,
+            "unpin": self._unpin,
+            "note": self._note,
+            "save": self._save,
+            "forget": self._forget,
+            "shown": self._shown,
+            "look": lambda _user, _act: "",
+        }
+
+    def notices(self, user: str, said: str = "", trouble: str = "", note: int = 0) -> str:
+        """Return what stands above every view: what was done, what went wrong, what is new."""
+        brief, saved = Brief(), SavedQuestions()
+        try:
+            brief, saved = self._brief(user).read(), self._saved(user).read()
+        except IndexNotFoundError:
+            pass
+        except QAAppError as exc:
+            trouble = trouble or _words(exc)
+        return render(
+            "notices",
+            said=said,
+            trouble=trouble,
+            note=note,
+            brief=brief,
+            pinned=json.dumps([pin_key(pin) for pin in brief.pins]),
+            saved=json.dumps([question_address(item).search for item in saved.items]),
+            news=saved.with_news,
+            question_address=question_address,
+            stamp=self._stamp(),
+        )
+
+    def aside(self, user: str, act: Act) -> str:
+        """Do what leaves the left side as it is; return what stands above it then."""
+        note = _number(act, "id") if act.get("do") == "note" else 0
+        try:
+            said = _chosen(self._asides, act)(user, act)
+        except QAAppError as exc:
+            return self.notices(user, trouble=_words(exc), note=note)
+        return self.notices(user, said, note=note)
+
+    def change(self, user: str, act: Act) -> tuple[str, str]:
+        """Change the brief that is shown; return it anew, and what stands above it."""
+        trouble = ""
+        try:
+            trouble = self._save_notes(user, act)
+            edit = _chosen(self._edits, act)
+            self._brief(user).change(lambda brief: edit(brief, act))
+        except QAAppError as exc:
+            trouble = _words(exc)
+        undo = _number(act, "id") if act.get("do") == "remove" and not trouble else 0
+        return self._page(user, undo), self.notices(user, trouble=trouble)
+
+    def broken(self, user: str) -> str:
+        """Return what stands above every view when an event broke off."""
+        words = "Something went wrong in the program, and your last change may be lost. "
+        return self.notices(user, trouble=f"{words}Load the page again to see what is kept.")
+
+    def export(self, user: str, form: Form, made: date | None = None) -> tuple[str, bytes]:
+        """Return a name for the exported brief, and its bytes."""
+        snapshot = self._catalogue().snapshot
+        brief = open_brief(snapshot.index, user).read()
+        words = re.sub(r"[^a-z0-9]+", "-", brief.title.lower()).strip("-")[:_LONGEST_NAME]
+        content = export_brief(brief, snapshot.generation, form, snapshot.corpus, made)
+        return f"{words or 'brief'}.{form}", content
+
+    def _pin(self, user: str, act: Act) -> str:
+        span = parse_span(_text(act, "at"))
+        if span is None:
+            raise BriefError("This cannot be pinned.", "Ask again.")
+        pin = pin_span(
+            self._catalogue().snapshot,
+            _text(act, "doc"),
+            span,
+            _text(act, "question"),
+            _text(act, "value"),
+            parse_span(_text(act, "lead")),
+        )
+        brief = self._brief(user).change(lambda brief: brief.with_pins([pin]))
+        return f"Pinned. {count(len(brief.pins), 'quote')} in the brief."
+
+    def _unpin(self, user: str, act: Act) -> str:
+        key = f"{_text(act, 'doc')} {_text(act, 'at')} {_text(act, 'value')}"
+
+        def without(brief: Brief) -> Brief:
+            for item in brief.items:
+                if item.pin is not None and pin_key(item.pin) == key:
+                    return brief.without(item.id)
+            return brief
+
+        self._brief(user).change(without)
+        return "Taken out of the brief."
+
+    def _note(self, user: str, act: Act) -> str:
+        item_id, text, seen = _number(act, "id"), _text(act, "text"), _number(act, "seen")
+        self._brief(user).change(lambda brief: brief.with_text(item_id, text, seen))
+        return "Saved."
+
+    def _save_notes(self, user: str, act: Act) -> str:
+        """Save the notes that are still on their way; return what went wrong."""
+        notes = act.get("notes")
+        try:
+            for note in notes if isinstance(notes, list) else ():
+                if isinstance(note, dict):
+                    self._note(user, note)
+        except BriefError as exc:
+            return _words(exc)
+        return ""
+
+    def _save(self, user: str, act: Act) -> str:
+        catalogue = self._catalogue()
+        address = parse_address(_text(act, "search"), catalogue.facets)
+        save_question(self._saved(user), catalogue.snapshot, address.question, address.filters)
+        return "Saved. It is asked again after each build; the brief lists it."
+
+    def _forget(self, user: str, act: Act) -> str:
+        number = _number(act, "id")
+        self._saved(user).change(lambda saved: saved.without(number))
+        return "Forgotten."
+
+    def _shown(self, user: str, act: Act) -> str:
+        generations = {_number(act, "id"): _text(act, "generation")}
+        self._saved(user).change(lambda saved: saved.shown(generations))
+        return ""
+
+    def _page(self, user: str, undo: int) -> str:
+        stamp = self._stamp()
+        try:
+            here = Address(view=View.BRIEF)
+            return render_brief(Visit(self._catalogue(), here, stamp, user=user), undo)
+        except QAAppError as exc:
+            return render("notice", message=exc.message, hint=exc.hint, stamp=stamp)
+
+    def _brief(self, user: str) -> StoredFile[Brief]:
+        return open_brief(self._catalogue().snapshot.index, user)
+
+    def _saved(self, user: str) -> StoredFile[SavedQuestions]:
+        return open_saved(self._catalogue().snapshot.index, user)
+
+    def _stamp(self) -> str:
+        # Unlike any of the page's other events, which show in the same places.
+        return f"brief-{next(self._stamps)}"
+
+
+def render_brief(visit: Visit, undo: int = 0) -> str:
+    """Return a user's brief.
+
+    Args:
+        visit: whose, and when.
         undo: number of the item that was removed just now, or 0.
+
+    Raises:
+        BriefError: it cannot be read.
     """
-
-    brief: Brief
-    saved: tuple[SavedView, ...]
-    warnings: Mapping[int, str]
-    undo: int
-    stamp: str
-
-    @property
-    def search(self) -> str:
-        """The address of the view."""
-        return _HERE.search
-
-    @property
-    def summary(self) -> str:
-        """How much there is in it."""
-        documents = {pin.quote.citation.document for pin in self.brief.pins}
-        quotes = count(len(self.brief.pins), "quote")
-        return f"{quotes} from {count(len(documents), 'report')}"
-
-    @property
-    def removed(self) -> tuple[Item, ...]:
-        """What can be put back, the latest first."""
-        return tuple(gone.item for gone in reversed(self.brief.removed))
-
-    def href(self, pin: Pin) -> str:
-        """Return the address that shows a quote in its source."""
-        return _HERE.citing(pin.quote.citation).search
-
-
-def pin_payload(citation: Citation, value: str = "", lead_in: Quote | None = None) -> str:
-    """Return what a Pin button carries: a place, from which the server takes the words itself."""
-    place = {"doc": citation.document, "at": f"{citation.start}-{citation.end}", "value": value}
-    if lead_in is not None:
-        place["lead"] = f"{lead_in.citation.start}-{lead_in.citation.end}"
-    return json.dumps(place)
+    snapshot = visit.catalogue.snapshot
+    brief = open_brief(snapshot.index, visit.user).read()
+    return render(
+        "brief",
+        here=Address(view=View.BRIEF),
+        stamp=visit.stamp,
+        brief=brief,
+        saved=open_saved(snapshot.index, visit.user).read().items,
+        warnings=warnings_of(brief, snapshot.generation),
+        undo=undo,
+        num_reports=len({pin.quote.citation.document for pin in brief.pins}),
+        question_address=question_address,
+        forms=_FORM_NAMES,
+        route=BRIEF_ROUTE,
+    )
 
 
 def pin_key(pin: Pin) -> str:
     """Return what tells a Pin button that its quote is in the brief."""
     place = pin.quote.citation
-    return f"{place.document} {place.start}-{place.end} {pin.facet_value}"
+    return f"{place.document} {write_span(place.start, place.end)} {pin.facet_value}"
 
 
 def warnings_of(brief: Brief, generation: Generation) -> dict[int, str]:
@@ -98,19 +232,27 @@ def warnings_of(brief: Brief, generation: Generation) -> dict[int, str]:
     return found
 
 
-def saved_view(item: SavedQuestion) -> SavedView:
-    """Return a saved question as it is shown."""
-    address = question_address(item)
-    return SavedView(
-        id=item.id,
-        question=Link(item.question, address.search),
-        kept_to="; ".join(f"{name}: {', '.join(kept)}" for name, kept in item.filters.items()),
-        line=item.trouble or (count(len(item.new), "new finding") if item.new else "Nothing new"),
-        news=tuple(Link(pin.about, address.citing(pin.quote.citation).search) for pin in item.new),
-        generation=item.generation,
-    )
-
-
 def question_address(item: SavedQuestion) -> Address:
     """Return where the page asks a saved question."""
     return Address(question=item.question, filters=item.filters)
+
+
+def _chosen(table: Mapping[str, Any], act: Act) -> Any:
+    name = _text(act, "do")
+    if name not in table:
+        raise BriefError("The page asked for something unknown.", "Load the page again.")
+    return table[name]
+
+
+def _text(act: Act, name: str) -> str:
+    value = act.get(name, "")
+    return value if isinstance(value, str) else ""
+
+
+def _number(act: Act, name: str) -> int:
+    value = act.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+
+
+def _words(error: QAAppError) -> str:
+    return f"{error.message} {error.hint}".strip()

@@ -1,109 +1,160 @@
-"""What is in the index, as the page's header, front page and list of sources show it."""
+"""What the live generation holds, read once when it is published, and what a view is made from."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from qa_app.citations import Facts, document_facts
-from qa_app.facets import DOCUMENT_FACET, Facets
-from qa_app.models import Failure
-from qa_app.retrieval.filters import BUILT_IN, FilterChoices, filter_choices
+from qa_app.analysis import Analyser
+from qa_app.citations import Facts
+from qa_app.facets import Facets
+from qa_app.models import Passage
+from qa_app.retrieval.filters import BUILT_IN, FilterChoices
 from qa_app.store.generation import Generation
 from qa_app.store.records import DocumentRecord
-from qa_app.text.wording import count
-from qa_app.web.address import Address, View
-from qa_app.web.examples import make_examples
-from qa_app.web.filtering import filter_panel
-from qa_app.web.views import FilterPanelView, HeaderView, SourceListRow, SourceListView
+from qa_app.text.wording import plural
+from qa_app.web.address import Address
 
-PRODUCT = "qa_app"
+if TYPE_CHECKING:
+    from qa_app.api import Snapshot
+
+Terms = tuple[str, ...]
+# Enough of a corpus to find what recurs in it, read within a second.
+_MOST_PASSAGES = 2_000
+_MOST_EXAMPLES = 4
+# Two words of letters alone, joined by a space or hyphen; looked for at every word's beginning.
+_PAIR = re.compile(r"(?<![\w-])(?=([^\W\d_]{3,})([ -])([^\W\d_]{3,})(?![\w-]))")
+# "set out" and "carried over" name nothing.
+_PARTICLES = frozenset({"out", "up", "down", "off", "over", "away", "back", "through"})
+# A pair of words seen in fewer places says more about one passage than about the corpus.
+_FEWEST_PLACES = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
-    """A generation's contents, read once when it is published.
+    """A generation and its contents.
 
     Attributes:
-        hashes: path of each document to the SHA-256 of its file.
+        documents: by path.
         facts: path of each document to its author, publisher and date, where known.
-        facets: names of the groups that an answer can be kept to.
         choices: what there is to filter by.
         examples: questions that the reports can answer.
     """
 
-    generation: str
-    documents: tuple[DocumentRecord, ...]
-    passages: int
-    failures: tuple[Failure, ...]
-    warnings: Mapping[str, str]
-    hashes: Mapping[str, str]
+    snapshot: Snapshot
+    documents: Mapping[str, DocumentRecord]
     facts: Facts
-    facets: tuple[str, ...]
     choices: FilterChoices
     examples: tuple[str, ...]
 
+    @property
+    def facets(self) -> frozenset[str]:
+        """Names of the groups that an answer can be kept to."""
+        return frozenset({*self.choices.values, *BUILT_IN})
 
-def read_catalogue(generation: Generation, facets: Facets) -> Catalogue:
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What a view of the left side is rendered from.
+
+    Attributes:
+        address: the page's state, with no source open; its ``search`` belongs into the root
+            element's ``data-search``.
+        stamp: belongs into the root element's ``data-stamp``; it tells the page that this is new.
+        uploads: reports may be added from the page.
+        user: who is signed in, or "" where nobody has to be.
+    """
+
+    catalogue: Catalogue
+    address: Address
+    stamp: str
+    uploads: bool = False
+    user: str = ""
+
+
+def read_catalogue(snapshot: Snapshot) -> Catalogue:
     """Return what a generation holds."""
-    manifest = generation.manifest
     return Catalogue(
-        generation=generation.name,
-        documents=generation.documents,
-        passages=generation.num_passages,
-        failures=manifest.failures,
-        warnings={item.path: item.reason for item in manifest.warnings},
-        hashes={document.path: document.source.sha256 for document in generation.documents},
-        facts={item.path: document_facts(item.metadata) for item in generation.documents},
-        facets=tuple({*generation.facets(), *BUILT_IN}),
-        choices=filter_choices(generation),
-        examples=make_examples(generation, facets),
+        snapshot=snapshot,
+        documents={document.path: document for document in snapshot.generation.documents},
+        facts=snapshot.facts(),
+        choices=snapshot.filters(),
+        examples=make_examples(snapshot.generation, snapshot.retriever.facets),
     )
 
 
-def header_view(catalogue: Catalogue) -> HeaderView:
-    """Return the line at the top."""
-    failed = len(catalogue.failures)
-    return HeaderView(
-        catalogue.generation,
-        scope=count(len(catalogue.documents), "report"),
-        failed=f"{failed:,} could not be read" if failed else "",
-    )
+def make_examples(generation: Generation, facets: Facets) -> tuple[str, ...]:
+    """Return a few questions that the reports can answer, best first."""
+    step = max(1, generation.num_passages // _MOST_PASSAGES)
+    passages = generation.passages(range(0, generation.num_passages, step)[:_MOST_PASSAGES])
+    analyser = generation.lexical.analyser
+    questions: tuple[str, ...] = ()
+    for facet in facets.names:
+        values = generation.facet_values(facet)
+        if facets.values(facet) and values and not questions:
+            questions = facet_questions(passages, facet, facets.nouns(facet), values, analyser)
+    about = [f"What is said about {phrase}?" for phrase in recurring_phrases(passages, analyser)]
+    return (*questions, *about)[:_MOST_EXAMPLES]
 
 
-def panel(catalogue: Catalogue, address: Address) -> FilterPanelView:
-    """Return the filters that there are."""
-    return filter_panel(catalogue.choices, catalogue.documents, address)
+def facet_questions(
+    passages: Sequence[Passage],
+    facet: str,
+    nouns: Sequence[str],
+    values: Sequence[str],
+    analyser: Analyser,
+) -> tuple[str, ...]:
+    """Return "which <facet>s …" questions, and one about a single value."""
+    name = next((noun for noun in nouns if noun == plural(facet)), nouns[0] if nouns else facet)
+    skipped = {term for value in values for term in analyser.terms(value)}
+    phrases = recurring_phrases(passages, analyser, skipped, facet)[:2]
+    about = [f"Which {name} mention {phrase}?" for phrase in phrases]
+    return (*about, f"What is said about {values[0]}?")
 
 
-def source_list_view(catalogue: Catalogue, uploads: bool = False) -> SourceListView:
-    """Return the list of documents."""
-    address = Address(view=View.SOURCES)
-    rows = (
-        SourceListRow(
-            title=document.title,
-            facts=(document.path, *_warnings(document, catalogue)),
-            date=catalogue.facts[document.path].get("date", ""),
-            pages=f"{document.pages:,}" if document.pages else "",
-            passages=f"{document.passages:,}",
-            href=address.opening(document.path).search,
-            alone=Address().keeping(DOCUMENT_FACET, document.path).search,
-        )
-        for document in catalogue.documents
-    )
-    reports = count(len(catalogue.documents), "report")
-    return SourceListView(
-        headline=f"{reports}, {count(catalogue.passages, 'passage')}",
-        rows=tuple(rows),
-        failures_line=f"{count(len(catalogue.failures), 'file')} could not be read",
-        failures=catalogue.failures,
-        uploads=uploads,
-        search=address.search,
-    )
+def recurring_phrases(
+    passages: Iterable[Passage],
+    analyser: Analyser,
+    skipped: Collection[str] = (),
+    facet: str = "",
+) -> list[str]:
+    """Return pairs of words that recur in several places and share no term, headings' pairs first.
+
+    A place is a value of the facet; without one, a section of a document. No pair has a term that
+    is to be skipped.
+    """
+    places: dict[Terms, set[object]] = defaultdict(set)
+    spellings: dict[Terms, Counter[str]] = defaultdict(Counter)
+    in_headings: set[Terms] = set()
+    for passage in passages:
+        section = (passage.document, passage.section)
+        here = passage.tags.get(facet, ()) if facet else (section,)
+        for terms, spelling in _pairs(passage.text, analyser):
+            places[terms].update(here)
+            spellings[terms][spelling] += 1
+        for heading in passage.section:
+            in_headings.update(terms for terms, _ in _pairs(heading, analyser))
+    wide = [terms for terms, where in places.items() if len(where) >= _FEWEST_PLACES]
+    wide.sort(key=lambda terms: (terms not in in_headings, -spellings[terms].total(), terms))
+    used = set(skipped)
+    phrases = []
+    for terms in wide:
+        if not used.intersection(terms):
+            used.update(terms)
+            phrases.append(_usual(spellings[terms]))
+    return phrases
 
 
-def _warnings(document: DocumentRecord, catalogue: Catalogue) -> Iterable[str]:
-    yield from document.warnings
-    warning = catalogue.warnings.get(document.path)
-    if warning and warning not in document.warnings:
-        yield warning
+def _pairs(text: str, analyser: Analyser) -> Iterable[tuple[Terms, str]]:
+    for first, joint, second in _PAIR.findall(text):
+        terms = (*analyser.terms(first), *analyser.terms(second))
+        if len(terms) == 2 and second.lower() not in _PARTICLES:
+            yield terms, f"{first}{joint}{second}"
+
+
+def _usual(spellings: Counter[str]) -> str:
+    """Return the spelling seen most; of two, that without the capital of a sentence's beginning."""
+    return max(spellings, key=lambda spelling: (spellings[spelling], spelling.islower()))

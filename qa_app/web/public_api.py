@@ -11,13 +11,13 @@ import gradio as gr
 from qa_app.errors import QAAppError, QueryError
 from qa_app.models import Mode, to_json
 from qa_app.output.contract import answer_json, search_json
-from qa_app.web.events import Desk
+from qa_app.web.page import PageController
 
 _MOST_PASSAGES = 100
 PublicFunction = Callable[..., dict[str, Any]]
 
 
-def public_functions(desk: Desk) -> dict[str, PublicFunction]:
+def public_functions(page: PageController) -> dict[str, PublicFunction]:
     """Return the public functions by name; their docstrings are the API's documentation."""
 
     def ask(
@@ -35,7 +35,7 @@ def public_functions(desk: Desk) -> dict[str, PublicFunction]:
             mode: "best", "fast", "dense" or "lexical".
         """
         with _errors_told():
-            answer = desk.snapshot().ask(question, _checked(top_k), filters, _mode(mode))
+            answer = page.snapshot().ask(question, _checked(top_k), filters, _mode(mode))
             return answer_json(answer)
 
     def search(
@@ -53,7 +53,7 @@ def public_functions(desk: Desk) -> dict[str, PublicFunction]:
             mode: "best", "fast", "dense" or "lexical".
         """
         with _errors_told():
-            snapshot = desk.snapshot()
+            snapshot = page.snapshot()
             results = snapshot.search(query, _checked(top_k), filters, _mode(mode))
             return search_json(query, results, snapshot.generation.name)
 
@@ -66,13 +66,13 @@ def public_functions(desk: Desk) -> dict[str, PublicFunction]:
             themes: the themes that the corpus's owner wrote down, in place of the topics found.
         """
         with _errors_told():
-            found: dict[str, Any] = to_json(desk.snapshot().topics(facet, themes))
+            found: dict[str, Any] = to_json(page.snapshot().topics(facet, themes))
             return found
 
     def status() -> dict[str, Any]:
         """Say what is indexed, with which model, when, and which files could not be read."""
         with _errors_told():
-            told = desk.snapshot().status()
+            told = page.snapshot().status()
         # Gradio's Python client takes what has a "path" for a file, and would fetch it.
         for kind in ("failures", "warnings"):
             told[kind] = [{"file": item.pop("path"), **item} for item in told[kind]]

@@ -5,8 +5,11 @@ Gradio asks for the password on its own routes only, so each of these asks for i
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
+from pathlib import Path, PurePosixPath
+from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
@@ -15,18 +18,17 @@ from starlette.routing import Route
 
 from qa_app.briefs.export import Form
 from qa_app.errors import QAAppError
-from qa_app.web.access import signed_in
-from qa_app.web.brief_desk import BriefDesk
 from qa_app.web.builds import Builds, BuildState
-from qa_app.web.events import Desk
-from qa_app.web.originals import read_original
+from qa_app.web.page import PageController
 from qa_app.web.security import (
     BRIEF_ROUTE,
     BUILD_ROUTE,
     ORIGINAL_ROUTE,
     STATE_ROUTE,
     UPLOAD_ROUTE,
+    signed_in,
 )
+from qa_app.web.source_view import source_path
 from qa_app.web.uploads import IncomingFile
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -36,27 +38,35 @@ _BRIEF_TYPES = {
     Form.CSV: "text/csv; charset=utf-8",
 }
 _NO_STORE = {"cache-control": "no-store"}
+# What a browser shows without running anything in it; all else is saved to disk.
+_SHOWN = {
+    ".pdf": "application/pdf",
+    ".txt": "text/plain",
+    ".md": "text/plain",
+    ".markdown": "text/plain",
+    ".rst": "text/plain",
+}
 
 
-def page_routes(desk: Desk) -> list[Route]:
-    """Return the routes over a desk; those for new reports only where it takes them."""
+def page_routes(page: PageController) -> list[Route]:
+    """Return the routes over a page; those for new reports only where it takes them."""
 
     async def original(request: Request) -> Response:
-        return await run_in_threadpool(_original, desk, request.query_params.get("doc", ""))
+        return await run_in_threadpool(_original, page, request.query_params.get("doc", ""))
 
     async def state(_request: Request) -> Response:
-        return await run_in_threadpool(_state, desk)
+        return await run_in_threadpool(_state, page)
 
     async def brief(request: Request) -> Response:
         form = Form(request.path_params["form"])
-        return await run_in_threadpool(_brief, BriefDesk(desk), signed_in(request) or "", form)
+        return await run_in_threadpool(_brief, page, signed_in(request) or "", form)
 
     routes = [
         _route(ORIGINAL_ROUTE, original, "GET"),
         _route(f"{BRIEF_ROUTE}.{{form}}", brief, "GET"),
         _route(STATE_ROUTE, state, "GET"),
     ]
-    return routes if desk.builds is None else [*routes, *_upload_routes(desk.builds)]
+    return routes if page.builds is None else [*routes, *_upload_routes(page.builds)]
 
 
 def _upload_routes(builds: Builds) -> list[Route]:
@@ -89,15 +99,15 @@ def _route(path: str, endpoint: Endpoint, method: str) -> Route:
     return Route(path, answer, methods=[method])
 
 
-def _state(desk: Desk) -> Response:
-    build = desk.builds.state if desk.builds else BuildState()
-    state = {"generation": desk.generation(), "build": asdict(build)}
+def _state(page: PageController) -> Response:
+    build = page.builds.state if page.builds else BuildState()
+    state = {"generation": page.generation(), "build": asdict(build)}
     return JSONResponse(state, headers=_NO_STORE)
 
 
-def _brief(briefs: BriefDesk, user: str, form: Form) -> Response:
+def _brief(page: PageController, user: str, form: Form) -> Response:
     try:
-        name, content = briefs.export(user, form)
+        name, content = page.briefs.export(user, form)
     except QAAppError as exc:
         return PlainTextResponse(f"{exc.message} {exc.hint}\n", 404)
     headers = {
@@ -108,17 +118,49 @@ def _brief(briefs: BriefDesk, user: str, form: Form) -> Response:
     return Response(content, headers=headers)
 
 
-def _original(desk: Desk, document: str) -> Response:
+def _original(page: PageController, document: str) -> Response:
     try:
-        snapshot = desk.snapshot()
-        sha256 = desk.catalogue(snapshot).hashes.get(document)
+        catalogue = page.catalogue()
     except QAAppError as exc:
         return PlainTextResponse(f"{exc.message}\n", 404)
-    if sha256 is None:
+    record = catalogue.documents.get(document)
+    if record is None:
         return PlainTextResponse("There is no such document in the index.\n", 404)
-    original = read_original(snapshot.corpus, document, sha256)
+    original = read_original(catalogue.snapshot.corpus, document, record.source.sha256)
     if original is None:
         reason = "The file is gone, or has changed since it was indexed. Build the index again.\n"
         return PlainTextResponse(reason, 404)
     content, headers = original
     return Response(content, headers={**headers, **_NO_STORE})
+
+
+def read_original(corpus: Path, document: str, sha256: str) -> tuple[bytes, dict[str, str]] | None:
+    """Return the file that a document was read from, and the headers to send it with.
+
+    None where it is gone or not byte for byte what was indexed: so whatever stands in its place
+    since, nothing else gets out.
+    """
+    path = source_path(corpus, document)
+    try:
+        content = path.read_bytes() if path is not None and path.is_file() else None
+    except OSError:
+        return None
+    if content is None or hashlib.sha256(content).hexdigest() != sha256:
+        return None
+    name = PurePosixPath(document)
+    shown = _SHOWN.get(name.suffix.lower())
+    way = "inline" if shown else "attachment"
+    return content, {
+        "content-type": _with_charset(shown or "application/octet-stream", content),
+        "content-disposition": f"{way}; filename*=UTF-8''{quote(name.name, safe='')}",
+    }
+
+
+def _with_charset(media_type: str, content: bytes) -> str:
+    if not media_type.startswith("text/"):
+        return media_type
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return f"{media_type}; charset=windows-1252"
+    return f"{media_type}; charset=utf-8"

@@ -1,4 +1,4 @@
-"""What stands before Gradio: which hosts, routes and bodies are let through, and the headers.
+"""Who and what is let in: names and passwords, hosts, routes, bodies; and the headers.
 
 Gradio serves many routes that this page does not use (uploads, proxies, files by path or address).
 So routes are let through by name, and everything else is refused.
@@ -6,14 +6,22 @@ So routes are let through by name, and everything else is refused.
 
 from __future__ import annotations
 
+import hmac
 import ipaddress
 import re
 import secrets
-from collections.abc import Collection, Iterable, MutableMapping
-from typing import Any
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Collection, Iterable, Mapping
+from pathlib import Path
 
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from qa_app.errors import ServeError
 from qa_app.loading.limits import MAX_BYTES
 
 MAX_BODY_BYTES = 256 * 1024
@@ -27,6 +35,7 @@ BRIEF_ROUTE = "/brief"
 PUBLIC_FUNCTIONS = ("ask", "search", "topics", "status")
 _CALL = rf"/gradio_api/call/(?:v2/)?(?:{'|'.join(PUBLIC_FUNCTIONS)})"
 _MCP_ROUTE = "/gradio_api/mcp"
+# Every route of Gradio's that the page reads from, as its own requests show, and ours.
 _READ_ROUTES = re.compile(
     r"/|/(config|theme\.css|favicon\.ico|manifest\.json|robots\.txt|login|logout)/?"
     rf"|(/assets|/static|/svelte|{STATIC_ROUTE})/[\w./-]+"
@@ -37,7 +46,18 @@ _READ_ROUTES = re.compile(
 )
 _WRITE_ROUTES = re.compile(rf"/login/?|/gradio_api/(queue/join|cancel|reset)/?|{_CALL}/?")
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-_SCRIPT = re.compile(rb"<script\b")
+_SCRIPT = re.compile(rb"<script\b")  # each is given the page's nonce
+# Sent with every response, beside the policy, which has a nonce of each one's own.
+_HEADERS = {
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=()",
+}
+_MOST_FAILURES = 5
+_WINDOW_SECONDS = 60.0
+_ACCOUNTS_FORM = "Its lines are name:password; lines that begin with # are left out."
 
 
 class Guard:
@@ -80,12 +100,11 @@ class Guard:
             await self._app(scope, receive, secured)
             await secured.finish()
         else:
-            await _refuse(secured, *refusal)
+            status, reason = refusal
+            await PlainTextResponse(f"{reason}\n", status)(scope, receive, secured)
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
-        headers = {
-            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
-        }
+        headers = Headers(scope=scope)
         if not self._knows(_host_name(headers.get("host", ""))):
             return 421, "This address is not served here."
         if not self._serves(scope["method"], scope["path"]):
@@ -122,9 +141,10 @@ class _SecureSend:
 
     async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            headers = [(name.lower(), value) for name, value in message["headers"]]
-            message["headers"] = [*headers, *_security_headers(self._nonce)]
-            if dict(headers).get(b"content-type", b"").startswith(b"text/html"):
+            headers = MutableHeaders(scope=message)
+            headers.update(_HEADERS)
+            headers["content-security-policy"] = content_security_policy(self._nonce)
+            if headers.get("content-type", "").startswith("text/html"):
                 self._held = message
                 return
         elif self._held is not None and message["type"] == "http.response.body":
@@ -137,10 +157,8 @@ class _SecureSend:
         if self._held is None:
             return
         body = _SCRIPT.sub(f'<script nonce="{self._nonce}"'.encode(), bytes(self._body))
-        is_length = b"content-length"
-        kept = [item for item in self._held["headers"] if item[0] != is_length]
-        length = str(len(body)).encode()
-        await self._send({**self._held, "headers": [*kept, (is_length, length)]})
+        MutableHeaders(scope=self._held)["content-length"] = str(len(body))
+        await self._send(self._held)
         await self._send({"type": "http.response.body", "body": body})
 
 
@@ -183,20 +201,9 @@ def content_security_policy(nonce: str) -> str:
     )
 
 
-def _security_headers(nonce: str) -> list[tuple[bytes, bytes]]:
-    return [
-        (b"content-security-policy", content_security_policy(nonce).encode()),
-        (b"x-content-type-options", b"nosniff"),
-        (b"referrer-policy", b"no-referrer"),
-        (b"cross-origin-opener-policy", b"same-origin"),
-        (b"cross-origin-resource-policy", b"same-origin"),
-        (b"permissions-policy", b"camera=(), microphone=(), geolocation=()"),
-    ]
-
-
-def _body_refusal(headers: MutableMapping[str, str], most: int) -> tuple[int, str] | None:
+def _body_refusal(headers: Mapping[str, str], most: int) -> tuple[int, str] | None:
     length = headers.get("content-length", "")
-    if not re.fullmatch(r"[0-9]{1,15}", length):
+    if not re.fullmatch(r"[0-9]{1,15}", length):  # more digits than any body has bytes
         return 411, "Say how long the request is."
     if int(length) > most:
         return 413, "The request is too long."
@@ -204,6 +211,7 @@ def _body_refusal(headers: MutableMapping[str, str], most: int) -> tuple[int, st
 
 
 def _host_name(host: str) -> str:
+    # A bare IPv6 address in brackets, or a name without colons, and a port behind either.
     match = re.fullmatch(r"\[([0-9a-fA-F:.]+)\](?::\d+)?|([^:]*)(?::\d+)?", host)
     return (match[1] or match[2] or "").lower() if match else ""
 
@@ -212,11 +220,62 @@ def _same_origin(origin: str, host: str) -> bool:
     return origin.partition("://")[2].lower() == host.lower()
 
 
-async def _refuse(send: Send, status: int, reason: str) -> None:
-    body = f"{reason}\n".encode()
-    headers: list[Any] = [
-        (b"content-type", b"text/plain; charset=utf-8"),
-        (b"content-length", str(len(body)).encode()),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
+class Accounts:
+    """Checks names and passwords; five failures in a minute close a name for that minute."""
+
+    def __init__(
+        self, passwords: Mapping[str, str], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._passwords = dict(passwords)
+        self._clock = clock
+        self._failures: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_MOST_FAILURES))
+        self._lock = threading.Lock()
+
+    def check(self, name: str, password: str) -> bool:
+        """Tell whether the password is the name's."""
+        # Unknown names share one count, so that guessing names cannot fill the memory.
+        key = name if name in self._passwords else ""
+        expected = self._passwords.get(name, "")
+        right = hmac.compare_digest(password.encode(), expected.encode()) and key != ""
+        now = self._clock()
+        with self._lock:
+            failures = self._failures[key]
+            closed = len(failures) == _MOST_FAILURES and now - failures[0] < _WINDOW_SECONDS
+            if closed:
+                return False
+            if not right:
+                failures.append(now)
+            return right
+
+
+def signed_in(request: Request) -> str | None:
+    """Return whose session of Gradio's login a request comes with; "" where none is asked for."""
+    app = request.app
+    if app.auth is None:
+        return ""
+    names = (f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}")
+    users = (app.tokens.get(request.cookies.get(name)) for name in names)
+    return next((user for user in users if user is not None), None)
+
+
+def read_accounts(path: Path) -> Accounts:
+    """Read the accounts from a file of ``name:password`` lines.
+
+    Raises:
+        ServeError: the file cannot be read, or a line is of another form.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ServeError(f"{path} cannot be read: {exc}", _ACCOUNTS_FORM) from exc
+    passwords: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        name, colon, password = line.partition(":")
+        if not (name.strip() and colon and password):
+            raise ServeError(f"{path}, line {number}: no name and password.", _ACCOUNTS_FORM)
+        passwords[name.strip()] = password
+    if not passwords:
+        raise ServeError(f"{path} names nobody.", _ACCOUNTS_FORM)
+    return Accounts(passwords)

@@ -12,8 +12,8 @@ import os
 import secrets
 import time
 import unicodedata
+from collections.abc import Iterator
 from pathlib import Path
-from types import TracebackType
 
 from qa_app.errors import UploadError
 from qa_app.loading.limits import check_size
@@ -23,8 +23,8 @@ from qa_app.store.files import hash_file
 
 _LONGEST_NAME = 200  # bytes; file systems take 255
 _PREFIX = ".upload-"
-_STALE_SECONDS = 3600.0
-_UNSAFE = frozenset('/\\:*?"<>|')
+_STALE_SECONDS = 3600.0  # no upload takes so long
+_UNSAFE = frozenset('/\\:*?"<>|')  # which Windows has no file names with
 
 
 class IncomingFile:
@@ -44,23 +44,19 @@ class IncomingFile:
         self._corpus = corpus
         self._size = 0
         self._sha256 = hashlib.sha256()
-        try:
+        with _saving(self.name):
             corpus.mkdir(parents=True, exist_ok=True)
             _sweep(corpus)
             self._temporary = corpus / f"{_PREFIX}{secrets.token_hex(8)}"
             self._file = self._temporary.open("xb")
-        except OSError as exc:
-            raise _not_saved(self.name, exc) from exc
 
     def write(self, chunk: bytes) -> None:
         """Take the next bytes; ``LimitError`` when they are too many."""
         self._size += len(chunk)
         check_size(self._size)
         self._sha256.update(chunk)
-        try:
+        with _saving(self.name):
             self._file.write(chunk)
-        except OSError as exc:
-            raise _not_saved(self.name, exc) from exc
 
     def keep(self) -> bool:
         """Put the file into the corpus; False if exactly this file is there already.
@@ -69,29 +65,24 @@ class IncomingFile:
             UploadError: another file of this name is there, or the disk refuses.
         """
         target = self._corpus / self.name
-        try:
+        with _saving(self.name):
             self._file.flush()
             os.fsync(self._file.fileno())
-            os.link(self._temporary, target)
-        except FileExistsError as exc:
-            if target.is_file() and hash_file(target).sha256 == self._sha256.hexdigest():
-                return False
-            raise UploadError(
-                f"Another file is called {self.name} already.", "Rename yours, then add it again."
-            ) from exc
-        except OSError as exc:
-            raise _not_saved(self.name, exc) from exc
+            try:
+                os.link(self._temporary, target)
+            except FileExistsError as exc:
+                if target.is_file() and hash_file(target).sha256 == self._sha256.hexdigest():
+                    return False
+                raise UploadError(
+                    f"Another file is called {self.name} already.",
+                    "Rename yours, then add it again.",
+                ) from exc
         return True
 
     def __enter__(self) -> IncomingFile:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._file.close()
         self._temporary.unlink(missing_ok=True)
 
@@ -127,7 +118,12 @@ def _sweep(corpus: Path) -> None:
                 path.unlink()
 
 
-def _not_saved(name: str, error: OSError) -> UploadError:
-    return UploadError(
-        f"{name} could not be saved: {error.strerror}.", "See to the disk, then add it again."
-    )
+@contextlib.contextmanager
+def _saving(name: str) -> Iterator[None]:
+    """Say that a file could not be saved where the disk refuses."""
+    try:
+        yield
+    except OSError as exc:
+        raise UploadError(
+            f"{name} could not be saved: {exc.strerror}.", "See to the disk, then add it again."
+        ) from exc

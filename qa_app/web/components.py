@@ -1,4 +1,4 @@
-"""The components, and which event calls what."""
+"""The Gradio components, and which event calls what."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from typing import Any
 import gradio as gr
 
 from qa_app.retrieval.retriever import MAX_QUESTION_CHARACTERS
-from qa_app.web.brief_desk import BriefDesk
-from qa_app.web.catalogue import PRODUCT
-from qa_app.web.events import Desk
+from qa_app.web.brief_view import BriefController
+from qa_app.web.page import PageController
 from qa_app.web.public_api import public_functions
 from qa_app.web.security import STATIC_ROUTE
 
@@ -29,11 +28,11 @@ _QUESTION = "() => new URLSearchParams(window.location.search).get('q') ?? ''"
 _BRIDGE = "window.desk.connect(trigger); // 'go', 'open', 'peek', 'header', 'aside', 'revise'"
 
 
-def lay_out(desk: Desk) -> gr.Blocks:
-    """Return the page over a desk's events."""
+def lay_out(page: PageController) -> gr.Blocks:
+    """Return the page over its events."""
     with gr.Blocks(
-        title=PRODUCT, analytics_enabled=False, delete_cache=(3600, 3600), fill_width=True
-    ) as page:
+        title="qa_app", analytics_enabled=False, delete_cache=(3600, 3600), fill_width=True
+    ) as blocks:
         header = gr.HTML(elem_id="header", **_PLAIN)
         with gr.Row(elem_id="question-row"):
             question = gr.Textbox(
@@ -65,12 +64,12 @@ def lay_out(desk: Desk) -> gr.Blocks:
             apply_default_css=False,
         )
         # First, so that the page's own events do not take the public names.
-        for name, function in public_functions(desk).items():
+        for name, function in public_functions(page).items():
             gr.api(function, api_name=name)
         parts = _Parts(header, question, ask, stop, notices, answer, source, address, bridge)
-        _connect(page, desk, parts)
-        _connect_brief(page, BriefDesk(desk), parts)
-    return page
+        _connect(blocks, page, parts)
+        _connect_brief(blocks, page.briefs, parts)
+    return blocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,29 +85,29 @@ class _Parts:
     bridge: gr.HTML
 
 
-def _connect(page: gr.Blocks, desk: Desk, parts: _Parts) -> None:
+def _connect(blocks: gr.Blocks, page: PageController, parts: _Parts) -> None:
     def load(search: str, request: gr.Request) -> tuple[str, str]:
-        _, answer, source = desk.go(search, _user(request))
+        _, answer, source = page.go(search, _user(request))
         return answer, source
 
     def go(event: gr.EventData, request: gr.Request) -> tuple[str, str, str]:
-        return desk.go(str(event.search), _user(request))
+        return page.go(str(event.search), _user(request))
 
     def open_source(event: gr.EventData) -> str:
-        return desk.open(str(event.search))
+        return page.open(str(event.search))
 
     def peek(event: gr.EventData) -> str:
-        return desk.open(str(event.search), preview=True)
+        return page.open(str(event.search), preview=True)
 
     shown = [parts.answer, parts.source]
     # The browser itself fills in the question, and asking ends the load: whoever types and asks
     # before the page has loaded must not lose a word.
-    page.load(None, None, [parts.question], js=_QUESTION, **_PRIVATE)
-    page.load(desk.header, None, [parts.header], **_PRIVATE)
-    loading = page.load(load, [parts.address], shown, js=_ADDRESS, **_PRIVATE)
+    blocks.load(None, None, [parts.question], js=_QUESTION, **_PRIVATE)
+    blocks.load(page.header, None, [parts.header], **_PRIVATE)
+    loading = blocks.load(load, [parts.address], shown, js=_ADDRESS, **_PRIVATE)
     asking = gr.on(
         [parts.question.submit, parts.ask.click],
-        desk.ask,
+        page.ask,
         [parts.question, parts.address],
         shown,
         js=_WITH_ADDRESS,
@@ -117,17 +116,17 @@ def _connect(page: gr.Blocks, desk: Desk, parts: _Parts) -> None:
     )
     going = parts.bridge.go(go, None, [parts.question, *shown], **_PRIVATE)
     opening = parts.bridge.open(open_source, None, [parts.source], **_PRIVATE)
-    parts.bridge.header(desk.header, None, [parts.header], **_PRIVATE)
+    parts.bridge.header(page.header, None, [parts.header], **_PRIVATE)
     peeking = parts.bridge.peek(peek, None, [parts.source], **_PRIVATE)
     # A mistake of the program's own is logged by Gradio; here it must not look like waiting.
     for event in (loading, asking, going):
-        event.failure(desk.broken, None, shown, **_PRIVATE)
+        event.failure(page.broken, None, shown, **_PRIVATE)
     for event in (opening, peeking):
-        event.failure(desk.broken_source, [parts.address], [parts.source], js=_ADDRESS, **_PRIVATE)
+        event.failure(page.broken_source, [parts.address], [parts.source], js=_ADDRESS, **_PRIVATE)
     parts.stop.click(None, cancels=[asking, going], **_PRIVATE)
 
 
-def _connect_brief(page: gr.Blocks, briefs: BriefDesk, parts: _Parts) -> None:
+def _connect_brief(blocks: gr.Blocks, briefs: BriefController, parts: _Parts) -> None:
     def notices(request: gr.Request) -> str:
         return briefs.notices(_user(request))
 
@@ -143,7 +142,7 @@ def _connect_brief(page: gr.Blocks, briefs: BriefDesk, parts: _Parts) -> None:
     # None is dropped, and one comes after the other, so that the last shown is the last done.
     every = {**_PRIVATE, "trigger_mode": "multiple", "concurrency_limit": 1}
     every["concurrency_id"] = "brief"
-    page.load(notices, None, [parts.notices], **_PRIVATE)
+    blocks.load(notices, None, [parts.notices], **_PRIVATE)
     acts = (
         parts.bridge.aside(aside, None, [parts.notices], **every),
         parts.bridge.revise(change, None, [parts.answer, parts.notices], **every),

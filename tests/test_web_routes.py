@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from qa_app.web.originals import read_original
+from qa_app.web.routes import read_original
 
 TEXT = "text/plain; charset=utf-8"
 BYTES = "application/octet-stream"

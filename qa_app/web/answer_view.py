@@ -1,0 +1,221 @@
+"""The view of an answer, the front page before there is one, and the filters beside both."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from qa_app.citations import short_title
+from qa_app.facets import DOCUMENT_FACET, SECTION_FACET, YEAR_FACET, name_documents
+from qa_app.models import Answer, BlockKind, Citation, Explanation, Finding, Passage, Verdict
+from qa_app.output.messages import coverage_headline, doubt_text, not_mentioned, unknown_text
+from qa_app.retrieval.filters import DATE, TYPE, FilterChoices
+from qa_app.text.wording import count
+from qa_app.web.address import Address
+from qa_app.web.catalogue import Catalogue, Visit
+from qa_app.web.rendering import Marker, Segment, capitalise, mark_spans, render
+
+_SCORE_NAMES = {
+    "answer": "What the reader makes of it",
+    "behind": "Behind the best that was read",
+    "rank": "Place of its passage",
+    "misdated": "About another year than the one asked for",
+    "asked": "Length of the question",
+    "covered": "The question’s words in the quote",
+    "dense": "Closeness in meaning",
+    "late": "Words and headings that mean the same",
+    "length": "Length of the quote",
+    "lexical": "Shared words",
+    "bm25": "Shared words",
+    "rerank": "Reranker",
+    "share": "The question’s words in the passage",
+    "size": "Number of passages searched",
+    "unnamed": "Names or numbers that are missing",
+    "weakest": "The words that fit worst",
+    "words": "Words that mean the same",
+}
+_NOT_SCORES = frozenset({"reranked"})  # a number of passages
+_LEAST_SHARE = 0.05  # of a weighted sum; less is not worth a line
+# What stands in front of a list's item, in the fonts that reports are written in.
+_BULLET = re.compile(r"[-*•▪‣◦●○·–—\uf0b7\uf0a7][ \t]+(?=\S)")
+# More than this in one list is for the search, not for choosing from.
+_MOST_VALUES = 200
+_FACET_NAMES = {YEAR_FACET: "Year named in the text"}
+_LAST_FACETS = (DOCUMENT_FACET, TYPE, YEAR_FACET)
+_TO = ".."  # between the two dates of a range
+
+
+@dataclass(frozen=True, slots=True)
+class FilterPanel:
+    """The filters that are on, and those there are to choose from.
+
+    Attributes:
+        here: the page's state, with no source open.
+        groups: facet to its values, the most frequent first, with their numbers of passages.
+        names: path of each document to what tells it from the others.
+    """
+
+    here: Address
+    choices: FilterChoices
+    groups: Mapping[str, Mapping[str, int]]
+    names: Mapping[str, str]
+
+    def heading(self, facet: str) -> str:
+        """Return what a facet is called in the list of filters."""
+        return _FACET_NAMES.get(facet, capitalise(facet))
+
+    def text(self, facet: str, value: str) -> str:
+        """Return a value in words."""
+        if facet == DATE:
+            return _date_words(value)
+        return self.names.get(value, value) if facet == DOCUMENT_FACET else value
+
+    @property
+    def dates(self) -> tuple[str, str]:
+        """The first and the last date that is kept to, each as it was typed, or ""."""
+        since, _, until = self.here.filters.get(DATE, ("",))[0].partition(_TO)
+        return since, until
+
+    @property
+    def dates_hint(self) -> str:
+        """Which dates the reports have."""
+        choices = self.choices
+        hint = f"Reports are dated {choices.earliest} to {choices.latest}"
+        if choices.undated:
+            reports = count(len(self.names), "report")
+            hint += f"; {choices.undated:,} of {reports} without a date are left out"
+        return f"{hint}."
+
+
+def filter_panel(catalogue: Catalogue, address: Address) -> FilterPanel:
+    """Return the filters for an address."""
+    documents = catalogue.documents
+    passages = {path: document.passages for path, document in documents.items()}
+    counts = {**catalogue.choices.values, DOCUMENT_FACET: passages}
+    facets = [*sorted(counts.keys() - {*_LAST_FACETS, SECTION_FACET}), *_LAST_FACETS]
+    return FilterPanel(
+        here=address.opening(""),
+        choices=catalogue.choices,
+        groups={
+            facet: dict(list(counts[facet].items())[:_MOST_VALUES])
+            for facet in facets
+            if len(counts.get(facet, ())) > 1
+        },
+        names=name_documents({path: document.title for path, document in documents.items()}),
+    )
+
+
+def _date_words(value: str) -> str:
+    since, to, until = value.partition(_TO)
+    if not (to and since):
+        return f"to {until}" if to else since
+    return f"{since} to {until}" if until else f"from {since}"
+
+
+def render_home(visit: Visit) -> str:
+    """Return the front page: example questions and filters."""
+    return render(
+        "home",
+        here=visit.address,
+        stamp=visit.stamp,
+        examples=visit.catalogue.examples,
+        filters=filter_panel(visit.catalogue, visit.address),
+    )
+
+
+def render_answer(visit: Visit, answer: Answer) -> str:
+    """Return an answer to the address's question."""
+    snapshot, filtered = visit.catalogue.snapshot, bool(visit.address.filters)
+    return render(
+        "answer",
+        answer=answer,
+        here=visit.address,
+        stamp=visit.stamp,
+        facts=visit.catalogue.facts,
+        filters=filter_panel(visit.catalogue, visit.address),
+        marker=Marker(answer.question, snapshot.generation.lexical.analyser),
+        headline=headline(answer, "within these filters" if filtered else "in this corpus"),
+        detail=" ".join(filter(None, (detail(answer), unknown_text(answer, snapshot.retriever)))),
+        seconds=answer.timings_ms.get("total", sum(answer.timings_ms.values())) / 1000,
+        source_text=source_text,
+        quote_segments=quote_segments,
+        quote_scores=quote_scores,
+        passage_lines=passage_lines,
+        passage_scores=passage_scores,
+    )
+
+
+def headline(answer: Answer, place: str) -> str:
+    """Return the verdict in a line."""
+    if answer.verdict is not Verdict.ANSWERED:
+        return "The reports do not say."
+    if answer.coverage is not None:
+        return coverage_headline(answer.coverage, place)
+    reports = {finding.citation.document for finding in answer.findings}
+    return f"{count(len(answer.findings), 'quote')} from {count(len(reports), 'report')}"
+
+
+def detail(answer: Answer) -> str:
+    """Return what the verdict has to be read with, or ""."""
+    if answer.verdict is not Verdict.ANSWERED:
+        if not answer.passages:
+            return "Nothing in them comes near the question."
+        return "These passages come nearest; none of them answers the question."
+    if not answer.coverage or not answer.coverage.not_in_corpus:
+        return doubt_text(answer)
+    return f"{not_mentioned(answer.coverage)}."
+
+
+def source_text(citation: Citation, beside: str) -> str:
+    """Return where words stand, without the title where the row says that ``beside`` them."""
+    if not beside.endswith(citation.title):
+        return citation.label
+    # The row has the title alone, or after the name of one of its files.
+    return citation.label.removeprefix(f"{short_title(citation.title)}, ")
+
+
+def quote_segments(finding: Finding, marker: Marker) -> tuple[Segment, ...]:
+    """Return the quote with the words marked that answer, or else those of the question."""
+    if finding.answer is None:
+        return marker.mark(finding.quote)
+    return mark_spans(finding.quote, [finding.answer])
+
+
+def quote_scores(finding: Finding, explanation: Explanation | None) -> Iterable[tuple[str, str]]:
+    """Yield what raised and lowered a quote's score, the most first, and what it came to."""
+    if explanation is None:
+        return
+    parts = {
+        name: weight * finding.scores.get(name, 0.0) for name, weight in explanation.weights.items()
+    }
+    whole = sum(map(abs, parts.values())) or 1.0
+    for name, part in sorted(parts.items(), key=lambda item: -abs(item[1])):
+        if abs(part) > _LEAST_SHARE * whole and math.isfinite(part):
+            yield _score_name(name), f"{part:+.1f}"
+    yield "Starting point", f"{explanation.intercept:+.1f}"
+    yield "Score (0 to 1)", f"{finding.score:.2f}"
+
+
+def passage_scores(scores: Mapping[str, float]) -> Iterable[tuple[str, str]]:
+    """Yield the parts of a passage's score, by names for people."""
+    for name, value in scores.items():
+        if name not in _NOT_SCORES:
+            yield _score_name(name), f"{value:.2f}"
+
+
+def _score_name(name: str) -> str:
+    return _SCORE_NAMES.get(name, capitalise(name))
+
+
+def passage_lines(passage: Passage) -> Iterable[tuple[str, bool]]:
+    """Yield a passage's lines without their bullets, and whether each had one."""
+    # The first item's own bullet stands in front of the passage, so it is known by its kind.
+    first = passage.sentences[0].kind if passage.sentences else BlockKind.PARAGRAPH
+    for number, line in enumerate(passage.text.split("\n")):
+        words = line.strip()
+        if words:
+            bullet = _BULLET.match(words)
+            is_item = bullet is not None or (number == 0 and first is BlockKind.LIST_ITEM)
+            yield words[bullet.end() if bullet else 0 :], is_item

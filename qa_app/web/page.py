@@ -1,0 +1,281 @@
+"""The page's events: the address in, HTML out; and the list of the page's views.
+
+Nothing raises here that a user could cause: an error of ours becomes a calm notice in the place
+where the answer or the source would be.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qa_app.citations import find_in_source
+from qa_app.errors import IndexNotFoundError, QAAppError, QueryError
+from qa_app.models import Citation, Document
+from qa_app.web.address import Address, View, parse_address
+from qa_app.web.answer_view import filter_panel, render_answer, render_home
+from qa_app.web.brief_view import BriefController, render_brief
+from qa_app.web.builds import Builds
+from qa_app.web.catalogue import Catalogue, Visit, read_catalogue
+from qa_app.web.page_images import PageImage, PageImages
+from qa_app.web.rendering import render
+from qa_app.web.source_view import (
+    render_source,
+    search_source,
+    source_path,
+    valid_span,
+    wanted_page,
+)
+from qa_app.web.sources_view import render_sources
+from qa_app.web.topics_view import render_topics
+
+if TYPE_CHECKING:
+    from qa_app.api import Index, Snapshot
+    from qa_app.settings import Settings
+
+OpenIndex = Callable[[], "Index"]
+_BROKEN = "Something went wrong in the program"
+_LOG = "If it stays so, tell whoever runs this page: its log says what happened."
+
+
+@dataclass(frozen=True, slots=True)
+class ViewEntry:
+    """A view of the left side.
+
+    Attributes:
+        label: what the header calls it.
+        render: returns its HTML; what it raises of our own errors becomes a calm notice.
+    """
+
+    view: View
+    label: str
+    render: Callable[[Visit], str]
+
+    @property
+    def href(self) -> str:
+        """The view's address."""
+        return Address(view=self.view).search or "?"
+
+
+# In the header's order. The first is the front page; with a question it is the answer. A new view
+# is a member of ``address.View``, a module with its template, and a line here.
+VIEWS = (
+    ViewEntry(View.ANSWER, "Ask", render_home),
+    ViewEntry(View.TOPICS, "Topics", render_topics),
+    ViewEntry(View.BRIEF, "Brief", render_brief),
+    ViewEntry(View.SOURCES, "Sources", render_sources),
+)
+
+
+class PageController:
+    """The page's events over one index. Safe to use from several threads.
+
+    Args:
+        index: an open index, or None while there is none.
+        open_index: called while there is none, so that a first build is seen without a restart.
+        uploads: with what to build when reports are added from the page; None to take none.
+
+    Attributes:
+        briefs: the events of the brief.
+        builds: builds what is added from the page; None where nothing may be.
+    """
+
+    def __init__(
+        self,
+        index: Index | None,
+        open_index: OpenIndex | None = None,
+        uploads: Settings | None = None,
+    ) -> None:
+        self._index = index
+        self._open_index = open_index
+        self._lock = threading.Lock()
+        self._catalogue: Catalogue | None = None
+        self._stamps = itertools.count(1)
+        self._pages = PageImages()
+        self.briefs = BriefController(self.catalogue)
+        self.builds = Builds(uploads) if uploads is not None else None
+
+    def header(self) -> str:
+        """Return the line at the top, as the live generation has it."""
+        try:
+            return render("header", catalogue=self.catalogue(), views=VIEWS)
+        except QAAppError:
+            return render("header", catalogue=None)
+
+    def generation(self) -> str:
+        """Return the name of the live generation; empty where nothing was built yet."""
+        try:
+            return self.snapshot().generation.name
+        except QAAppError:
+            return ""
+
+    def go(self, search: str, user: str = "") -> tuple[str, str, str]:
+        """Return question, answer and source for an address."""
+        try:
+            catalogue = self.catalogue()
+        except QAAppError as exc:
+            return parse_address(search).question, self._trouble(exc), ""
+        address = parse_address(search, catalogue.facets)
+        answer, placeholder = self._answer(catalogue, address, user)
+        return address.question, answer, self._source(catalogue, address) or placeholder
+
+    def ask(self, question: str, search: str) -> tuple[str, str]:
+        """Return answer and source for a question typed at this address; filters stay."""
+        try:
+            catalogue = self.catalogue()
+        except QAAppError as exc:
+            return self._trouble(exc), ""
+        address = parse_address(search, catalogue.facets)
+        return self._answer(catalogue, address.asking(question.strip()))
+
+    def open(self, search: str, preview: bool = False) -> str:
+        """Return the source for an address, "" when none is open.
+
+        As a ``preview`` it is shown along with an answer, unasked.
+        """
+        try:
+            catalogue = self.catalogue()
+        except QAAppError as exc:
+            here = parse_address(search)
+            return self._notice(exc.message, exc.hint, here, search) if here.document else ""
+        return self._source(catalogue, parse_address(search, catalogue.facets), preview)
+
+    def broken(self) -> tuple[str, str]:
+        """Return answer and source for when an event broke off."""
+        message, hint = f"{_BROKEN}, not in your question.", f"Ask again. {_LOG}"
+        return render("notice", message=message, hint=hint, stamp=self._stamp()), ""
+
+    def broken_source(self, search: str) -> str:
+        """Return the source for when opening one broke off at this address."""
+        known = self._catalogue.facets if self._catalogue else ()
+        title, hint = "The source could not be opened", f"{_BROKEN}. Open it once more. {_LOG}"
+        return self._notice(title, hint, parse_address(search, known), search)
+
+    def snapshot(self) -> Snapshot:
+        """Return the live generation, opening the index if it was not there before.
+
+        Raises:
+            IndexNotFoundError: nothing was built yet.
+        """
+        with self._lock:
+            if self._index is None:
+                if self._open_index is None:
+                    raise IndexNotFoundError(
+                        "There is no index yet.", "Build one: python build_index.py"
+                    )
+                self._index = self._open_index()
+            return self._index.snapshot()
+
+    def catalogue(self) -> Catalogue:
+        """Return the live generation and its contents, which one event keeps to.
+
+        Raises:
+            IndexNotFoundError: nothing was built yet.
+        """
+        snapshot = self.snapshot()
+        with self._lock:
+            if self._catalogue is None or self._catalogue.snapshot is not snapshot:
+                self._catalogue = read_catalogue(snapshot)
+            return self._catalogue
+
+    def warm(self) -> None:
+        """Load what the first question needs, so that the first visitor does not wait for it."""
+        with contextlib.suppress(QAAppError):  # the visitor's own question will say it
+            for example in self.catalogue().examples[:1]:
+                self.ask(example, "")
+
+    def _answer(self, catalogue: Catalogue, address: Address, user: str = "") -> tuple[str, str]:
+        """Return the left side, and what keeps the best quote's place on the right."""
+        here = address.opening("")
+        visit = Visit(catalogue, here, self._stamp(), self.builds is not None, user)
+        try:
+            if address.view is not View.ANSWER or not address.question:
+                (entry,) = (entry for entry in VIEWS if entry.view is address.view)
+                return entry.render(visit), ""
+            answer = catalogue.snapshot.ask(address.question, filters=address.filters)
+            html = render_answer(visit, answer)
+        except QAAppError as exc:
+            return self._trouble(exc, visit), ""
+        if not answer.findings:
+            return html, ""
+        best = answer.findings[0].citation
+        search = here.citing(best).search
+        return html, self._notice(best.title, best.label, here, search, preview=True)
+
+    def _source(self, catalogue: Catalogue, address: Address, preview: bool = False) -> str:
+        if not address.document:
+            return ""
+        if address.document not in catalogue.documents:
+            title = f"There is no report ‘{address.document}’"
+            hint = "It may have been renamed or taken out since: Sources lists all there are."
+            return self._notice(title, hint, address)
+        snapshot = catalogue.snapshot
+        try:
+            document = snapshot.document(address.document)
+            citation = _citation(snapshot, document, address)
+            image = self._draw(catalogue, document, address)
+            found = search_source(snapshot, address)
+        except QAAppError as exc:
+            return self._notice(exc.message, exc.hint, address)
+        return render_source(document, address, self._stamp(), citation, image, found, preview)
+
+    def _draw(self, catalogue: Catalogue, document: Document, address: Address) -> PageImage | None:
+        page = wanted_page(document, address)
+        path = source_path(catalogue.snapshot.corpus, document.path)
+        if page is None or path is None:
+            return None
+        sha256 = catalogue.documents[document.path].source.sha256
+        return self._pages.draw(path, sha256, document, page, valid_span(document, address))
+
+    def _notice(
+        self,
+        title: str,
+        place: str,
+        here: Address,
+        search: str | None = None,
+        preview: bool = False,
+    ) -> str:
+        """Return the pane of a source that is still to come, or that is not there."""
+        return render(
+            "source_notice",
+            title=title,
+            place=place,
+            here=here,
+            search=here.search if search is None else search,
+            stamp=self._stamp(),
+            preview=preview,
+        )
+
+    def _trouble(self, error: QAAppError, visit: Visit | None = None) -> str:
+        stamp = self._stamp()
+        if isinstance(error, IndexNotFoundError) and self._index is None:
+            return render("setup", uploads=self.builds is not None, stamp=stamp)
+        here = visit.address if visit else Address()
+        # A filter may be the reason, and can be taken off where it shows.
+        is_filtered = visit is not None and here.filters and isinstance(error, QueryError)
+        filters = filter_panel(visit.catalogue, here) if visit and is_filtered else None
+        return render(
+            "notice",
+            message=error.message,
+            hint=error.hint,
+            stamp=stamp,
+            search=here.search,
+            filters=filters,
+        )
+
+    def _stamp(self) -> str:
+        return str(next(self._stamps))
+
+
+def _citation(snapshot: Snapshot, document: Document, address: Address) -> Citation | None:
+    span = valid_span(document, address)
+    if span is None:
+        return None
+    try:
+        return find_in_source(snapshot.generation, document.path, span).citation
+    except QueryError:  # a link may mark words of more than one passage
+        return None
