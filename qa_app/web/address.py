@@ -100,15 +100,14 @@ class Address:
             fields.append((Key.VIEW.value, self.view.value))
         fields += [(key.value, self.place[key]) for key in _PLACE_KEYS if key in self.place]
         if self.document:
-            fields.append((Key.DOCUMENT.value, self.document))
-            if self.span is not None:
-                fields.append((Key.SPAN.value, write_span(*self.span)))
-            if self.part:
-                fields.append((Key.PART.value, str(self.part)))
-            if self.form is Form.TEXT:
-                fields.append((Key.FORM.value, self.form.value))
-            if self.find:
-                fields.append((Key.FIND.value, self.find))
+            source = {
+                Key.DOCUMENT: self.document,
+                Key.SPAN: write_span(*self.span) if self.span else "",
+                Key.PART: str(self.part or ""),
+                Key.FORM: Form.TEXT.value if self.form is Form.TEXT else "",
+                Key.FIND: self.find,
+            }
+            fields += [(key.value, value) for key, value in source.items() if value]
         pairs = "&".join(f"{_escape(name)}={_escape(value)}" for name, value in fields)
         return f"?{pairs}" if pairs else ""
 
@@ -143,16 +142,17 @@ class Address:
 
 
 def parse_address(search: str, facets: Collection[str] = ()) -> Address:
-    """Return the address that a query string stands for; what it does not know is left out.
+    """Return the address that a query string stands for, as the browser has it.
 
-    Args:
-        search: as the browser has it, with or without the question mark.
-        facets: names that may be filtered by.
+    What is neither a name of ours nor one of the ``facets`` is left out.
     """
     own: dict[str, str] = {}
     filters: dict[str, tuple[str, ...]] = {}
     place: dict[str, str] = {}
-    fields = _fields(search)
+    try:
+        fields = parse_qsl(search.removeprefix("?"), max_num_fields=_MOST_FIELDS)
+    except ValueError:  # too many
+        fields = []
     in_topics = (Key.VIEW.value, View.TOPICS.value) in fields
     for name, value in fields:
         if name in _KEYS:
@@ -173,13 +173,6 @@ def parse_address(search: str, facets: Collection[str] = ()) -> Address:
         filters=filters,
         place=place,
     )
-
-
-def _fields(search: str) -> list[tuple[str, str]]:
-    try:
-        return parse_qsl(search.removeprefix("?"), max_num_fields=_MOST_FIELDS)
-    except ValueError:
-        return []
 
 
 def write_span(start: int, end: int) -> str:

@@ -147,16 +147,9 @@ def _build(connection: Connection, settings: Settings) -> None:
 
 def build_summary(report: BuildReport) -> str:
     """Return what a build did, for the page."""
-    changes = [
-        f"{count(number, 'report')} {word}"
-        for number, word in (
-            (report.added, "added"),
-            (report.changed, "changed"),
-            (report.removed, "removed"),
-        )
-        if number
-    ]
-    text = f"{', '.join(changes) or 'Nothing new'}."
+    changes = {"added": report.added, "changed": report.changed, "removed": report.removed}
+    said = [f"{count(number, 'report')} {word}" for word, number in changes.items() if number]
+    text = f"{', '.join(said) or 'Nothing new'}."
     if report.failures:
         failed = count(len(report.failures), "file")
         text += f" {failed} could not be read: Sources says why."

@@ -78,10 +78,6 @@ class PageController:
         index: an open index, or None while there is none.
         open_index: called while there is none, so that a first build is seen without a restart.
         uploads: with what to build when reports are added from the page; None to take none.
-
-    Attributes:
-        briefs: the events of the brief.
-        builds: builds what is added from the page; None where nothing may be.
     """
 
     def __init__(
