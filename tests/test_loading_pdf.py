@@ -11,7 +11,7 @@ from qa_app.chunking import chunk
 from qa_app.citations import label
 from qa_app.errors import BrokenFileError, NoTextError
 from qa_app.loading.pages import Box, boxes, render_page
-from qa_app.loading.pdf import describe_pages, load_pdf
+from qa_app.loading.pdf.loader import describe_pages, load_pdf
 from qa_app.loading.wire import decode, encode
 from qa_app.models import Document
 

@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 import pypdfium2.raw as pdfium_c
 
 from qa_app.errors import BrokenFileError
-from qa_app.loading.pdf import open_pdf
-from qa_app.loading.pdf_page import characters, open_page, read_angle
+from qa_app.loading.pdf.glyphs import characters, open_page, open_pdf, read_angle
 from qa_app.models import Document, SourceRun
 
 _MOST_PIXELS = 25_000_000

@@ -35,7 +35,7 @@ _LOADERS = {
     ".html": "html:load_html",
     ".htm": "html:load_html",
     ".xhtml": "html:load_html",
-    ".pdf": "pdf:load_pdf",
+    ".pdf": "pdf.loader:load_pdf",
     ".docx": "docx:load_docx",
     ".pptx": "pptx:load_pptx",
     ".xlsx": "sheets:load_xlsx",

@@ -1,4 +1,4 @@
-"""What stands on a PDF page: stretches of text with their places, in the order of the file.
+"""The glyphs on a PDF's pages: PDFium's characters, and the lines that they make up.
 
 PDFium's coordinates grow upwards; a page whose text runs sideways is turned so that its lines are
 level.
@@ -11,15 +11,21 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import groupby, islice, pairwise
 from statistics import median
 from typing import Any
 
+import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
-from qa_app.loading.pdf_page import HYPHEN, NOTHING, characters, open_page, read_angle
+from qa_app.errors import BrokenFileError
+from qa_app.loading.limits import needs_password
 
+RESAVE = "Open it in a PDF reader and print or save it as a new PDF."
+HYPHEN = "\ufffe"  # PDFium writes it for a hyphen at the end of a line that it joined
+NOTHING = "\u2060"  # holds the place of a character that is left out of the text
 _PHYSICAL = re.compile(rf"[^\r\n{HYPHEN}]+")
 _WORD = re.compile(r"\S+")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
@@ -30,6 +36,7 @@ _SPLIT_OFF = re.compile(r"(?<=[^\W\d_]{2}) (?=[^\W\d_](?:[\s.,;:)]|$))")
 _UNIT = re.compile(r"(?<![^\W\d_])(?:[kcdm]?m|ft|yd)$")  # "m2" is no word with a note
 _WIDEST_SPACE = 1.3  # of the size of type; justified lines stay under it
 _NARROWEST_SPACE = 0.12  # of the size of type, over the usual distance of a word's letters
+_SMALLEST_TYPE = 2.0  # points; nobody reads smaller text
 _SHORTEST_GLUED = 4
 _MARKS = ".,;:()“”‘’\"'"
 _SAMPLE = 16  # blanks
@@ -75,6 +82,11 @@ class Line:
     marks: tuple[int, ...] = ()
     is_turned: bool = False
     boxes: dict[int, _Box] = field(default_factory=dict)
+
+    @property
+    def is_legible(self) -> bool:
+        """Whether it is large enough to be meant for readers."""
+        return self.y1 - self.y0 >= _SMALLEST_TYPE or self.end < 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -309,3 +321,88 @@ class _Reader:
 def _narrowest(pair: str) -> float:
     # These letters reach out over their own width.
     return 0.05 if pair[0] == "f" or pair[1] == "j" else _NARROWEST_SPACE
+
+
+def open_pdf(content: Any) -> Any:
+    """Return the ``pypdfium2.PdfDocument`` of a file's bytes or path.
+
+    Raises:
+        BrokenFileError: it is damaged, or no PDF.
+        PasswordError: it needs a password.
+    """
+    try:
+        return pdfium.PdfDocument(content)
+    except pdfium.PdfiumError as exc:
+        if "assword" in str(exc) or "ecurity" in str(exc):
+            raise needs_password() from exc
+        raise BrokenFileError("It is damaged, or is not a PDF file.", RESAVE) from exc
+
+
+@contextmanager
+def open_page(pdf: Any, index: int) -> Iterator[tuple[Any, Any]]:
+    """Give PDFium's handles of the page ``index`` (from 0) and of its text, null if it is broken.
+
+    What is filled into its form is part of its text. Characters are numbered alike wherever this
+    is used.
+    """
+    page = pdfium_c.FPDF_LoadPage(pdf.raw, index)
+    if page and any(
+        _is_form_field(page, number) for number in range(pdfium_c.FPDFPage_GetAnnotCount(page))
+    ):
+        pdfium_c.FPDFPage_Flatten(page, pdfium_c.FLAT_NORMALDISPLAY)
+        pdfium_c.FPDF_ClosePage(page)
+        page = pdfium_c.FPDF_LoadPage(pdf.raw, index)
+    textpage = pdfium_c.FPDFText_LoadPage(page) if page else None
+    try:
+        yield page, textpage
+    finally:
+        if textpage:
+            pdfium_c.FPDFText_ClosePage(textpage)
+        if page:
+            pdfium_c.FPDF_ClosePage(page)
+
+
+def _is_form_field(page: Any, number: int) -> bool:
+    note = pdfium_c.FPDFPage_GetAnnot(page, number)
+    if not note:
+        return False
+    try:
+        kind = pdfium_c.FPDFAnnot_GetSubtype(note)
+        return kind in {pdfium_c.FPDF_ANNOT_WIDGET, pdfium_c.FPDF_ANNOT_FREETEXT}
+    finally:
+        pdfium_c.FPDFPage_CloseAnnot(note)
+
+
+def characters(textpage: Any) -> str:
+    """Return a page's text, one code point for each of PDFium's characters."""
+    count = pdfium_c.FPDFText_CountChars(textpage)
+    if count <= 0:
+        return ""
+    buffer = (ctypes.c_ushort * (2 * count + 2))()
+    written = pdfium_c.FPDFText_GetText(textpage, 0, count, buffer)
+    text = bytes(buffer)[: 2 * max(0, written - 1)].decode("utf-16-le", "replace")
+    return text if len(text) == count else "".join(_one_by_one(textpage, count))
+
+
+def _one_by_one(textpage: Any, count: int) -> Iterator[str]:
+    """Yield a character each where PDFium's text has none for a code, or one for two of them."""
+    high = 0
+    for index in range(count):
+        code = pdfium_c.FPDFText_GetUnicode(textpage, index)
+        if pdfium_c.FPDFText_IsHyphen(textpage, index) == 1:
+            yield HYPHEN
+        elif 0xDC00 <= code < 0xE000 and high:
+            yield chr(0x10000 + ((high - 0xD800) << 10) + code - 0xDC00)
+        else:
+            yield chr(code) if 0 < code < 0xD800 or 0xDFFF < code < 0x110000 else NOTHING
+        high = code if 0xD800 <= code < 0xDC00 else 0
+
+
+def read_angle(textpage: Any, index: int) -> int:
+    """Return the angle of the line that a character stands on: degrees clockwise, 0 to 359.
+
+    PDFium's own function takes slanted letters for a slanted line.
+    """
+    matrix = pdfium_c.FS_MATRIX()
+    pdfium_c.FPDFText_GetMatrix(textpage, index, matrix)
+    return round(math.degrees(math.atan2(-matrix.b, matrix.a))) % 360

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from qa_app.loading.builder import INVISIBLE, LIGATURES
 from qa_app.loading.limits import check_characters
-from qa_app.loading.pdf_blocks import Draft, iter_lines
-from qa_app.loading.pdf_text import Line
+from qa_app.loading.pdf.blocks import Draft
+from qa_app.loading.pdf.glyphs import Line
 from qa_app.models import Block, BlockKind, SourceRun
 
 # Anything that is not written just as it stands: white space but single blanks, ligatures, marks.
@@ -22,29 +22,33 @@ _FIRST_PART = re.compile(r"[^\W\d_]+")
 _Piece = tuple[Line, int, int]
 
 
-class Emitter:
-    """Writes drafts one after the other."""
+class BlockWriter:
+    """The text of drafts written one after the other, its blocks, and where each stands.
 
-    def __init__(self, drafts: Sequence[Draft]) -> None:
+    Args:
+        drafts: in reading order.
+        pages: how many pages the document has.
+    """
+
+    def __init__(self, drafts: Sequence[Draft], pages: int) -> None:
         self.blocks: list[Block] = []
         self.runs: list[SourceRun] = []
         self.page_starts: list[int] = []
         self._parts: list[str] = []
         self._length = 0
-        broken = any(line.hyphenated or line.text[-1] == "-" for line in iter_lines(drafts))
-        self._words = _count_words(drafts) if broken else Counter[str]()
+        lines = [line for draft in drafts for line in draft.lines]
+        broken = any(line.hyphenated or line.text[-1] == "-" for line in lines)
+        self._words = _count_words(lines) if broken else Counter[str]()
+        for draft in drafts:
+            self._add(draft)
+        self.page_starts += [self._length] * (pages - len(self.page_starts))
 
     @property
     def text(self) -> str:
         """Everything written."""
         return "".join(self._parts)
 
-    def finish(self, pages: int) -> None:
-        """Say how many pages the document has."""
-        while len(self.page_starts) < pages:
-            self.page_starts.append(self._length)
-
-    def add(self, draft: Draft) -> None:
+    def _add(self, draft: Draft) -> None:
         """Write a draft as one line of the text, and a block of it without its marker."""
         pieces = list(_cut(draft.lines, draft.marker))
         if self._parts and draft.kind is BlockKind.HEADING:
@@ -162,9 +166,9 @@ def _letters(word: str, offset: int, marks: set[int]) -> Iterator[tuple[int, str
         yield offset + len(word) - len(plain), plain
 
 
-def _count_words(drafts: Sequence[Draft]) -> Counter[str]:
+def _count_words(lines: Sequence[Line]) -> Counter[str]:
     words: Counter[str] = Counter()
-    for line in iter_lines(drafts):
+    for line in lines:
         found = _WORD.findall(line.text.lower())
         # A word broken at the line's end is none.
         words.update(found[:-1] if line.hyphenated or line.text[-1] == "-" else found)
