@@ -176,7 +176,9 @@ def _page_boxes(pdf: Any, number: int, spans: list[tuple[int, int]]) -> list[Box
         found: list[_Stretch] = []
         for first, last in spans:
             for stretch in _measure(textpage, text, first, last):
-                if found and found[-1].goes_on_with(stretch):
+                skipped = text[found[-1].last : stretch.last - 1] if found else ""
+                # What is left out of the text, as a reference to a note, is not boxed.
+                if found and not _bare(skipped) and found[-1].goes_on_with(stretch):
                     found[-1] = found[-1].join(stretch)
                 else:
                     found.append(stretch)

@@ -26,7 +26,7 @@ from qa_app.models import Document
 if TYPE_CHECKING:
     from qa_app.loading.corpus import SourceFile
 
-LOADER_VERSION = "7"
+LOADER_VERSION = "8"
 
 _LOADERS = {
     ".txt": "text:load_text",

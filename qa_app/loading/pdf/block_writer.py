@@ -65,7 +65,7 @@ class BlockWriter:
             if hyphen and line.text[last - 1] != "-":
                 self._run(line, len(line.text), 1)
                 self._put("-")
-            if following is not None and not joined:
+            if following is not None and not joined and not _closes(line, following):
                 self._put("\t" if is_cell else " ")
             if is_marker:
                 begin, start = len(self._parts), self._length
@@ -103,8 +103,8 @@ class BlockWriter:
         while len(self.page_starts) < line.page:
             self.page_starts.append(self._length)
         text = line.text[first:last]
-        marks = {mark for mark in line.marks if first < mark < last}
-        if not marks and not line.boxes and not _ODD.search(text):
+        gaps = {gap for gap in line.gaps if first < gap < last}
+        if not gaps and not line.boxes and not _ODD.search(text):
             self._run(line, first, len(text))
             self._put(text)
             return
@@ -114,7 +114,7 @@ class BlockWriter:
             if box := line.boxes.get(first + match.start()):
                 length = len("".join(w for _, w in _letters(match.group(), 0, set())))
                 self.runs.append(SourceRun(self._length, length, line.page, -1, box))
-            for offset, letters in _letters(match.group(), first + match.start(), marks):
+            for offset, letters in _letters(match.group(), first + match.start(), gaps):
                 if offset >= 0:
                     self._run(line, offset, len(letters))
                 self._put(letters)
@@ -126,6 +126,13 @@ class BlockWriter:
     def _put(self, part: str) -> None:
         self._parts.append(part)
         self._length += len(part)
+
+
+def _closes(line: Line, following: Line) -> bool:
+    """Tell whether a stop or comma comes right behind, parted from its line by a raised figure."""
+    beside = following.y0 < line.y1 and following.y1 > line.y0
+    gap = following.x0 - line.x1
+    return following.text[0] in ".,;:)" and beside and abs(gap) < 0.3 * line.size
 
 
 def _cut(lines: Sequence[Line], marker: int) -> Iterator[_Piece]:
@@ -143,7 +150,7 @@ def _cut(lines: Sequence[Line], marker: int) -> Iterator[_Piece]:
         yield line, 0, len(line.text)
 
 
-def _letters(word: str, offset: int, marks: set[int]) -> Iterator[tuple[int, str]]:
+def _letters(word: str, offset: int, gaps: set[int]) -> Iterator[tuple[int, str]]:
     """Yield (offset, letters) of a word's stretches that stand as they are in the source.
 
     A ligature's letters come one by one, all from the place of the ligature; the offset of a
@@ -152,10 +159,10 @@ def _letters(word: str, offset: int, marks: set[int]) -> Iterator[tuple[int, str
     plain = ""
     for i, letter in enumerate(word, offset):
         expanded = INVISIBLE.sub("", letter).translate(LIGATURES)
-        if (i in marks or expanded != letter) and plain:
+        if (i in gaps or expanded != letter) and plain:
             yield i - len(plain), plain
             plain = ""
-        if i in marks:
+        if i in gaps:
             yield -1, " "
         if expanded == letter:
             plain += letter

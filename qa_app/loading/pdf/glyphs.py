@@ -26,23 +26,44 @@ from qa_app.loading.limits import needs_password
 RESAVE = "Open it in a PDF reader and print or save it as a new PDF."
 HYPHEN = "\ufffe"  # PDFium writes it for a hyphen at the end of a line that it joined
 NOTHING = "\u2060"  # holds the place of a character that is left out of the text
-_PHYSICAL = re.compile(rf"[^\r\n{HYPHEN}]+")
+_PHYSICAL = re.compile(rf"[^\r\n{HYPHEN}]+")  # a line of PDFium's text
 _WORD = re.compile(r"\S+")
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+# What may stand apart in front of a line, "3.12" or "(a)": the text behind it is of the same line.
 _LABEL = re.compile(r"(?:\(?(?:\d{1,3}(?:\.\d{1,3})*|[a-zA-Z]|[ivxlIVXL]{1,5})[.):]?|\W)$")
-_MARKER = re.compile(r"(?:\(?\w{1,3}[.):]?|\W) +(?=\S)")
-_SUPERSCRIPT = re.compile(r"(?<=[^\W\d_])\d{1,3}(?!\w)")
+_MARKER = re.compile(r"(?:\(?\w{1,3}[.):]?|\W) +(?=\S)")  # may be larger or smaller than the text
+# The last letter of a widely set word, which PDFium takes for a word.
 _SPLIT_OFF = re.compile(r"(?<=[^\W\d_]{2}) (?=[^\W\d_](?:[\s.,;:)]|$))")
-_UNIT = re.compile(r"(?<![^\W\d_])(?:[kcdm]?m|ft|yd)$")  # "m2" is no word with a note
 _WIDEST_SPACE = 1.3  # of the size of type; justified lines stay under it
 _NARROWEST_SPACE = 0.12  # of the size of type, over the usual distance of a word's letters
 _SMALLEST_TYPE = 2.0  # points; nobody reads smaller text
-_SHORTEST_GLUED = 4
+_SHORTEST_GLUED = 4  # letters; in less there are too few gaps to tell the usual one
 _MARKS = ".,;:()“”‘’\"'"
-_SAMPLE = 16  # blanks
-_STRANGE = re.compile("[\ufffd\ue000-\uf8ff\x00-\x08]")
-_BOLD = re.compile("bold|black|heavy|demi", re.IGNORECASE)
-_BOLD_WEIGHT = 600
+_SAMPLE = 16  # blanks looked at to tell whether the page has its own
+_STRANGE = re.compile("[\ufffd\ue000-\uf8ff\x00-\x08]")  # a code without a meaning
+_BOLD = re.compile("bold|black|heavy|demi", re.IGNORECASE)  # in a font's name
+_BOLD_WEIGHT = 600  # of CSS: semi-bold
+
+# What may point to a note, after a word or full stop: "UK.69", "data 70, 71", "217,000†".
+_MAY_BE_REFERENCE = re.compile(r"(?<=\S) {0,2}(?=[\d*∗†‡§])")
+_REFERENCES = re.compile(r"[1-9]\d{0,2}(?:[ ,;–-]{1,2}\d{1,3})*|[*∗†‡§]{1,3}")
+_SIGNS = "†‡§"  # a star may also say that a figure is significant
+_GOES_ON = re.compile(r"\w|\s*[/⁄]")  # "1/4", whose halves PDFium may take for two lines
+_LONGEST_REFERENCES = 24  # characters
+_SMALL = 0.85  # of its neighbour's size, at most; references have 0.55 to 0.75
+_LEAST_RISE, _MOST_RISE = 0.15, 0.7  # over the line, of its neighbour's size; usual: 0.3 to 0.5
+_FARTHEST = 0.5  # from its neighbour, of its size; over it stands another cell or column
+# What a raised number behind it is a power of, as "m2", "R2", "102", or part of, as of a fraction.
+_HAS_POWER = re.compile(
+    r"(?:(?<![^\W\d_])(?:[kcdmnµμ]?m|ft|yd)|(?<![^\W_])[^\W\d_]|(?<![\d.,])(?:10|\d)|[-−–+=×·/⁄(<>£$€])$"
+)
+# Numbers that no power is taken of: years, sums of money, thousands, "COVID-19", "G7".
+_NO_POWER = re.compile(
+    r"(?:(?<!\d)(?:1[5-9]|20)\d\d(?:[/–-]\d{2,4})?|[£$€]\d[\d.,]*|\d,\d{3}|[^\W\d_xX]-?\d{1,3})$"
+)
+# Behind a reference: then the blank before it goes too, and one that PDFium put in.
+_NO_WORD = re.compile(rf"[\s{HYPHEN}.,;:!?)\]”’]|$")
+_BLANK_BEHIND = re.compile(r" (?=[.,;:!?)\]”’])")
 
 _Span = tuple[int, int]
 _Box = tuple[float, float, float, float]  # left, bottom, right, top
@@ -55,13 +76,13 @@ class Line:
     Attributes:
         page: from 1.
         start, end: PDFium's numbers of its characters, end excluded.
-        text: those characters.
+        text: those characters; references to notes are NOTHING.
         x0, y0, x1, y1: its box in points, y upwards.
         size: size of its type in points.
         bold: whether its first and its last word are in bold type.
         opens_bold: whether its first word is.
         hyphenated: whether a word is broken at its end.
-        marks: offsets in ``text`` where a blank is to be put in, as before a raised note number.
+        gaps: offsets in ``text`` where a blank is to be put in.
         is_turned: whether it runs at an angle to the page's other text.
         boxes: of words read by OCR, by their offset in ``text``: left, top, right, bottom in
             shares of the page's width and height.
@@ -79,7 +100,7 @@ class Line:
     bold: bool
     opens_bold: bool = False
     hyphenated: bool = False
-    marks: tuple[int, ...] = ()
+    gaps: tuple[int, ...] = ()
     is_turned: bool = False
     boxes: dict[int, _Box] = field(default_factory=dict)
 
@@ -181,6 +202,7 @@ class _Reader:
         self._lacks_blanks = self._tell_blanks()
         if not self._lacks_blanks:
             self._close_up()
+        self._leave_out_references()
 
     def read(self, physical: re.Match[str]) -> Iterator[tuple[int, Line]]:
         """Yield the stretches of a line of PDFium's text with their angles in degrees."""
@@ -191,15 +213,14 @@ class _Reader:
         hyphenated = self.text[end : end + 1] == HYPHEN
         for angle, words in self._group_by_angle(spans):
             for start, stop, size, box in self._split(words, angle):
-                text = self.text[start:stop]
+                text = self.text[start:stop].rstrip(NOTHING)
                 opens_bold = self._is_bold(start)
                 bold = opens_bold and self._is_bold(start + text.rfind(" ") + 1)
-                line = Line(self._number, start, stop, text, *box, size, bold, opens_bold)
+                end = start + len(text)
+                line = Line(self._number, start, end, text, *box, size, bold, opens_bold)
                 line.hyphenated = hyphenated and stop == spans[-1][1]
-                marks = set(self._find_marks(line, angle))
                 if self._lacks_blanks and angle == 0 and not _RIGHT_TO_LEFT.search(line.text):
-                    marks.update(self._find_glued(line))
-                line.marks = tuple(sorted(marks))
+                    line.gaps = tuple(self._find_glued(line))
                 yield angle, line
 
     def _group_by_angle(self, spans: list[_Span]) -> Iterator[tuple[int, list[_Span]]]:
@@ -261,19 +282,63 @@ class _Reader:
         )
         return 0 < length <= 128 and bool(_BOLD.search(self._name.value.decode("utf-8", "replace")))
 
-    def _find_marks(self, line: Line, angle: int) -> Iterator[int]:
-        for mark in _SUPERSCRIPT.finditer(line.text):
-            at = line.start + mark.start()
-            is_small = self._size(at) < 0.85 * line.size
-            if not is_small or _UNIT.search(line.text[: mark.start()]):
-                continue
-            # A number below the line is part of a formula.
-            if angle or self._baseline(at) > self._baseline(at - 1) + 0.1 * line.size:
-                yield mark.start()
+    def _leave_out_references(self) -> None:
+        """Put NOTHING for the raised numbers and signs that point to notes.
 
-    def _baseline(self, index: int) -> float:
+        They are no part of what is said. The number that a note begins with has nothing before it
+        on its line, and stays.
+        """
+        for match in _MAY_BE_REFERENCE.finditer(self.text):
+            neighbour, start = match.start() - 1, match.end()
+            end = self._end_of_raised(start, neighbour)
+            if self._is_reference(start, end, neighbour):
+                before = match.start() if _NO_WORD.match(self.text, end) else start
+                if blank := _BLANK_BEHIND.match(self.text, end):
+                    end = blank.end()
+                self.text = f"{self.text[:before]}{NOTHING * (end - before)}{self.text[end:]}"
+
+    def _end_of_raised(self, start: int, neighbour: int) -> int:
+        """Return where the small raised characters from ``start`` on end."""
+        size = self._size(neighbour)
+        end = start
+        for index in range(start, min(start + _LONGEST_REFERENCES, len(self.text))):
+            if self.text[index] == " ":
+                continue
+            if self.text[index] in "\r\n" or self._size(index) > _SMALL * size:
+                break
+            if not _LEAST_RISE * size < self._rise(index, neighbour) < _MOST_RISE * size:
+                break
+            end = index + 1
+        return end
+
+    def _is_reference(self, start: int, end: int, neighbour: int) -> bool:
+        mark = self.text[start:end]
+        if not _REFERENCES.fullmatch(mark) or _GOES_ON.match(self.text, end):
+            return False
+        angle = read_angle(self._textpage, neighbour)
+        size = self._size(neighbour)
+        distance = self._box(start, angle)[0] - self._box(neighbour, angle)[2]
+        before = self.text[max(0, neighbour - _LONGEST_REFERENCES) : start].rstrip()
+        if abs(distance) > _FARTHEST * size:
+            return False
+        if not mark[0].isdigit():
+            return mark[0] in _SIGNS or not before[-1].isdigit()
+        if _NO_POWER.search(before):
+            return True
+        # Powers of more than one figure are of 10 or of one figure.
+        return not _HAS_POWER.search(before) and not (before[-1].isdigit() and len(mark) == 1)
+
+    def _rise(self, index: int, below: int) -> float:
+        """Return how far a character stands above the line of another, in points."""
+        pdfium_c.FPDFText_GetMatrix(self._textpage, below, self._matrix)
+        along, aside = self._matrix.a, self._matrix.b
+        (x, y), (x0, y0) = self._origin(index), self._origin(below)
+        rise: float = (y - y0) * along - (x - x0) * aside
+        return rise / (math.hypot(along, aside) or 1.0)
+
+    def _origin(self, index: int) -> tuple[float, float]:
         pdfium_c.FPDFText_GetCharOrigin(self._textpage, index, self._x, self._y)
-        return self._y.value
+        return self._x.value, self._y.value
 
     def _tell_blanks(self) -> bool:
         """Tell whether the page leaves gaps where others have blanks."""
