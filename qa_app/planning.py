@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from qa_app.loading import Scan, SourceFile
-from qa_app.loading.metadata import title_from_path
+from qa_app.loading.metadata import is_named_after_file
 from qa_app.models import Failure, ModelIdentity
 from qa_app.store.files import hash_file
 from qa_app.store.generation import Generation
@@ -156,7 +156,7 @@ class Plan:
         same_name = record.path == source.path or (
             PurePosixPath(record.path).suffix == PurePosixPath(source.path).suffix
             # A title that was made from the file's name changes with it.
-            and record.title != title_from_path(record.path)
+            and not is_named_after_file(record.title, record.path)
         )
         return (
             same_name

@@ -168,6 +168,13 @@ def test_hyphens_stay_before_and_within_numbers() -> None:
     ]
 
 
+def test_the_hyphen_behind_an_acronym_stays_at_a_line_end() -> None:
+    lines = ["The first rocket that was UK-", "launched was launched in the UK in May."]
+    assert words_of(load([column(lines)])) == [
+        "The first rocket that was UK-launched was launched in the UK in May."
+    ]
+
+
 def test_a_gap_too_narrow_for_pdfium_parts_words() -> None:
     glued = [(72, 700, 10, PLAIN, "Best"), (93.6, 700, 10, PLAIN, "Practices")]
     glued += [(145, 700, 10, PLAIN, "are"), (168, 700, 10, PLAIN, "shared")]
@@ -194,7 +201,7 @@ def test_references_to_notes_are_no_part_of_the_text(tmp_path: Path) -> None:
     lines = [
         "It was the last resort\\224.^26^ Due process of the force^7, 8^ was used for",
         "the UK.^69^ Of 217,000^\\206^ people in 2019^3^, half were on average 17.8^51^ years",
-        "old when the Act ^12^ was passed.^101^ ^102^ The rest of them were older.^4^",
+        "old when the Act^9)^ was passed.^101^ ^102^ The rest of them were older.^4^",
     ]
     page = [
         *column([raise_parts(line) for line in lines]),

@@ -20,7 +20,7 @@ from qa_app.errors import (
     UnsupportedFormatError,
 )
 from qa_app.loading.limits import MAX_ADDRESS_SPACE, check_characters, check_size, needs_password
-from qa_app.loading.metadata import apply_overrides
+from qa_app.loading.metadata import apply_overrides, complete_title
 from qa_app.models import Document
 
 if TYPE_CHECKING:
@@ -115,7 +115,7 @@ def load(source: SourceFile, ocr: bool = False) -> Document:
             "Put the full file there. Words in pictures can be read from a PDF file alone, where "
             "whoever builds the index asks for OCR: qa-app build --ocr",
         )
-    return apply_overrides(document, source.overrides)
+    return complete_title(apply_overrides(document, source.overrides))
 
 
 def _read(path: Path) -> bytes:

@@ -93,7 +93,8 @@ class BlockWriter:
             return line.hyphenated or within, True
         one, two = last[1].lower(), first[0].lower()
         whole, parted = self._words[one + two], self._words[f"{one}-{two}"]
-        if not first[0][0].islower() or parted > whole:
+        is_acronym = len(one) > 1 and last[1].isupper()  # "UK-launched"
+        if not first[0][0].islower() or parted > whole or is_acronym:
             return True, True
         # "evidence-based": two words of their own, rather than the halves of one.
         rare = min(len(one), len(two)) < 4 or min(self._words[one], self._words[two]) < 3

@@ -46,7 +46,7 @@ _BOLD_WEIGHT = 600  # of CSS: semi-bold
 
 # What may point to a note, after a word or full stop: "UK.69", "data 70, 71", "217,000†".
 _MAY_BE_REFERENCE = re.compile(r"(?<=\S) {0,2}(?=[\d*∗†‡§])")
-_REFERENCES = re.compile(r"[1-9]\d{0,2}(?:[ ,;–-]{1,2}\d{1,3})*|[*∗†‡§]{1,3}")
+_REFERENCES = re.compile(r"[1-9]\d{0,2}(?:[ ,;–-]{1,2}\d{1,3})*[)*∗†‡§]?|[*∗†‡§]{1,3}")
 _SIGNS = "†‡§"  # a star may also say that a figure is significant
 _GOES_ON = re.compile(r"\w|\s*[/⁄]")  # "1/4", whose halves PDFium may take for two lines
 _LONGEST_REFERENCES = 24  # characters
@@ -313,7 +313,8 @@ class _Reader:
 
     def _is_reference(self, start: int, end: int, neighbour: int) -> bool:
         mark = self.text[start:end]
-        if not _REFERENCES.fullmatch(mark) or _GOES_ON.match(self.text, end):
+        goes_on = _GOES_ON.match(self.text, end) and not mark.endswith(")")
+        if not _REFERENCES.fullmatch(mark) or goes_on:
             return False
         angle = read_angle(self._textpage, neighbour)
         size = self._size(neighbour)
