@@ -23,6 +23,10 @@ from qa_app.settings import read_tables
 METADATA_FILE = "metadata.toml"
 _NAMES = ("title", "author", "publisher", "date")
 _FORM = 'Write a table a file, as ["annual.pdf"], with any of: ' + ", ".join(_NAMES) + "."
+_PDF_DATE = re.compile(r"(?:D:)?((?:19|20)\d{2})-?(\d{2})?-?(\d{2})?")
+
+Overrides = tuple[tuple[str, str], ...]
+
 # A title that many reports have, of nothing but such words: "The Final Report", "Volume 1".
 _PART_NAME = (
     r"report|response|review|summary|findings|recommendations|introduction|overview|contents|"
@@ -45,9 +49,6 @@ _VOLUME = re.compile(
     r"|\b\d{1,2}(?:st|nd|rd|th) Report of Session \d{4}[–/-]\d{2}\b|\bHC \d{1,4}(?:-[IVX]+)?\b"
 )
 _OPENING = 12  # blocks, where a document has no pages
-_PDF_DATE = re.compile(r"(?:D:)?((?:19|20)\d{2})-?(\d{2})?-?(\d{2})?")
-
-Overrides = tuple[tuple[str, str], ...]
 
 
 def read_overrides(corpus: Path) -> dict[str, Overrides]:

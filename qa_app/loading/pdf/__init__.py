@@ -1,1 +1,1 @@
-"""A PDF to a document: its glyphs, their layout, headers and footers, blocks, and the text."""
+"""A PDF to a document: glyphs, lines, layout, headers and footers, blocks, text."""

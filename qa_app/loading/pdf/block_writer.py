@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from qa_app.loading.builder import INVISIBLE, LIGATURES
 from qa_app.loading.limits import check_characters
 from qa_app.loading.pdf.blocks import Draft
-from qa_app.loading.pdf.glyphs import Line
+from qa_app.loading.pdf.lines import Line
 from qa_app.models import Block, BlockKind, SourceRun
 
 # Anything that is not written just as it stands: white space but single blanks, ligatures, marks.

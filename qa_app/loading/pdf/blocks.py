@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from qa_app.loading.pdf.glyphs import Line
 from qa_app.loading.pdf.layout import Row
+from qa_app.loading.pdf.lines import Line
 from qa_app.models import BlockKind
 
 _BULLET = re.compile(r"(?:[•▪‣◦●○■□➢►✓✔·∙–—*-]|[\uf000-\uf0ff]|o(?=\s))\s*(?=\S)")

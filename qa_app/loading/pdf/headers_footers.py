@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from operator import itemgetter
 
 from qa_app.loading.numerals import roman
-from qa_app.loading.pdf.glyphs import Line, PageText
+from qa_app.loading.pdf.lines import Line, PageText
 
 _ZONE = 0.12  # share of the page's height at its top and at its foot
 _DEEPEST = 4  # rows from the edge

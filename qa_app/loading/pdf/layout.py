@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import chain, groupby, pairwise
 from statistics import median
 
-from qa_app.loading.pdf.glyphs import Line
+from qa_app.loading.pdf.lines import Line
 
 _LEAST_ROWS = 8  # that show a gutter between columns
 _MOST_RUNS = 100  # ordering by place takes time that grows with the cube

@@ -17,9 +17,10 @@ from qa_app.loading.limits import check_characters, check_pages
 from qa_app.loading.metadata import collect, iso_date, title_from_path
 from qa_app.loading.pdf.block_writer import BlockWriter
 from qa_app.loading.pdf.blocks import Draft, draft_blocks, mark_headings
-from qa_app.loading.pdf.glyphs import RESAVE, PageText, open_pdf, read_page
+from qa_app.loading.pdf.glyphs import RESAVE, open_pdf
 from qa_app.loading.pdf.headers_footers import strip_headers_footers
 from qa_app.loading.pdf.layout import arrange
+from qa_app.loading.pdf.lines import PageText, read_page
 from qa_app.loading.pdf.ocr import BY_OCR, NO_TESSERACT, find_tesseract, read_image
 from qa_app.models import BlockKind, Document, MetadataField
 
