@@ -33,7 +33,7 @@ import pypdfium2.raw as pdfium_c
 from qa_app.chunking import chunk
 from qa_app.loading import SourceFile, load_many, scan
 from qa_app.loading.pages import Box, Rectangle, boxes, read_rectangle
-from qa_app.loading.pdf_page import open_page
+from qa_app.loading.pdf.glyphs import open_page
 from qa_app.models import Document, Failure
 
 WORD = re.compile(r"[^\W_]+")

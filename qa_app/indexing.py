@@ -31,7 +31,7 @@ from qa_app.errors import (
 )
 from qa_app.facets import DOCUMENT_FACET, FACETS_FILE, Facets
 from qa_app.loading import SourceFile
-from qa_app.loading.metadata import title_from_path
+from qa_app.loading.metadata import is_named_after_file
 from qa_app.models import BuildReport, Document, Failure, ModelIdentity
 from qa_app.settings import DEFAULT_LANGUAGE, Settings
 from qa_app.store.files import hash_file
@@ -260,7 +260,7 @@ class _Build:
         same_name = record.path == source.path or (
             PurePosixPath(record.path).suffix == PurePosixPath(source.path).suffix
             # A title that was made from the file's name changes with it.
-            and record.title != title_from_path(record.path)
+            and not is_named_after_file(record.title, record.path)
         )
         return (
             self._reuse.documents

@@ -7,6 +7,7 @@ import pytest
 
 from qa_app.errors import ConfigError, CorpusError, NoTextError
 from qa_app.loading import load, scan
+from qa_app.loading.metadata import is_named_after_file
 
 
 def write(path: Path, words: str = "Some words.") -> Path:
@@ -101,3 +102,41 @@ def test_a_wrong_metadata_toml_is_refused(tmp_path: Path, words: str) -> None:
     write(tmp_path / "metadata.toml", words)
     with pytest.raises(ConfigError, match=r"metadata\.toml"):
         scan(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("words", "metadata", "title"),
+    [
+        ("# The Report\n\nIt was late.\n", "", "The Report (Leveson-vol1)"),
+        ("# Volume 1\n\nIt was late.\n", "", "Volume 1 (Leveson-vol1)"),
+        ("# Roads\n\nIt was late.\n", "", "Roads"),
+        (
+            "# The Report\n\nThe Orrin Fire Inquiry\n\nIt was late.\n",
+            "",
+            "The Report (The Orrin Fire Inquiry)",
+        ),
+        (
+            "# Final report\n\nThe Orrin Fire Inquiry\n\nVolume II of four\n",
+            "",
+            "Final report (The Orrin Fire Inquiry, Volume II)",
+        ),
+        ("# The Report\n\nIt was late.\n", 'publisher = "A council"', "The Report (A council)"),
+        ("# Roads\n\nIt was late.\n", 'title = "Report"', "Report"),
+    ],
+)
+def test_a_title_that_many_reports_have_takes_what_tells_it_apart(
+    tmp_path: Path, words: str, metadata: str, title: str
+) -> None:
+    write(tmp_path / "Leveson-vol1.md", words)
+    if metadata:
+        write(tmp_path / "metadata.toml", f'["Leveson-vol1.md"]\n{metadata}\n')
+    (source,) = scan(tmp_path).files
+    assert load(source).title == title
+
+
+@pytest.mark.parametrize(
+    "title", ["Leveson vol1", "The Report (Leveson_vol1)", "Report (Leveson_vol1, HC 780)"]
+)
+def test_titles_that_hold_the_name_of_the_file_are_known(title: str) -> None:
+    assert is_named_after_file(title, "2012/Leveson_vol1.md")
+    assert not is_named_after_file(title, "2012/other.md")

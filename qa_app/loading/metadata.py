@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -26,6 +27,29 @@ _FORM = 'Write a table a file, as ["annual.pdf"], with any of: ' + ", ".join(_NA
 _PDF_DATE = re.compile(r"(?:D:)?((?:19|20)\d{2})-?(\d{2})?-?(\d{2})?")
 
 Overrides = tuple[tuple[str, str], ...]
+
+# A title that many reports have, of nothing but such words: "The Final Report", "Volume 1".
+_PART_NAME = (
+    r"report|response|review|summary|findings|recommendations|introduction|overview|contents|"
+    r"foreword|volume|vol|part|section|chapter|annex|appendix|edition|version"
+)
+_BARE = re.compile(
+    rf"(?=.*\b(?:{_PART_NAME})\b)(?:(?:{_PART_NAME}|the|an?|of|and|no|final|interim|full|main|first|"
+    r"second|third|executive|one|two|three|four|[ivx]{1,5}|[a-z]|\d{1,2})\b\W*)+",
+    re.IGNORECASE,
+)
+# What bodies that publish reports are called, in a line of few words that is no sentence.
+_PUBLISHER = re.compile(
+    r"[^.]*\b(?:inquiry|commission|committee|council|department|ministry|agency|authority|board|trust|"
+    r"inspectorate|ombudsman|institute|university|foundation|association|police|constabulary|force)\b[^.]*",
+    re.IGNORECASE,
+)
+_LONGEST_PUBLISHER = 70  # characters
+_VOLUME = re.compile(
+    r"\b(?:Volume|Vol\.|Part) (?:\d{1,2}|[IVX]{1,4}|One|Two|Three|Four)\b"
+    r"|\b\d{1,2}(?:st|nd|rd|th) Report of Session \d{4}[–/-]\d{2}\b|\bHC \d{1,4}(?:-[IVX]+)?\b"
+)
+_OPENING = 12  # blocks, where a document has no pages
 
 
 def read_overrides(corpus: Path) -> dict[str, Overrides]:
@@ -66,6 +90,45 @@ def apply_overrides(document: Document, overrides: Overrides) -> Document:
     return replace(document, title=title, metadata=(*fields, *kept))
 
 
+def complete_title(document: Document) -> Document:
+    """Return the document with what tells it from others added to a title such as "The Report".
+
+    Its publisher, if its facts or its first page name one, else its file; and its volume. A title
+    given in metadata.toml stays.
+    """
+    title = document.title
+    facts = {field.name: field for field in reversed(document.metadata)}
+    given = "title" in facts and facts["title"].origin == METADATA_FILE
+    if given or not _BARE.fullmatch(title):
+        return document
+    opening = list(_opening_lines(document))
+    lines = (line for line in opening if len(line) <= _LONGEST_PUBLISHER)
+    named = next((line for line in lines if _PUBLISHER.fullmatch(line)), None)
+    if "publisher" in facts:
+        named = facts["publisher"].value
+    volumes = (match[0] for line in opening for match in _VOLUME.finditer(line))
+    parts = [named or PurePosixPath(document.path).stem]
+    parts += [volume for volume in volumes if volume not in f"{title} {parts[0]}"][:1]
+    apart = ", ".join(parts)
+    known = set(_words(title))
+    adds = any(word not in known for word in _words(apart))
+    return replace(document, title=f"{title} ({apart})") if adds else document
+
+
+def _opening_lines(document: Document) -> Iterator[str]:
+    """Yield the blocks of the first page, or the first few where there are no pages."""
+    pages = document.page_starts
+    blocks = document.blocks if pages else document.blocks[:_OPENING]
+    for block in blocks:
+        if pages and document.page_at(block.start) != 1:
+            return
+        yield " ".join(document.text[block.start : block.end].split())
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"[^\W_]+", text.casefold())
+
+
 def collect(*candidates: tuple[str, str | None, str]) -> tuple[MetadataField, ...]:
     """Return the first usable value for each name among (name, value, origin) candidates."""
     found: dict[str, MetadataField] = {}
@@ -87,3 +150,8 @@ def title_from_path(path: str) -> str:
     stem = PurePosixPath(path).stem
     title = re.sub(r"[\s_-]+", " ", stem).strip() or stem
     return title if title != title.lower() else title[:1].upper() + title[1:]
+
+
+def is_named_after_file(title: str, path: str) -> bool:
+    """Tell whether a title was made from the file's name, wholly or to complete it."""
+    return title == title_from_path(path) or f"({PurePosixPath(path).stem}" in title

@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 import pypdfium2.raw as pdfium_c
 
 from qa_app.errors import BrokenFileError
-from qa_app.loading.pdf import open_pdf
-from qa_app.loading.pdf_page import characters, open_page, read_angle
+from qa_app.loading.pdf.glyphs import characters, open_page, open_pdf, read_angle
 from qa_app.models import Document, SourceRun
 
 _MOST_PIXELS = 25_000_000
@@ -177,7 +176,9 @@ def _page_boxes(pdf: Any, number: int, spans: list[tuple[int, int]]) -> list[Box
         found: list[_Stretch] = []
         for first, last in spans:
             for stretch in _measure(textpage, text, first, last):
-                if found and found[-1].goes_on_with(stretch):
+                skipped = text[found[-1].last : stretch.last - 1] if found else ""
+                # What is left out of the text, as a reference to a note, is not boxed.
+                if found and not _bare(skipped) and found[-1].goes_on_with(stretch):
                     found[-1] = found[-1].join(stretch)
                 else:
                     found.append(stretch)

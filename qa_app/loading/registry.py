@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 from qa_app.errors import BrokenFileError, LimitError, NoTextError, UnsupportedFormatError
 from qa_app.loading.limits import MAX_ADDRESS_SPACE, check_characters, check_size, needs_password
-from qa_app.loading.metadata import apply_overrides
+from qa_app.loading.metadata import apply_overrides, complete_title
 from qa_app.models import Document
 
 if TYPE_CHECKING:
     from qa_app.loading.scan import SourceFile
 
-LOADER_VERSION = "8"
+LOADER_VERSION = "9"
 
 _LOADERS = {
     ".txt": "plain:load_text",
@@ -29,7 +29,7 @@ _LOADERS = {
     ".html": "html:load_html",
     ".htm": "html:load_html",
     ".xhtml": "html:load_html",
-    ".pdf": "pdf:load_pdf",
+    ".pdf": "pdf.loader:load_pdf",
     ".docx": "docx:load_docx",
     ".pptx": "pptx:load_pptx",
     ".xlsx": "sheets:load_spreadsheet",
@@ -110,7 +110,7 @@ def load(source: SourceFile, ocr: bool = False) -> Document:
             "Put the full file there. Words in pictures can be read from a PDF file alone, where "
             "whoever builds the index asks for OCR: qa-app build --ocr",
         )
-    return apply_overrides(document, source.overrides)
+    return complete_title(apply_overrides(document, source.overrides))
 
 
 def _read(path: Path) -> bytes:

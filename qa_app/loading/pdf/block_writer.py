@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 
 from qa_app.loading.builder import INVISIBLE, LIGATURES
 from qa_app.loading.limits import check_characters
-from qa_app.loading.pdf_blocks import Draft, iter_lines
-from qa_app.loading.pdf_text import Line
+from qa_app.loading.pdf.blocks import Draft
+from qa_app.loading.pdf.lines import Line
 from qa_app.models import Block, BlockKind, SourceRun
 
 # Anything that is not written just as it stands: white space but single blanks, ligatures, marks.
@@ -22,29 +22,33 @@ _FIRST_PART = re.compile(r"[^\W\d_]+")
 _Piece = tuple[Line, int, int]
 
 
-class Emitter:
-    """Writes drafts one after the other."""
+class BlockWriter:
+    """The text of drafts written one after the other, its blocks, and where each stands.
 
-    def __init__(self, drafts: Sequence[Draft]) -> None:
+    Args:
+        drafts: in reading order.
+        pages: how many pages the document has.
+    """
+
+    def __init__(self, drafts: Sequence[Draft], pages: int) -> None:
         self.blocks: list[Block] = []
         self.runs: list[SourceRun] = []
         self.page_starts: list[int] = []
         self._parts: list[str] = []
         self._length = 0
-        broken = any(line.hyphenated or line.text[-1] == "-" for line in iter_lines(drafts))
-        self._words = _count_words(drafts) if broken else Counter[str]()
+        lines = [line for draft in drafts for line in draft.lines]
+        broken = any(line.hyphenated or line.text[-1] == "-" for line in lines)
+        self._words = _count_words(lines) if broken else Counter[str]()
+        for draft in drafts:
+            self._add(draft)
+        self.page_starts += [self._length] * (pages - len(self.page_starts))
 
     @property
     def text(self) -> str:
         """Everything written."""
         return "".join(self._parts)
 
-    def finish(self, pages: int) -> None:
-        """Say how many pages the document has."""
-        while len(self.page_starts) < pages:
-            self.page_starts.append(self._length)
-
-    def add(self, draft: Draft) -> None:
+    def _add(self, draft: Draft) -> None:
         """Write a draft as one line of the text, and a block of it without its marker."""
         pieces = list(_cut(draft.lines, draft.marker))
         if self._parts and draft.kind is BlockKind.HEADING:
@@ -61,7 +65,7 @@ class Emitter:
             if hyphen and line.text[last - 1] != "-":
                 self._run(line, len(line.text), 1)
                 self._put("-")
-            if following is not None and not joined:
+            if following is not None and not joined and not _closes(line, following):
                 self._put("\t" if is_cell else " ")
             if is_marker:
                 begin, start = len(self._parts), self._length
@@ -89,7 +93,8 @@ class Emitter:
             return line.hyphenated or within, True
         one, two = last[1].lower(), first[0].lower()
         whole, parted = self._words[one + two], self._words[f"{one}-{two}"]
-        if not first[0][0].islower() or parted > whole:
+        is_acronym = len(one) > 1 and last[1].isupper()  # "UK-launched"
+        if not first[0][0].islower() or parted > whole or is_acronym:
             return True, True
         # "evidence-based": two words of their own, rather than the halves of one.
         rare = min(len(one), len(two)) < 4 or min(self._words[one], self._words[two]) < 3
@@ -99,8 +104,8 @@ class Emitter:
         while len(self.page_starts) < line.page:
             self.page_starts.append(self._length)
         text = line.text[first:last]
-        marks = {mark for mark in line.marks if first < mark < last}
-        if not marks and not line.boxes and not _ODD.search(text):
+        gaps = {gap for gap in line.gaps if first < gap < last}
+        if not gaps and not line.boxes and not _ODD.search(text):
             self._run(line, first, len(text))
             self._put(text)
             return
@@ -110,7 +115,7 @@ class Emitter:
             if box := line.boxes.get(first + match.start()):
                 length = len("".join(w for _, w in _letters(match.group(), 0, set())))
                 self.runs.append(SourceRun(self._length, length, line.page, -1, box))
-            for offset, letters in _letters(match.group(), first + match.start(), marks):
+            for offset, letters in _letters(match.group(), first + match.start(), gaps):
                 if offset >= 0:
                     self._run(line, offset, len(letters))
                 self._put(letters)
@@ -122,6 +127,13 @@ class Emitter:
     def _put(self, part: str) -> None:
         self._parts.append(part)
         self._length += len(part)
+
+
+def _closes(line: Line, following: Line) -> bool:
+    """Tell whether a stop or comma comes right behind, parted from its line by a raised figure."""
+    beside = following.y0 < line.y1 and following.y1 > line.y0
+    gap = following.x0 - line.x1
+    return following.text[0] in ".,;:)" and beside and abs(gap) < 0.3 * line.size
 
 
 def _cut(lines: Sequence[Line], marker: int) -> Iterator[_Piece]:
@@ -139,7 +151,7 @@ def _cut(lines: Sequence[Line], marker: int) -> Iterator[_Piece]:
         yield line, 0, len(line.text)
 
 
-def _letters(word: str, offset: int, marks: set[int]) -> Iterator[tuple[int, str]]:
+def _letters(word: str, offset: int, gaps: set[int]) -> Iterator[tuple[int, str]]:
     """Yield (offset, letters) of a word's stretches that stand as they are in the source.
 
     A ligature's letters come one by one, all from the place of the ligature; the offset of a
@@ -148,10 +160,10 @@ def _letters(word: str, offset: int, marks: set[int]) -> Iterator[tuple[int, str
     plain = ""
     for i, letter in enumerate(word, offset):
         expanded = INVISIBLE.sub("", letter).translate(LIGATURES)
-        if (i in marks or expanded != letter) and plain:
+        if (i in gaps or expanded != letter) and plain:
             yield i - len(plain), plain
             plain = ""
-        if i in marks:
+        if i in gaps:
             yield -1, " "
         if expanded == letter:
             plain += letter
@@ -162,9 +174,9 @@ def _letters(word: str, offset: int, marks: set[int]) -> Iterator[tuple[int, str
         yield offset + len(word) - len(plain), plain
 
 
-def _count_words(drafts: Sequence[Draft]) -> Counter[str]:
+def _count_words(lines: Sequence[Line]) -> Counter[str]:
     words: Counter[str] = Counter()
-    for line in iter_lines(drafts):
+    for line in lines:
         found = _WORD.findall(line.text.lower())
         # A word broken at the line's end is none.
         words.update(found[:-1] if line.hyphenated or line.text[-1] == "-" else found)

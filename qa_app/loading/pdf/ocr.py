@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 from qa_app.errors import NoTextError
-from qa_app.loading.pdf_text import Line, PageText
+from qa_app.loading.pdf.lines import Line, PageText
 
 _DOTS_PER_INCH = 300
 _MOST_PIXELS = 40_000_000

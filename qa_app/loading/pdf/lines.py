@@ -1,44 +1,41 @@
-"""What stands on a PDF page: stretches of text with their places, in the order of the file.
+"""The lines of a PDF page: stretches of text with their places, in the order of the file.
 
-PDFium's coordinates grow upwards; a page whose text runs sideways is turned so that its lines are
-level.
+A page whose text runs sideways is turned so that its lines are level.
 """
 
 from __future__ import annotations
 
-import ctypes
-import math
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from itertools import groupby, islice, pairwise
+from itertools import groupby, islice
 from statistics import median
 from typing import Any
 
 import pypdfium2.raw as pdfium_c
 
-from qa_app.loading.pdf_page import HYPHEN, NOTHING, characters, open_page, read_angle
+from qa_app.loading.pdf.glyphs import HYPHEN, NOTHING, Box, Glyphs, characters, open_page, turn
+from qa_app.loading.pdf.note_references import leave_out_references
 
-_PHYSICAL = re.compile(rf"[^\r\n{HYPHEN}]+")
+_PHYSICAL = re.compile(rf"[^\r\n{HYPHEN}]+")  # a line of PDFium's text
 _WORD = re.compile(r"\S+")
+# Hebrew, Arabic and their like, whose gaps cannot be measured from left to right.
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
+# What may stand apart in front of a line, "3.12" or "(a)": the text behind it is of the same line.
 _LABEL = re.compile(r"(?:\(?(?:\d{1,3}(?:\.\d{1,3})*|[a-zA-Z]|[ivxlIVXL]{1,5})[.):]?|\W)$")
-_MARKER = re.compile(r"(?:\(?\w{1,3}[.):]?|\W) +(?=\S)")
-_SUPERSCRIPT = re.compile(r"(?<=[^\W\d_])\d{1,3}(?!\w)")
+_MARKER = re.compile(r"(?:\(?\w{1,3}[.):]?|\W) +(?=\S)")  # may be larger or smaller than the text
+# The last letter of a widely set word, which PDFium takes for a word.
 _SPLIT_OFF = re.compile(r"(?<=[^\W\d_]{2}) (?=[^\W\d_](?:[\s.,;:)]|$))")
-_UNIT = re.compile(r"(?<![^\W\d_])(?:[kcdm]?m|ft|yd)$")  # "m2" is no word with a note
 _WIDEST_SPACE = 1.3  # of the size of type; justified lines stay under it
 _NARROWEST_SPACE = 0.12  # of the size of type, over the usual distance of a word's letters
-_SHORTEST_GLUED = 4
-_MARKS = ".,;:()“”‘’\"'"
-_SAMPLE = 16  # blanks
-_STRANGE = re.compile("[\ufffd\ue000-\uf8ff\x00-\x08]")
-_BOLD = re.compile("bold|black|heavy|demi", re.IGNORECASE)
-_BOLD_WEIGHT = 600
+_SMALLEST_TYPE = 2.0  # points; nobody reads smaller text
+_SHORTEST_GLUED = 4  # letters; in less there are too few gaps to tell the usual one
+_MARKS = ".,;:()“”‘’\"'"  # around a word
+_SAMPLE = 16  # blanks looked at to tell whether the page has its own
+_STRANGE = re.compile("[\ufffd\ue000-\uf8ff\x00-\x08]")  # a code without a meaning
 
 _Span = tuple[int, int]
-_Box = tuple[float, float, float, float]  # left, bottom, right, top
 
 
 @dataclass(slots=True)
@@ -48,13 +45,13 @@ class Line:
     Attributes:
         page: from 1.
         start, end: PDFium's numbers of its characters, end excluded.
-        text: those characters.
+        text: those characters; references to notes are NOTHING.
         x0, y0, x1, y1: its box in points, y upwards.
         size: size of its type in points.
         bold: whether its first and its last word are in bold type.
         opens_bold: whether its first word is.
         hyphenated: whether a word is broken at its end.
-        marks: offsets in ``text`` where a blank is to be put in, as before a raised note number.
+        gaps: offsets in ``text`` where a blank is to be put in.
         is_turned: whether it runs at an angle to the page's other text.
         boxes: of words read by OCR, by their offset in ``text``: left, top, right, bottom in
             shares of the page's width and height.
@@ -72,9 +69,14 @@ class Line:
     bold: bool
     opens_bold: bool = False
     hyphenated: bool = False
-    marks: tuple[int, ...] = ()
+    gaps: tuple[int, ...] = ()
     is_turned: bool = False
-    boxes: dict[int, _Box] = field(default_factory=dict)
+    boxes: dict[int, Box] = field(default_factory=dict)
+
+    @property
+    def is_legible(self) -> bool:
+        """Whether it is large enough to be meant for readers."""
+        return self.y1 - self.y0 >= _SMALLEST_TYPE or self.end < 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,32 +121,17 @@ def _read(page: Any, textpage: Any, number: int, whole: set[str]) -> PageText:
     lines = []
     for angle, line in turned:
         line.is_turned = abs(angle - main) > 5
-        if _is_on(_turn(frame, angle), line):
+        if _is_on(turn(frame, angle), line):
             lines.append(line)
-    _, bottom, _, top = _turn(frame, main)
+    _, bottom, _, top = turn(frame, main)
     is_empty = pdfium_c.FPDFPage_CountObjects(page) == 0
     return PageText(lines, bottom, top, _is_garbled(text), is_empty=is_empty)
 
 
-def _is_on(frame: _Box, line: Line) -> bool:
+def _is_on(frame: Box, line: Line) -> bool:
     """Tell whether any of a line is on the page: beside it nobody sees it."""
     left, bottom, right, top = frame
     return line.x0 < right and line.x1 > left and line.y0 < top and line.y1 > bottom
-
-
-def _turn(rect: pdfium_c.FS_RECTF, angle: int) -> _Box:
-    """Return left, bottom, right and top once the page is turned back by so many degrees.
-
-    Only whole quarters of a turn count.
-    """
-    left, bottom, right, top = rect.left, rect.bottom, rect.right, rect.top
-    if angle == 90:
-        return -top, left, -bottom, right
-    if angle == 180:
-        return -right, -top, -left, -bottom
-    if angle == 270:
-        return bottom, -right, top, -left
-    return left, bottom, right, top
 
 
 def _is_garbled(text: str) -> bool:
@@ -153,22 +140,17 @@ def _is_garbled(text: str) -> bool:
 
 
 class _Reader:
-    """Measures the lines of one page."""
+    """Puts the characters of one page together into lines."""
 
     def __init__(self, textpage: Any, text: str, number: int, whole: set[str]) -> None:
-        self._textpage = textpage
+        self._glyphs = Glyphs(textpage)
         self.text = text
         self._number = number
         self._whole = whole
-        self._rect = pdfium_c.FS_RECTF()
-        self._rect_pointer = ctypes.byref(self._rect)
-        self._matrix = pdfium_c.FS_MATRIX()
-        self._x, self._y = ctypes.c_double(), ctypes.c_double()
-        self._name = ctypes.create_string_buffer(128)
-        self._flags = ctypes.c_int()
         self._lacks_blanks = self._tell_blanks()
         if not self._lacks_blanks:
             self._close_up()
+        self.text = leave_out_references(self._glyphs, self.text)
 
     def read(self, physical: re.Match[str]) -> Iterator[tuple[int, Line]]:
         """Yield the stretches of a line of PDFium's text with their angles in degrees."""
@@ -179,37 +161,36 @@ class _Reader:
         hyphenated = self.text[end : end + 1] == HYPHEN
         for angle, words in self._group_by_angle(spans):
             for start, stop, size, box in self._split(words, angle):
-                text = self.text[start:stop]
-                opens_bold = self._is_bold(start)
-                bold = opens_bold and self._is_bold(start + text.rfind(" ") + 1)
-                line = Line(self._number, start, stop, text, *box, size, bold, opens_bold)
+                text = self.text[start:stop].rstrip(NOTHING)
+                opens_bold = self._glyphs.is_bold(start)
+                bold = opens_bold and self._glyphs.is_bold(start + text.rfind(" ") + 1)
+                end = start + len(text)
+                line = Line(self._number, start, end, text, *box, size, bold, opens_bold)
                 line.hyphenated = hyphenated and stop == spans[-1][1]
-                marks = set(self._find_marks(line, angle))
                 if self._lacks_blanks and angle == 0 and not _RIGHT_TO_LEFT.search(line.text):
-                    marks.update(self._find_glued(line))
-                line.marks = tuple(sorted(marks))
+                    line.gaps = tuple(self._find_glued(line))
                 yield angle, line
 
     def _group_by_angle(self, spans: list[_Span]) -> Iterator[tuple[int, list[_Span]]]:
-        first, last = (read_angle(self._textpage, spans[i][0]) for i in (0, -1))
+        first, last = (self._glyphs.angle(spans[i][0]) for i in (0, -1))
         if first == last:
             yield first, spans
             return
-        for angle, words in groupby(spans, lambda span: read_angle(self._textpage, span[0])):
+        for angle, words in groupby(spans, lambda span: self._glyphs.angle(span[0])):
             yield angle, list(words)
 
-    def _split(self, spans: list[_Span], angle: int) -> Iterator[tuple[int, int, float, _Box]]:
+    def _split(self, spans: list[_Span], angle: int) -> Iterator[tuple[int, int, float, Box]]:
         """Yield (start, end, size, box) of the stretches between wide gaps."""
-        size = self._size(self._skip_marker(spans[0][0], spans[-1][1]))
+        size = self._glyphs.size(self._skip_marker(spans[0][0], spans[-1][1]))
         widest = _WIDEST_SPACE * size
         text = self.text
         whole = angle % 90 != 0 or bool(_RIGHT_TO_LEFT.search(text, spans[0][0], spans[-1][1]))
         start = stop = -1
         x0 = y0 = x1 = y1 = 0.0
         for first, last in spans:
-            left, bottom, right, top = self._box(first, angle)
+            left, bottom, right, top = self._glyphs.box(first, angle)
             if last - first > 1:
-                edge, _, end, _ = self._box(last - 1, angle)
+                edge, _, end, _ = self._glyphs.box(last - 1, angle)
                 left, right = min(left, edge), max(right, end)
             gap = left - x1
             beside = bottom < y1 and top > y0
@@ -221,7 +202,7 @@ class _Reader:
                 x1 = right
             else:
                 yield start, stop, size, (x0, y0, x1, y1)
-                size = self._size(self._skip_marker(first, spans[-1][1]))
+                size = self._glyphs.size(self._skip_marker(first, spans[-1][1]))
                 start, x0, y0, x1, y1 = first, left, bottom, right, top
             stop = last
         yield start, stop, size, (x0, y0, x1, y1)
@@ -231,43 +212,11 @@ class _Reader:
         marker = _MARKER.match(self.text, start, stop)
         return marker.end() if marker else start
 
-    def _box(self, index: int, angle: int = 0) -> _Box:
-        pdfium_c.FPDFText_GetLooseCharBox(self._textpage, index, self._rect_pointer)
-        return _turn(self._rect, angle)
-
-    def _size(self, index: int) -> float:
-        size = float(pdfium_c.FPDFText_GetFontSize(self._textpage, index))
-        if pdfium_c.FPDFText_GetMatrix(self._textpage, index, self._matrix):
-            size *= math.hypot(self._matrix.c, self._matrix.d)
-        return size or 1.0
-
-    def _is_bold(self, index: int) -> bool:
-        if pdfium_c.FPDFText_GetFontWeight(self._textpage, index) >= _BOLD_WEIGHT:
-            return True
-        length = pdfium_c.FPDFText_GetFontInfo(
-            self._textpage, index, self._name, 128, ctypes.byref(self._flags)
-        )
-        return 0 < length <= 128 and bool(_BOLD.search(self._name.value.decode("utf-8", "replace")))
-
-    def _find_marks(self, line: Line, angle: int) -> Iterator[int]:
-        for mark in _SUPERSCRIPT.finditer(line.text):
-            at = line.start + mark.start()
-            is_small = self._size(at) < 0.85 * line.size
-            if not is_small or _UNIT.search(line.text[: mark.start()]):
-                continue
-            # A number below the line is part of a formula.
-            if angle or self._baseline(at) > self._baseline(at - 1) + 0.1 * line.size:
-                yield mark.start()
-
-    def _baseline(self, index: int) -> float:
-        pdfium_c.FPDFText_GetCharOrigin(self._textpage, index, self._x, self._y)
-        return self._y.value
-
     def _tell_blanks(self) -> bool:
         """Tell whether the page leaves gaps where others have blanks."""
         blanks = [blank.start() for blank in islice(re.finditer(" ", self.text), _SAMPLE)]
-        put_in = sum(pdfium_c.FPDFText_IsGenerated(self._textpage, i) == 1 for i in blanks)
-        return bool(2 * put_in > len(blanks))
+        put_in = sum(self._glyphs.is_generated(i) for i in blanks)
+        return 2 * put_in > len(blanks)
 
     def _close_up(self) -> None:
         """Take out the blanks that PDFium puts before the last letter of widely set words.
@@ -276,10 +225,11 @@ class _Reader:
         """
         for match in _SPLIT_OFF.finditer(self.text):
             at = match.start()
-            if pdfium_c.FPDFText_IsGenerated(self._textpage, at) == 1:
-                usual, gap = self._gaps([at - 2, at - 1]), self._gaps([at - 1, at + 1])
-                size = self._size(at - 1)
-                if usual[0] > 0.05 * size and gap[0] < usual[0] + 0.05 * size:
+            if self._glyphs.is_generated(at):
+                (usual,) = self._glyphs.gaps([at - 2, at - 1])
+                (gap,) = self._glyphs.gaps([at - 1, at + 1])
+                size = self._glyphs.size(at - 1)
+                if usual > 0.05 * size and gap < usual + 0.05 * size:
                     self.text = f"{self.text[:at]}{NOTHING}{self.text[at + 1 :]}"
 
     def _find_glued(self, line: Line) -> Iterator[int]:
@@ -289,7 +239,7 @@ class _Reader:
             known = word.strip(_MARKS)
             if len(known) < _SHORTEST_GLUED or known in self._whole:
                 continue
-            gaps = self._gaps(range(line.start + match.start(), line.start + match.end()))
+            gaps = self._glyphs.gaps(range(line.start + match.start(), line.start + match.end()))
             usual = max(0.0, median(gaps))
             breaks = [
                 i
@@ -299,11 +249,6 @@ class _Reader:
             if not breaks:
                 self._whole.add(known)
             yield from (match.start() + i for i in breaks)
-
-    def _gaps(self, letters: Sequence[int]) -> list[float]:
-        """Return the distances between letters that follow each other, in points."""
-        boxes = [self._box(index) for index in letters]
-        return [two[0] - one[2] for one, two in pairwise(boxes)]
 
 
 def _narrowest(pair: str) -> float:

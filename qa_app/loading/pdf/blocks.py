@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from qa_app.loading.pdf_furniture import body_height, is_legible
-from qa_app.loading.pdf_layout import Row
-from qa_app.loading.pdf_text import Line
+from qa_app.loading.pdf.layout import Row
+from qa_app.loading.pdf.lines import Line
 from qa_app.models import BlockKind
 
 _BULLET = re.compile(r"(?:[•▪‣◦●○■□➢►✓✔·∙–—*-]|[\uf000-\uf0ff]|o(?=\s))\s*(?=\S)")
@@ -88,7 +87,7 @@ def _mark_table_headers(drafts: Sequence[Draft]) -> None:
 class _Drafter:
     def __init__(self, pages: Sequence[Sequence[Row]]) -> None:
         lines = [[line for row in rows for line in row.lines] for rows in pages]
-        self.body = body_height(lines)
+        self.body = _body_size(lines)
         self.drafts: list[Draft] = []
         self._leading = _find_leading(pages)
         self._number = 0
@@ -120,7 +119,7 @@ class _Drafter:
         start = len(rows)
         for i in range(len(rows) - 1, -1, -1):
             row = rows[i]
-            if not is_legible(row.lines[0]) or row.lines[0].is_turned:
+            if not row.lines[0].is_legible or row.lines[0].is_turned:
                 continue
             if row.size > 0.93 * self.body or row.is_table:
                 break
@@ -144,7 +143,7 @@ class _Drafter:
     def _begin(self, row: Row, is_note: bool) -> Draft:
         text = row.opening
         draft = Draft(BlockKind.PARAGRAPH, list(row.lines), right=row.right)
-        if not is_legible(row.lines[0]):
+        if not row.lines[0].is_legible:
             draft.kind = BlockKind.FOOTNOTE
         elif is_note:
             draft.kind = BlockKind.FOOTNOTE
@@ -180,7 +179,7 @@ class _Drafter:
             return False
         if last.is_turned != line.is_turned:
             return False
-        if not is_legible(line):
+        if not line.is_legible:
             return True
         before = last.text
         if last.hyphenated:
@@ -245,7 +244,7 @@ def mark_headings(drafts: Sequence[Draft], outline: Sequence[tuple[int, str, int
     plain = Counter[bool]()
     for draft in drafts:
         plain[all(line.bold for line in draft.lines)] += len(draft.words)
-    body = body_height([draft.lines for draft in drafts])
+    body = _body_size([draft.lines for draft in drafts])
     bold_body = plain[True] > plain[False]
     marked = _mark_outlined(drafts, outline)
     found = [
@@ -328,7 +327,10 @@ def _rank_styles(found: Sequence[Draft], marked: dict[int, int]) -> dict[_Style,
     return levels
 
 
-def iter_lines(drafts: Sequence[Draft]) -> Iterator[Line]:
-    """Yield the lines of drafts."""
-    for draft in drafts:
-        yield from draft.lines
+def _body_size(pages: Sequence[Sequence[Line]]) -> float:
+    """Return the size of type that most characters are set in, in points."""
+    sizes: Counter[float] = Counter()
+    for lines in pages:
+        for line in lines:
+            sizes[round(line.size * 2) / 2] += len(line.text)
+    return max(sizes, key=sizes.__getitem__, default=10.0)

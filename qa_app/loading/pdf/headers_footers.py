@@ -7,16 +7,14 @@ from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from operator import itemgetter
-from statistics import median
 
 from qa_app.loading.numerals import roman
-from qa_app.loading.pdf_text import Line, PageText
+from qa_app.loading.pdf.lines import Line, PageText
 
 _ZONE = 0.12  # share of the page's height at its top and at its foot
 _DEEPEST = 4  # rows from the edge
 _NEAR = 8  # pages within which a running header comes again
 _SAME_HEIGHT = 8.0  # points
-_SMALLEST_TYPE = 2.0  # points; nobody reads smaller text
 _NUMBER = re.compile(r"\d+")
 _ROMAN = re.compile(r"\b[ivxlc]+\b")
 _ONLY_NUMBER = re.compile(r"\W*(?:page|p\.)?\s*(?:#|~)(?:\s*(?:of|/)\s*#)?\W*$")
@@ -29,7 +27,7 @@ _Band = list[Line]
 _Sighting = tuple[int, float, tuple[int, ...]]  # page, height, the numbers in the row
 
 
-def strip_furniture(pages: Sequence[PageText]) -> tuple[list[list[Line]], list[str]]:
+def strip_headers_footers(pages: Sequence[PageText]) -> tuple[list[list[Line]], list[str]]:
     """Return the lines of each page without its furniture, and the number printed on each.
 
     A row at the edge of a page is furniture if it comes again at the same height on at least two
@@ -68,14 +66,9 @@ def strip_furniture(pages: Sequence[PageText]) -> tuple[list[list[Line]], list[s
     return kept, _number_pages(printed)
 
 
-def is_legible(line: Line) -> bool:
-    """Tell whether text is large enough to be meant for readers."""
-    return line.y1 - line.y0 >= _SMALLEST_TYPE or line.end < 0
-
-
 def _edges(page: PageText) -> list[tuple[bool, list[_Band]]]:
     """Return the rows at the top and at the foot of a page, from its edge inwards."""
-    lines = [line for line in page.lines if is_legible(line) and not line.is_turned]
+    lines = [line for line in page.lines if line.is_legible and not line.is_turned]
     zone = _ZONE * (page.top - page.bottom)
     top = sorted((line for line in lines if line.y0 > page.top - zone), key=lambda line: -line.y1)
     foot = sorted(
@@ -175,12 +168,3 @@ def _number_pages(printed: Sequence[set[int]]) -> list[str]:
         best = max(fitting, key=lambda v: offsets[v < 0, abs(v) - page], default=0)
         labels.append(roman(-best) if best < 0 else str(best) if best else "")
     return labels
-
-
-def body_height(pages: Sequence[Sequence[Line]]) -> float:
-    """Return the size of type that most characters of a document are set in, in points."""
-    sizes: Counter[float] = Counter()
-    for lines in pages:
-        for line in lines:
-            sizes[round(line.size * 2) / 2] += len(line.text)
-    return sizes.most_common(1)[0][0] if sizes else median([10.0])

@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 from itertools import chain, groupby, pairwise
 from statistics import median
 
-from qa_app.loading.pdf_furniture import is_legible
-from qa_app.loading.pdf_text import Line
+from qa_app.loading.pdf.lines import Line
 
 _LEAST_ROWS = 8  # that show a gutter between columns
 _MOST_RUNS = 100  # ordering by place takes time that grows with the cube
@@ -54,8 +53,8 @@ class Row:
 
 def arrange(lines: Sequence[Line]) -> list[Row]:
     """Return a page's rows in reading order; hidden text and text at an angle come last."""
-    aside = [line for line in lines if line.is_turned or not is_legible(line)]
-    rows = _make_rows([line for line in lines if not line.is_turned and is_legible(line)])
+    aside = [line for line in lines if line.is_turned or not line.is_legible]
+    rows = _make_rows([line for line in lines if not line.is_turned and line.is_legible])
     rows = _part_columns(rows)
     runs = _make_runs(rows)
     if _climbs(runs) and len(runs) <= _MOST_RUNS:

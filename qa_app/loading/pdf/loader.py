@@ -8,22 +8,22 @@ from dataclasses import replace
 from statistics import median
 from typing import Any
 
-import pypdfium2 as pdfium
+from pypdfium2 import PdfiumError
 
 from qa_app.dates import MONTHS
 from qa_app.errors import BrokenFileError, NoTextError
 from qa_app.loading.builder import INVISIBLE, clean
-from qa_app.loading.limits import check_characters, check_pages, needs_password
+from qa_app.loading.limits import check_characters, check_pages
 from qa_app.loading.metadata import collect, iso_date, title_from_path
-from qa_app.loading.pdf_blocks import Draft, draft_blocks, mark_headings
-from qa_app.loading.pdf_emit import Emitter
-from qa_app.loading.pdf_furniture import strip_furniture
-from qa_app.loading.pdf_layout import arrange
-from qa_app.loading.pdf_ocr import BY_OCR, NO_TESSERACT, find_tesseract, read_image
-from qa_app.loading.pdf_text import PageText, read_page
+from qa_app.loading.pdf.block_writer import BlockWriter
+from qa_app.loading.pdf.blocks import Draft, draft_blocks, mark_headings
+from qa_app.loading.pdf.glyphs import RESAVE, open_pdf
+from qa_app.loading.pdf.headers_footers import strip_headers_footers
+from qa_app.loading.pdf.layout import arrange
+from qa_app.loading.pdf.lines import PageText, read_page
+from qa_app.loading.pdf.ocr import BY_OCR, NO_TESSERACT, find_tesseract, read_image
 from qa_app.models import BlockKind, Document, MetadataField
 
-_RESAVE = "Open it in a PDF reader and print or save it as a new PDF."
 _NOT_A_TITLE = re.compile(r"\.(?:docx?|pdf|indd|pptx?|xlsx?|qxd|p65|rtf|pub)\b|^untitled|_", re.I)
 _LONGEST_TITLE = 160  # characters of a paragraph on a cover
 _PRODUCED = re.compile(r"^(?:microsoft \w+ - |powerpoint presentation)", re.IGNORECASE)
@@ -66,21 +66,6 @@ def load_pdf(path: str, content: bytes, ocr: bool = False) -> Document:
         pdf.close()
 
 
-def open_pdf(content: Any) -> Any:
-    """Return the ``pypdfium2.PdfDocument`` of a file's bytes or path.
-
-    Raises:
-        BrokenFileError: it is damaged, or no PDF.
-        PasswordError: it needs a password.
-    """
-    try:
-        return pdfium.PdfDocument(content)
-    except pdfium.PdfiumError as exc:
-        if "assword" in str(exc) or "ecurity" in str(exc):
-            raise needs_password() from exc
-        raise BrokenFileError("It is damaged, or is not a PDF file.", _RESAVE) from exc
-
-
 def _read_pages(pdf: Any) -> Iterator[PageText]:
     characters = 0
     whole: set[str] = set()
@@ -96,7 +81,7 @@ def _no_text(
     pages: Sequence[PageText], missing: Sequence[int], ocr: bool
 ) -> BrokenFileError | NoTextError:
     if pages and all(page.is_broken for page in pages):
-        return BrokenFileError("Its pages are damaged.", _RESAVE)
+        return BrokenFileError("Its pages are damaged.", RESAVE)
     hint = NO_TESSERACT if find_tesseract() is None else BY_OCR
     if any(page.is_garbled for page in pages):
         return NoTextError("Its text is coded without the table that tells the letters.", hint)
@@ -130,26 +115,22 @@ def _warn(missing: Sequence[int], by_ocr: Sequence[int]) -> Iterator[str]:
 def _assemble(
     path: str, pdf: Any, pages: Sequence[PageText], missing: Sequence[int], by_ocr: Sequence[int]
 ) -> Document:
-    lines, printed = strip_furniture(pages)
+    lines, printed = strip_headers_footers(pages)
     drafts = draft_blocks([arrange(page) for page in lines])
     mark_headings(drafts, _read_outline(pdf))
-    emitter = Emitter(drafts)
-    for draft in drafts:
-        emitter.add(draft)
-    emitter.finish(len(pages))
+    writer = BlockWriter(drafts, len(pages))
     opening = [draft for draft in drafts if draft.page <= 2]
     title, origin = _find_title(pdf, opening)
-    text = emitter.text
     labels = _page_labels(pdf, printed)
     return Document(
         path=path,
         format="pdf",
         title=title or title_from_path(path),
-        text=text,
-        blocks=tuple(emitter.blocks),
-        page_starts=tuple(emitter.page_starts),
+        text=writer.text,
+        blocks=tuple(writer.blocks),
+        page_starts=tuple(writer.page_starts),
         page_labels=tuple(labels) if any(labels) else (),
-        source_runs=tuple(emitter.runs),
+        source_runs=tuple(writer.runs),
         metadata=(
             *collect(("title", title, origin)),
             *_metadata(pdf, opening),
@@ -167,7 +148,7 @@ def _read_outline(pdf: Any) -> list[tuple[int, str, int]]:
             index = target.get_index() if target else None
             if index is not None:
                 outline.append((index + 1, item.get_title(), item.level + 1))
-    except (pdfium.PdfiumError, ValueError, UnicodeDecodeError):
+    except (PdfiumError, ValueError, UnicodeDecodeError):
         return outline
     return outline
 
