@@ -349,7 +349,7 @@ def test_no_index_says_how_to_make_one(tmp_path: Path) -> None:
     assert caught.value.hint == "Build one: qa-app build"
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "passages.sqlite", "vectors.faiss"])
+@pytest.mark.parametrize("name", ["manifest.json", "passages.sqlite", "embeddings.npy"])
 def test_the_generation_before_serves_where_allowed(tmp_path: Path, name: str) -> None:
     write_sample(tmp_path, "Road safety.")
     write_sample(tmp_path, "Data sharing.")

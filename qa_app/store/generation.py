@@ -10,6 +10,7 @@ from types import TracebackType
 
 import numpy as np
 
+from qa_app.analysis import analyser_for
 from qa_app.errors import IndexCorruptError, IndexNotFoundError, StoreError
 from qa_app.models import Document, ModelIdentity, Passage
 from qa_app.store.lexical import Lexical
@@ -63,7 +64,7 @@ class Generation:
             self._vectors = Vectors(
                 folder, manifest.passages, manifest.model.dimension, manifest.vectors
             )
-            self._lexical = Lexical.open(folder / LEXICAL_FOLDER)
+            self._lexical = Lexical(folder / LEXICAL_FOLDER, analyser_for(manifest.recipe.language))
             _ = self.tokens  # opened now: the files may be gone later
         self._check_counts()
 

@@ -49,7 +49,7 @@ class VectorsDescription:
     """How the vectors are searched.
 
     Attributes:
-        kind: "flat" (exact) or "ivf_sq8" (approximate).
+        kind: "flat" (exact) or "ivf_sq4" (approximate).
         recall: share of the true hundred nearest that a search finds, measured at build time.
         lists, probes: cells of an approximate index, and how many a search looks into.
     """
