@@ -35,8 +35,8 @@ from qa_app.planning import DocumentCounts, Plan, Step, find_reuse
 from qa_app.settings import DEFAULT_LANGUAGE, Settings
 from qa_app.store.generation import Generation, last_manifest, open_generation
 from qa_app.store.lexical import LEXICAL_VERSION
-from qa_app.store.lock import build_lock
 from qa_app.store.manifest import Recipe
+from qa_app.store.publishing import build_lock
 from qa_app.store.tokens import pack
 from qa_app.store.vectors import FloatArray, HalfArray
 from qa_app.store.writer import GenerationWriter, IndexedDocument
@@ -298,7 +298,7 @@ class _Build:
             new = np.ones(writer.num_passages, dtype=np.bool_)
             new[places] = False
             removed = max(0, previous.num_passages - len(places))
-            with suppress(StoreError):  # it was built before there were topics
+            with suppress(StoreError):  # they are of another version
                 earlier = Earlier(read_topics(previous.folder), new, removed)
         analyser = analyser_for(self._settings.language)
         return find_topics(

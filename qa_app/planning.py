@@ -11,9 +11,8 @@ from pathlib import PurePosixPath
 from qa_app.loading import Scan, SourceFile
 from qa_app.loading.metadata import title_from_path
 from qa_app.models import Failure, ModelIdentity
-from qa_app.store.files import hash_file
 from qa_app.store.generation import Generation
-from qa_app.store.manifest import Recipe
+from qa_app.store.manifest import Recipe, hash_file
 from qa_app.store.records import DocumentRecord, SourceStamp
 
 # A file that changed this recently may change once more under the same time stamp: some file
@@ -59,7 +58,7 @@ def find_reuse(previous: Generation | None, recipe: Recipe, model: ModelIdentity
         documents=old.loader == recipe.loader,
         passages=same_model and cuts,
         tags=old.facets == recipe.facets,
-        vectors=same_model and previous.has_tokens,
+        vectors=same_model,
         lexical=(old.lexical, old.language) == (recipe.lexical, recipe.language),
         topics=old.topics == recipe.topics,
     )

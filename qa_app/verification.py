@@ -14,7 +14,6 @@ from qa_app import loading
 from qa_app.errors import CorpusError, IndexCorruptError, IndexMismatchError
 from qa_app.loading import SourceFile
 from qa_app.models import Answer, Citation, Document, Failure, Passage
-from qa_app.store.files import hash_file
 from qa_app.store.generation import Generation
 from qa_app.store.manifest import (
     CURRENT_FILE,
@@ -22,6 +21,7 @@ from qa_app.store.manifest import (
     MEND_HINT,
     check_files,
     generation_folder,
+    hash_file,
     parse_manifest,
     read_current,
     read_manifest_bytes,

@@ -12,8 +12,8 @@ from pathlib import Path
 from qa_app import loading
 from qa_app.briefs.brief import Brief
 from qa_app.models import Document, Failure, Quote
-from qa_app.store.files import hash_file
 from qa_app.store.generation import Generation
+from qa_app.store.manifest import hash_file
 
 # White space and control characters between words differ from format to format.
 _GAP = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")

@@ -10,12 +10,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Generic, TypeVar
 
+import msgspec
+
 from qa_app.briefs.brief import Brief
 from qa_app.errors import BriefError
 from qa_app.models import to_json
-from qa_app.store.files import replace_durably
-from qa_app.store.lock import hold
-from qa_app.store.manifest import decode
+from qa_app.store.publishing import hold, replace_durably
 
 FOLDER = "briefs"
 _LOCK_FILE = ".lock"
@@ -55,8 +55,8 @@ class StoredFile(Generic[_T]):
                 "Update qa_app.",
             )
         try:
-            value: _T = decode(type(self._empty), found, self.path.name)
-        except (TypeError, ValueError) as exc:
+            value: _T = msgspec.convert(found, type(self._empty))
+        except ValueError as exc:
             raise self._damaged(str(exc)) from exc
         return value
 

@@ -12,13 +12,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
+import msgspec
 from markdown_it import MarkdownIt
 
 from qa_app.briefs.checking import Claim, claim, plain
 from qa_app.briefs.outline import Entry, Note, Outline
 from qa_app.errors import BriefError
 from qa_app.models import to_json
-from qa_app.store.manifest import decode
 
 _MARKUP = re.compile(r"([\\`*_\[\]<>&~|$])")
 _LINE_START = re.compile(r"^(\d+(?=[.)])|(?=[#+=-]))")
@@ -66,7 +66,7 @@ def _cited(text: str) -> Iterator[tuple[int, Claim]]:
         number = int(found[1])
         with contextlib.suppress(TypeError, ValueError):
             place = json.loads(found[2]) | {"number": number, "words": ""}
-            yield number, decode(Claim, place, "the citation")
+            yield number, msgspec.convert(place, Claim)
 
 
 def _quoted(text: str) -> Iterator[str]:

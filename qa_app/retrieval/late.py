@@ -103,8 +103,6 @@ class TokenReader:
     def read(self, question: str, rows: RowArray) -> Reading:
         """Return what was found in the first of these rows, which are best first."""
         tokens = self._generation.tokens
-        if tokens is None:
-            return NOTHING_READ
         first = rows[:MOST_READ]
         codes = [pair for pair in zip(first, tokens.codes(first), strict=True) if len(pair[1])]
         if not codes:
@@ -147,10 +145,7 @@ class TokenReader:
         """
         tokens = self._generation.tokens
         texts = [searchable_text(passage) for passage in passages]
-        none = np.empty((0, self._generation.manifest.model.dimension), dtype=np.float32)
-        vectors = [none] * len(texts)
-        if tokens is not None:
-            vectors = [unpack(codes, tokens.dimension) for codes in tokens.codes(rows)]
+        vectors = [unpack(codes, tokens.dimension) for codes in tokens.codes(rows)]
         before = [
             len(text) - len(passage.text) for text, passage in zip(texts, passages, strict=True)
         ]
