@@ -34,11 +34,10 @@ from qa_app.loading import SourceFile
 from qa_app.loading.metadata import is_named_after_file
 from qa_app.models import BuildReport, Document, Failure, ModelIdentity
 from qa_app.settings import DEFAULT_LANGUAGE, Settings
-from qa_app.store.files import hash_file
 from qa_app.store.generation import Generation, last_manifest, open_generation
 from qa_app.store.lexical import LEXICAL_VERSION
-from qa_app.store.lock import build_lock
-from qa_app.store.manifest import Recipe
+from qa_app.store.manifest import Recipe, hash_file
+from qa_app.store.publishing import build_lock
 from qa_app.store.records import DocumentRecord, SourceStamp
 from qa_app.store.tokens import pack
 from qa_app.store.vectors import FloatArray, HalfArray
@@ -383,7 +382,7 @@ class _Build:
             new = np.ones(writer.num_passages, dtype=np.bool_)
             new[places] = False
             removed = max(0, previous.num_passages - len(places))
-            with suppress(StoreError):  # none are stored: all are found anew
+            with suppress(StoreError):  # they are of another version
                 earlier = Earlier(read_topics(previous.folder), new, removed)
         given = self._facets, self._themes, self._analyser
         return find_topics(writer, embeddings, self._encoder, *given, earlier)

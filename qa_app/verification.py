@@ -16,13 +16,13 @@ from qa_app import loading
 from qa_app.errors import CorpusError, IndexCorruptError
 from qa_app.loading import SourceFile
 from qa_app.models import Answer, Citation, Document, Failure, Passage
-from qa_app.store.files import hash_file
 from qa_app.store.generation import Generation
 from qa_app.store.manifest import (
     CURRENT_FILE,
     MANIFEST_FILE,
     check_files,
     generation_folder,
+    hash_file,
     read_current,
     read_manifest,
 )

@@ -36,7 +36,7 @@ def lexical(tmp_path: Path) -> Lexical:
     write_lexical(
         tmp_path, ["data sharing", "data board", "road", "road board"], analyser_for("english")
     )
-    return Lexical.open(tmp_path)
+    return Lexical(tmp_path, analyser_for("english"))
 
 
 def test_expanded_terms_keep_the_questions_and_sum_to_one(lexical: Lexical) -> None:

@@ -20,13 +20,12 @@ from qa_app.errors import CorpusError, EmbeddingError, IndexMismatchError
 from qa_app.facets import Facets
 from qa_app.indexing import build
 from qa_app.models import BuildReport
-from qa_app.retrieval import Retriever
 from qa_app.retrieval.filters import filter_rows
 from qa_app.settings import Settings
 from qa_app.store.generation import Generation, open_generation
-from qa_app.store.manifest import generation_folder, read_current, read_manifest
+from qa_app.store.manifest import FORMAT_VERSION, generation_folder, read_current, read_manifest
 from qa_app.store.records import searchable_text
-from qa_app.store.tokens import TOKEN_PLACES_FILE, TOKENS_FILE, pack
+from qa_app.store.tokens import TOKENS_FILE, pack
 
 ROADS = "# Roads\n\nRoad safety rose.\n\n## Money\n\nFunding fell.\n"
 BOARD = "# Board\n\nThe board met.\n"
@@ -225,34 +224,6 @@ def test_tokens_are_kept_with_the_vectors(settings: Settings, encoder: FakeEncod
         assert _tokens(generation) == [before[0], *before[1:], *before[1:]]
         size = (generation.folder / TOKENS_FILE).stat().st_size
         assert size == 2 * sum(len(codes) for codes in before)  # nine signs in two bytes
-
-
-def test_an_index_without_tokens_answers_and_gets_them_with_the_next_build(
-    settings: Settings, encoder: FakeEncoder
-) -> None:
-    build(settings, encoder)
-    with open_generation(settings.index) as generation:
-        before = _tokens(generation)
-        question = Retriever(generation, encoder).rank("road safety", 3)
-    _pretend_no_tokens(settings.index)
-    with open_generation(settings.index) as generation:
-        assert generation.tokens is None
-        assert {item.row for item in Retriever(generation, encoder).rank("road safety", 3)} == {
-            item.row for item in question
-        }
-    assert build(settings, encoder).embedded == 3
-    with open_generation(settings.index) as generation:
-        assert _tokens(generation) == before
-
-
-def _pretend_no_tokens(index: Path) -> None:
-    """Leave out what an older program did not write."""
-    path = generation_folder(index, "000001") / "manifest.json"
-    found = json.loads(path.read_bytes())
-    for name in (TOKENS_FILE, TOKEN_PLACES_FILE):
-        del found["files"][name]
-        (path.parent / name).unlink()
-    _publish(index, json.dumps(found).encode())
 
 
 def test_a_removed_file_is_gone(settings: Settings, encoder: FakeEncoder) -> None:
@@ -587,16 +558,17 @@ def test_a_build_mends_a_damaged_pointer(settings: Settings, encoder: FakeEncode
     assert read_current(settings.index).name == "000002"
 
 
-def test_a_newer_index_is_replaced_only_on_request(
-    settings: Settings, encoder: FakeEncoder
+@pytest.mark.parametrize("version", [FORMAT_VERSION - 1, 99])
+def test_an_index_of_another_format_is_replaced_only_on_request(
+    settings: Settings, encoder: FakeEncoder, version: int
 ) -> None:
     build(settings, encoder)
-    _pretend_format(settings.index, 99)
-    with pytest.raises(IndexMismatchError, match="format 99") as caught:
+    _pretend_format(settings.index, version)
+    with pytest.raises(IndexMismatchError, match=f"format {version}") as caught:
         build(settings, encoder)
-    assert "--rebuild" in caught.value.hint
+    assert "qa-app build --rebuild" in caught.value.hint
     assert build(settings, encoder, rebuild=True).generation == "000002"
-    assert read_manifest(settings.index).format_version == 1
+    assert read_manifest(settings.index).format_version == FORMAT_VERSION
 
 
 def _pretend_format(index: Path, version: int) -> None:

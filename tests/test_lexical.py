@@ -24,7 +24,7 @@ TEXTS = (
 @pytest.fixture
 def lexical(tmp_path: Path) -> Lexical:
     write_lexical(tmp_path, TEXTS, ENGLISH)
-    return Lexical.open(tmp_path)
+    return Lexical(tmp_path, ENGLISH)
 
 
 def expected(question: str) -> list[float]:
@@ -63,33 +63,41 @@ def test_idf_and_the_possible_score(lexical: Lexical) -> None:
     assert lexical.max_score(["data", "unknown"]) == pytest.approx(math.log(2) + math.log(10))
 
 
-def test_vocabulary_is_sorted_and_kept_as_text(lexical: Lexical, tmp_path: Path) -> None:
-    terms = (tmp_path / "terms.txt").read_text(encoding="utf-8").splitlines()
-    assert terms == sorted(terms) == list(lexical.vocabulary)
-    assert "data" in terms
+def test_terms_of_the_passages_are_known(lexical: Lexical) -> None:
+    assert "data" in lexical
+    assert "unknown" not in lexical
+    assert "" not in lexical
 
 
 def test_rows_of_a_term_ascend_over_many_passages(tmp_path: Path) -> None:
-    # More passages than are counted at once, so that blocks are joined.
     texts = [f"common word{i % 7}" for i in range(45_000)]
     write_lexical(tmp_path, texts, ENGLISH)
-    lexical = Lexical.open(tmp_path)
+    lexical = Lexical(tmp_path, ENGLISH)
     hits = np.flatnonzero(lexical.scores(["word3"]))
     np.testing.assert_array_equal(hits, np.arange(3, 45_000, 7))
     assert np.all(lexical.scores(["common"]) > 0)
 
 
-def test_no_passages(tmp_path: Path) -> None:
-    write_lexical(tmp_path, [], ENGLISH)
-    lexical = Lexical.open(tmp_path)
-    assert lexical.scores(["data"]).shape == (0,)
+def test_passages_without_terms(tmp_path: Path) -> None:
+    write_lexical(tmp_path, ["", "the"], ENGLISH)
+    lexical = Lexical(tmp_path, ENGLISH)
+    assert lexical.scores(["data"]).tolist() == [0.0, 0.0]
     assert lexical.max_score(["data"]) > 0
 
 
-@pytest.mark.parametrize("name", ["lexical.json", "terms.txt", "indptr.npy", "rows.npy"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "data.csc.index.npy",
+        "indices.csc.index.npy",
+        "indptr.csc.index.npy",
+        "params.index.json",
+        "vocab.index.json",
+    ],
+)
 def test_a_cut_file_is_named_as_corrupt(tmp_path: Path, name: str) -> None:
     write_lexical(tmp_path, TEXTS, ENGLISH)
     path = tmp_path / name
     path.write_bytes(path.read_bytes()[:-3])
     with pytest.raises(IndexCorruptError, match="lexical index"):
-        Lexical.open(tmp_path)
+        Lexical(tmp_path, ENGLISH)

@@ -32,7 +32,6 @@ from qa_app.models import (
     SourceRun,
 )
 from qa_app.store.generation import last_manifest, open_generation
-from qa_app.store.lock import build_lock
 from qa_app.store.manifest import (
     FORMAT_VERSION,
     generation_folder,
@@ -40,6 +39,7 @@ from qa_app.store.manifest import (
     read_current,
     read_manifest,
 )
+from qa_app.store.publishing import build_lock
 from qa_app.store.records import SourceStamp, searchable_text
 from qa_app.store.writer import IndexedDocument, write_generation
 from store_samples import make_contents, make_document, write_sample
@@ -349,7 +349,7 @@ def test_no_index_says_how_to_make_one(tmp_path: Path) -> None:
     assert caught.value.hint == "Build one: qa-app build"
 
 
-@pytest.mark.parametrize("name", ["manifest.json", "passages.sqlite", "vectors.faiss"])
+@pytest.mark.parametrize("name", ["manifest.json", "passages.sqlite", "embeddings.npy"])
 def test_the_generation_before_serves_where_allowed(tmp_path: Path, name: str) -> None:
     write_sample(tmp_path, "Road safety.")
     write_sample(tmp_path, "Data sharing.")
@@ -440,15 +440,18 @@ def test_another_format_is_refused_with_both_numbers(
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
-        ({"passages": "two"}, "passages is 'two', not int"),
-        ({"passages": True}, "passages is True, not int"),
-        ({"model": None}, "model is None, not dict"),
-        ({"model": {"name": "fake"}}, "is missing in model"),
+        ({"passages": "two"}, r"Expected `int`, got `str` - at `\$.passages`"),
+        ({"passages": True}, r"Expected `int`, got `bool` - at `\$.passages`"),
+        ({"model": None}, r"Expected `object`, got `null` - at `\$.model`"),
+        ({"model": {"name": "fake"}}, r"missing required field `weights_sha256` - at `\$.model`"),
         ({"generation": "000009"}, "that of generation 000009, not 000001"),
         ({"files": {"../x": {"size": 1, "sha256": "0" * 64}}}, "outside the generation"),
         ({"files": {"/x": {"size": 1, "sha256": "0" * 64}}}, "outside the generation"),
         ({"files": {"x": {"size": 1, "sha256": "0"}}}, "no SHA-256"),
-        ({"failures": [{"path": "x", "reason": 1, "hint": ""}]}, "reason is 1, not str"),
+        (
+            {"failures": [{"path": "x", "reason": 1, "hint": ""}]},
+            r"Expected `str`, got `int` - at `\$.failures\[0\].reason`",
+        ),
     ],
 )
 def test_a_manifest_is_checked(tmp_path: Path, change: dict[str, object], reason: str) -> None:

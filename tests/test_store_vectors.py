@@ -107,7 +107,7 @@ def test_wrong_questions_are_refused(tmp_path: Path) -> None:
 )
 def test_another_shape_is_refused(tmp_path: Path, passages: int, dimension: int, kind: str) -> None:
     write_vectors(tmp_path, PLANE)
-    with pytest.raises(IndexCorruptError, match=r"(embeddings\.npy|vectors\.faiss)"):
+    with pytest.raises(IndexCorruptError, match=r"(embeddings\.npy|candidates\.faiss)"):
         Vectors(tmp_path, passages, dimension, VectorsDescription(kind))
 
 
@@ -127,7 +127,7 @@ from qa_app.store.manifest import VectorsDescription
 from qa_app.store.vectors import Vectors
 folder, kind, lists, probes = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 description = VectorsDescription(kind, 1.0, lists, probes)
-path = folder / "vectors.faiss"
+path = folder / "candidates.faiss"
 whole = path.read_bytes()
 generator = np.random.default_rng(3)
 query = np.zeros((1, 8), dtype=np.float32)
@@ -151,10 +151,9 @@ print(outcomes)
 """
 
 
-@pytest.mark.parametrize("flat_limit", [300, 299])
-def test_hostile_index_files_do_not_end_the_process(tmp_path: Path, flat_limit: int) -> None:
+def test_hostile_index_files_do_not_end_the_process(tmp_path: Path) -> None:
     generator = np.random.default_rng(4)
-    description = write_vectors(tmp_path, _unit(generator.standard_normal((300, 8))), flat_limit)
+    description = write_vectors(tmp_path, _unit(generator.standard_normal((300, 8))), 299)
     arguments = [description.kind, str(description.lists), str(description.probes)]
     run = subprocess.run(
         [sys.executable, "-c", _MUTATE, str(tmp_path), *arguments],
@@ -178,3 +177,42 @@ def test_a_search_among_some_rows_is_exact(tmp_path: Path, flat_limit: int, kept
     truth = np.argsort(-exact, axis=1, kind="stable")[:, :20]
     assert found.tolist() == rows[truth].tolist()
     np.testing.assert_allclose(scores, np.take_along_axis(exact, truth, axis=1), atol=1e-6)
+
+
+def test_vectors_are_stored_within_1_3_times_their_bytes(tmp_path: Path) -> None:
+    embeddings = _unit(np.random.default_rng(6).standard_normal((5000, 32)))
+    write_vectors(tmp_path, embeddings)
+    stored = sum(path.stat().st_size for path in tmp_path.iterdir())
+    assert stored <= 1.3 * embeddings.nbytes
+
+
+_MEMORY = """
+import resource, sys
+from pathlib import Path
+import numpy as np
+from qa_app.store.manifest import VectorsDescription
+from qa_app.store.vectors import Vectors
+def look(folder, passages):
+    query = np.full((1, 384), 384**-0.5, dtype=np.float32)
+    vectors = Vectors(Path(folder), passages, 384, VectorsDescription("flat"))
+    vectors.search(query, 100)
+    vectors.search(query, 100, np.arange(0, passages, 2))
+    vectors.scores(query, np.arange(passages))
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+small = look(sys.argv[1], 1000)  # with the libraries loaded and warm
+print(1024 * (look(sys.argv[2], 100_000) - small))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is counted in other units")
+def test_vectors_are_searched_within_1_3_times_their_bytes(tmp_path: Path) -> None:
+    generator = np.random.default_rng(7)
+    embeddings = generator.random((100_000, 384), dtype=np.float32).astype(np.float16)
+    for name, count in (("small", 1000), ("large", 100_000)):
+        (tmp_path / name).mkdir()
+        write_vectors(tmp_path / name, embeddings[:count])
+    arguments = [str(tmp_path / "small"), str(tmp_path / "large")]
+    run = subprocess.run(
+        [sys.executable, "-c", _MEMORY, *arguments], capture_output=True, text=True, check=True
+    )
+    assert int(run.stdout) <= 1.3 * embeddings.nbytes

@@ -73,9 +73,9 @@ def test_every_flipped_byte_of_the_index_is_named(settings: Settings) -> None:
 
 def test_a_missing_file_of_the_index_is_named(settings: Settings) -> None:
     folder = generation_folder(settings.index, "000001")
-    (folder / "lexical" / "terms.txt").unlink()
+    (folder / "lexical" / "vocab.index.json").unlink()
     (bad,) = verify(settings.index).bad
-    assert (bad.path, bad.reason) == ("lexical/terms.txt", "it is missing")
+    assert (bad.path, bad.reason) == ("lexical/vocab.index.json", "it is missing")
     (folder / "manifest.json").unlink()
     (bad,) = verify(settings.index).bad
     assert bad.path == "manifest.json"

@@ -13,8 +13,7 @@ import msgspec
 
 from qa_app.briefs.brief import FORMAT_VERSION, Brief
 from qa_app.errors import BriefError
-from qa_app.store.files import replace_durably
-from qa_app.store.lock import hold
+from qa_app.store.publishing import hold, replace_durably
 
 _LOCK_FILE = ".lock"
 _LONGEST_NAME = 40  # characters of a user's name in a file's; the rest is a hash

@@ -47,7 +47,7 @@ def filter_choices(generation: Generation) -> FilterChoices:
     types: Counter[str] = Counter()
     for record in generation.documents:
         types[record.format] += record.passages
-    counts = {TYPE: types, **generation.facet_counts()}
+    counts = {TYPE: types, **generation.facet_counts}
     dated = [days for record in generation.documents if (days := record.dated)]
     return FilterChoices(
         values={name: _most_first(counts[name]) for name in sorted(counts)},

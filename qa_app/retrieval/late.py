@@ -80,8 +80,6 @@ class TokenReader:
     def maxsim(self, question: str, rows: RowArray) -> dict[int, float]:
         """Return the MaxSim of the first of these rows, which are best first, by row."""
         tokens = self._generation.tokens
-        if tokens is None:
-            return {}
         first = rows[:MOST_SCORED]
         codes = {
             int(row): found
@@ -123,10 +121,7 @@ class TokenReader:
         """
         tokens = self._generation.tokens
         texts = [searchable_text(passage) for passage in passages]
-        none = np.empty((0, self._generation.manifest.model.dimension), dtype=np.float32)
-        vectors = [none] * len(texts)
-        if tokens is not None:
-            vectors = [unpack(codes, tokens.dimension) for codes in tokens.codes(rows)]
+        vectors = [unpack(codes, tokens.dimension) for codes in tokens.codes(rows)]
         before = [
             len(text) - len(passage.text) for text, passage in zip(texts, passages, strict=True)
         ]

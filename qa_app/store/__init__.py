@@ -6,8 +6,8 @@ index/generations/000001/         the one before, kept in case the current one i
 index/generations/000002/
     manifest.json                 what it is, and every other file's size and SHA-256
     passages.sqlite               documents, passages, tags
-    embeddings.npy                float16, one row a passage
-    vectors.faiss                 the same vectors, for search
+    embeddings.npy                float16, one row a passage; searched where it lies
+    candidates.faiss              which passages may be near, in a large index
     tokens.bin, token_places.npy  one bit a dimension of every token; where each passage's are
-    lexical/                      BM25
+    lexical/                      BM25, as bm25s keeps it
 """

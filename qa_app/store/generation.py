@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 
-import numpy as np
-
+from qa_app.analysis import analyser_for
 from qa_app.errors import IndexCorruptError, IndexNotFoundError, StoreError
-from qa_app.models import Document, ModelIdentity, Passage
+from qa_app.models import ModelIdentity
 from qa_app.store.lexical import Lexical
 from qa_app.store.manifest import (
-    GENERATION_NAME,
-    GENERATIONS_FOLDER,
     MANIFEST_FILE,
     MEND_HINT,
     Current,
@@ -23,14 +18,14 @@ from qa_app.store.manifest import (
     check_files,
     check_model,
     generation_folder,
+    generation_folders,
     parse_manifest,
     read_current,
     read_manifest,
     read_manifest_bytes,
 )
-from qa_app.store.reader import Records, RowArray
-from qa_app.store.records import DocumentRecord
-from qa_app.store.tokens import TOKENS_FILE, Tokens
+from qa_app.store.records import Records, RowArray
+from qa_app.store.tokens import Tokens
 from qa_app.store.vectors import HalfArray, Vectors, open_embeddings
 
 LEXICAL_FOLDER = "lexical"
@@ -38,7 +33,7 @@ LEXICAL_FOLDER = "lexical"
 _MOST_LOOKS = 10
 
 
-class Generation:
+class Generation(Records):
     """One generation's passages, vectors and lexical index. Safe to use from several threads.
 
     Use ``open_generation`` to get one. Nothing in it ever changes, and it stays usable when newer
@@ -48,24 +43,33 @@ class Generation:
         folder: where its files are.
         manifest: what it says of itself.
         fallback: why it is not the newest generation, if it is not.
+        vectors, lexical: to search in; only where it was opened for searching.
     """
+
+    vectors: Vectors
+    lexical: Lexical
 
     def __init__(
         self, folder: Path, manifest: Manifest, searchable: bool = True, fallback: str = ""
     ) -> None:
+        super().__init__(folder)
         self.folder = folder
         self.manifest = manifest
         self.fallback = fallback
-        self._records = Records(folder)
-        self._vectors: Vectors | None = None
-        self._lexical: Lexical | None = None
+        counts = [self.count_passages()]
         if searchable:
-            self._vectors = Vectors(
-                folder, manifest.passages, manifest.model.dimension, manifest.vectors
-            )
-            self._lexical = Lexical.open(folder / LEXICAL_FOLDER)
+            size = manifest.passages, manifest.model.dimension
+            self.vectors = Vectors(folder, *size, manifest.vectors)
+            analyser = analyser_for(manifest.recipe.language)
+            self.lexical = Lexical(folder / LEXICAL_FOLDER, analyser)
+            counts.append(self.lexical.num_passages)
             _ = self.tokens  # opened now: the files may be gone later
-        self._check_counts()
+        if set(counts) != {manifest.passages}:
+            raise IndexCorruptError(
+                f"{folder} holds {counts} passages in its text and lexical index; its manifest "
+                f"says {manifest.passages}.",
+                MEND_HINT,
+            )
 
     @property
     def name(self) -> str:
@@ -77,121 +81,21 @@ class Generation:
         """Number of passages; rows are 0 up to this."""
         return self.manifest.passages
 
-    @property
-    def vectors(self) -> Vectors:
-        """The vectors of the passages."""
-        if self._vectors is None:
-            raise ValueError("This generation was not opened for searching.")
-        return self._vectors
-
-    @property
-    def lexical(self) -> Lexical:
-        """The lexical index of the passages."""
-        if self._lexical is None:
-            raise ValueError("This generation was not opened for searching.")
-        return self._lexical
-
     @cached_property
-    def documents(self) -> tuple[DocumentRecord, ...]:
-        """Every document without its text, in the order of their rows."""
-        return self._records.documents()
-
-    @cached_property
-    def dates(self) -> dict[str, str]:
-        """Path to date ("2024-05"), of the documents whose date is known."""
-        return {
-            record.path: field.value
-            for record in self.documents
-            for field in record.metadata
-            if field.name == "date" and record.dated
-        }
-
-    def document(self, path: str) -> Document:
-        """Return a document as extracted; ``QueryError`` if it is not in the index."""
-        return self._records.document(path)
-
-    def document_rows(self, path: str) -> range:
-        """Return the rows of a document's passages, none if there is no such document."""
-        return self._records.document_rows(path)
-
-    def passage(self, row: int) -> Passage:
-        """Return the passage of a row; ``IndexError`` if there is no such row."""
-        return self._records.passages([row])[0]
-
-    def passages(self, rows: Sequence[int] | RowArray | range) -> tuple[Passage, ...]:
-        """Return the passages of these rows, in the order given."""
-        if isinstance(rows, range) and rows.step == 1:
-            return self._records.passages_of(rows)
-        return self._records.passages(rows)
-
-    def stretch(self, passage: Passage, end: int) -> Passage:
-        """Return a passage with the words that follow it, up to offset ``end`` of its document."""
-        if end <= passage.end:
-            return passage
-        text = self._records.words(passage.document, passage.start, end)
-        return replace(passage, end=end, text=text)
-
-    def row_of(self, passage_id: str) -> int | None:
-        """Return the row of the passage with this id, or None."""
-        return self._records.row_of(passage_id)
-
-    def facets(self) -> tuple[str, ...]:
-        """Return the facets that passages are tagged with, sorted."""
-        return tuple(self._records.facet_counts())
-
-    def facet_values(self, facet: str) -> tuple[str, ...]:
-        """Return the values of a facet that passages are tagged with, sorted."""
-        return tuple(self._records.facet_counts().get(facet, ()))
-
-    def facet_counts(self) -> dict[str, dict[str, int]]:
-        """Return facet to its values, sorted, each with its number of passages."""
-        return self._records.facet_counts()
-
-    def rows_tagged(self, facet: str, value: str) -> RowArray:
-        """Return the rows tagged with a value, int64, ascending."""
-        return self._records.rows_tagged(facet, value)
-
-    @property
-    def has_tokens(self) -> bool:
-        """Whether tokens were kept; programs before this one kept none."""
-        return TOKENS_FILE in self.manifest.files
-
-    @cached_property
-    def tokens(self) -> Tokens | None:
+    def tokens(self) -> Tokens:
         """The tokens of the passages."""
-        if not self.has_tokens:
-            return None
         return Tokens(self.folder, self.manifest.passages, self.manifest.model.dimension)
-
-    def stored_rows(self, hashes: Sequence[bytes]) -> tuple[RowArray, RowArray]:
-        """Return which of these texts were embedded for this generation, and where they are.
-
-        Args:
-            hashes: of texts, as ``hash_text`` makes them.
-
-        Returns:
-            places: int64, ascending positions in ``hashes``.
-            rows: int64, the row of each.
-        """
-        known = self._records.hashes()
-        pairs = [(place, known[digest]) for place, digest in enumerate(hashes) if digest in known]
-        places, rows = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-        return places, rows
 
     def stored_vectors(self, rows: RowArray) -> HalfArray:
         """Return the vectors of these rows, float16, shape (len(rows), dim)."""
         size = self.manifest.passages, self.manifest.model.dimension
         return open_embeddings(self.folder, *size)[rows]
 
-    def content_hashes(self) -> list[bytes]:
-        """Return the hash of each row's embedded text: equal for passages that say the same."""
-        return self._records.content_hashes()
-
     def close(self) -> None:
         """Let go of the files."""
-        self._records.close()
-        self._vectors = self._lexical = None
-        self.__dict__.pop("tokens", None)
+        super().close()
+        for name in ("vectors", "lexical", "tokens"):
+            self.__dict__.pop(name, None)
 
     def __enter__(self) -> Generation:
         return self
@@ -203,16 +107,6 @@ class Generation:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-    def _check_counts(self) -> None:
-        lexical = self._lexical.num_passages if self._lexical else self.manifest.passages
-        found = (self._records.num_passages(), lexical)
-        if found != (self.manifest.passages, self.manifest.passages):
-            raise IndexCorruptError(
-                f"{self.folder} holds {found[0]} passages and {found[1]} in its lexical index; "
-                f"its manifest says {self.manifest.passages}.",
-                MEND_HINT,
-            )
 
 
 def open_generation(
@@ -293,7 +187,7 @@ def last_manifest(index: Path) -> Manifest | None:
 
 
 def _manifest_in(folder: Path) -> Manifest:
-    """Return a generation's manifest, taken at its word."""
+    """Return a generation's manifest without checking its hash."""
     path = folder / MANIFEST_FILE
     return parse_manifest(read_manifest_bytes(path), path)
 
@@ -302,17 +196,17 @@ def _open_live(index: Path, searchable: bool) -> Generation:
     current = read_current(index)
     for _ in range(_MOST_LOOKS):
         try:
-            return _open_checked(index, current, searchable)
+            return _open_current(index, current, searchable)
         except IndexCorruptError:
             # Two builds may have ended since CURRENT was read, and the second cleared it away.
             now = read_current(index)
             if now == current:
                 raise
             current = now
-    return _open_checked(index, current, searchable)
+    return _open_current(index, current, searchable)
 
 
-def _open_checked(index: Path, current: Current, searchable: bool) -> Generation:
+def _open_current(index: Path, current: Current, searchable: bool) -> Generation:
     return _open(generation_folder(index, current.name), read_manifest(index, current), searchable)
 
 
@@ -327,7 +221,7 @@ def _open(folder: Path, manifest: Manifest, searchable: bool, fallback: str = ""
 
 
 def _open_newest_sound(index: Path, searchable: bool, reason: str) -> Generation | None:
-    """Open the newest of the others whose manifest, taken at its word, fits all its files."""
+    """Open the newest of the others whose files all fit its manifest."""
     try:
         live = read_current(index).name
     except IndexCorruptError:
@@ -340,12 +234,3 @@ def _open_newest_sound(index: Path, searchable: bool, reason: str) -> Generation
         except StoreError:
             continue
     return None
-
-
-def generation_folders(index: Path) -> list[Path]:
-    """Return the folders of all generations, finished or not, newest first."""
-    root = index / GENERATIONS_FOLDER
-    if not root.is_dir():
-        return []
-    found = [path for path in root.iterdir() if GENERATION_NAME.fullmatch(path.name)]
-    return sorted(found, key=lambda path: int(path.name), reverse=True)

@@ -6,28 +6,28 @@ one changed byte anywhere is found before the file that it stands in is opened.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from types import UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+
+import msgspec
 
 from qa_app.errors import IndexCorruptError, IndexMismatchError, IndexNotFoundError
-from qa_app.models import Failure, ModelIdentity, to_json
-from qa_app.store.files import FileStamp, find_fault
+from qa_app.models import Failure, ModelIdentity
 
-FORMAT_VERSION = 1
+# Changes with the files of a generation: an index of another format is built anew.
+FORMAT_VERSION = 2
 CURRENT_FILE = "CURRENT"
 GENERATIONS_FOLDER = "generations"
 MANIFEST_FILE = "manifest.json"
 MEND_HINT = "Build the index again: qa-app build"
 GENERATION_NAME = re.compile(r"\d{6,}")
 
+_CHUNK = 1 << 20  # bytes hashed at once
 _CURRENT_LINE = re.compile(r"(\d{6,}) ([0-9a-f]{64})\n")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -45,11 +45,19 @@ class Current:
 
 
 @dataclass(frozen=True, slots=True)
+class FileStamp:
+    """A file's size in bytes and its SHA-256."""
+
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class VectorsDescription:
     """How the vectors are searched.
 
     Attributes:
-        kind: "flat" (exact) or "ivf_sq8" (approximate).
+        kind: "flat" (exact) or "ivf_sq4" (approximate).
         recall: share of the true hundred nearest that a search finds, measured at build time.
         lists, probes: cells of an approximate index, and how many a search looks into.
     """
@@ -102,7 +110,7 @@ class Manifest:
     corpus: str = ""
     failures: tuple[Failure, ...] = ()
     warnings: tuple[Failure, ...] = ()
-    format_version: int = field(default=FORMAT_VERSION)
+    format_version: int = FORMAT_VERSION
 
     def corpus_folder(self, index: Path) -> Path | None:
         """Return the folder of the reports, or None where there is none."""
@@ -110,14 +118,24 @@ class Manifest:
 
     def to_bytes(self) -> bytes:
         """Return the manifest as the bytes of its file."""
-        text = json.dumps(to_json(self), ensure_ascii=False, indent=1) + "\n"
-        # Half a character, as file names may hold, becomes JSON's own escape.
+        # json, as msgspec refuses half a character, which file names may hold: here it becomes
+        # JSON's own escape.
+        text = json.dumps(msgspec.to_builtins(self), ensure_ascii=False, indent=1) + "\n"
         return text.encode(errors="backslashreplace")
 
 
 def generation_folder(index: Path, name: str) -> Path:
     """Return the folder of a generation."""
     return index / GENERATIONS_FOLDER / name
+
+
+def generation_folders(index: Path) -> list[Path]:
+    """Return the folders of all generations, finished or not, newest first."""
+    root = index / GENERATIONS_FOLDER
+    if not root.is_dir():
+        return []
+    found = [path for path in root.iterdir() if GENERATION_NAME.fullmatch(path.name)]
+    return sorted(found, key=lambda path: int(path.name), reverse=True)
 
 
 def read_current(index: Path) -> Current:
@@ -193,8 +211,13 @@ def parse_manifest(content: bytes, path: Path) -> Manifest:
             found=str(version),
         )
     try:
-        manifest = _manifest(found)
-    except (TypeError, ValueError) as exc:
+        manifest = msgspec.convert(found, Manifest)
+        for name, stamp in manifest.files.items():
+            if name.startswith("/") or "\\" in name or ".." in name.split("/"):
+                raise ValueError(f"{name!r} lies outside the generation")
+            if _SHA256.fullmatch(stamp.sha256) is None:
+                raise ValueError(f"{stamp.sha256!r} is no SHA-256")
+    except ValueError as exc:
         raise IndexCorruptError(f"{path} is damaged: {exc}.", MEND_HINT) from exc
     if manifest.generation != path.parent.name:
         raise IndexCorruptError(
@@ -221,13 +244,36 @@ def check_model(manifest: Manifest, expected: ModelIdentity) -> None:
     )
 
 
+def hash_file(path: Path) -> FileStamp:
+    """Return a file's size and SHA-256."""
+    digest = hashlib.sha256()
+    size = 0
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+    return FileStamp(size, digest.hexdigest())
+
+
 def check_files(folder: Path, manifest: Manifest) -> list[Failure]:
     """Return every file of a generation that is missing, or is not what the manifest says."""
-    bad: list[Failure] = []
-    for name, stamp in manifest.files.items():
-        if reason := find_fault(folder / name, stamp):
-            bad.append(Failure(name, reason, MEND_HINT))
-    return bad
+    faults = ((name, _find_fault(folder / name, stamp)) for name, stamp in manifest.files.items())
+    return [Failure(name, reason, MEND_HINT) for name, reason in faults if reason]
+
+
+def _find_fault(path: Path, stamp: FileStamp) -> str:
+    """Return what is wrong with a file that should be as stamped, in words, or nothing."""
+    try:
+        size = path.stat().st_size
+        if size != stamp.size:
+            return f"it has {size:,} bytes, and the manifest says {stamp.size:,}"
+        if hash_file(path).sha256 != stamp.sha256:
+            return "its SHA-256 is not the one in the manifest"
+    except FileNotFoundError:
+        return "it is missing"
+    except OSError as exc:
+        return f"it cannot be read: {exc.strerror}"
+    return ""
 
 
 def _cut(identity: ModelIdentity, other: ModelIdentity) -> str:
@@ -246,54 +292,3 @@ def _describe(identity: ModelIdentity, other: ModelIdentity) -> str:
     if identity.name == other.name and identity.weights_sha256 != other.weights_sha256:
         text += f", weights {identity.weights_sha256[:12]}…"
     return text + ")"
-
-
-def _manifest(found: Any) -> Manifest:
-    manifest: Manifest = decode(Manifest, found, "the manifest")
-    for name, stamp in manifest.files.items():
-        if name.startswith("/") or "\\" in name or ".." in name.split("/"):
-            raise ValueError(f"{name!r} lies outside the generation")
-        if _SHA256.fullmatch(stamp.sha256) is None:
-            raise ValueError(f"{stamp.sha256!r} is no SHA-256")
-    return manifest
-
-
-def decode(kind: Any, found: Any, name: str) -> Any:
-    """Return a value of the annotated type from JSON; nothing may be of another type.
-
-    Nothing may be missing either, but what has a default: that came later, and older ones do
-    without.
-
-    Raises:
-        TypeError, ValueError: it is not what the annotation says; ``name`` is in the message.
-    """
-    origin, arguments = get_origin(kind), get_args(kind)
-    if dataclasses.is_dataclass(kind):
-        _expect(found, dict, name)
-        hints = get_type_hints(kind)
-        needed = {item.name for item in dataclasses.fields(kind) if _is_required(item)}
-        if missing := needed - found.keys():
-            raise ValueError(f"{min(missing)} is missing in {name}")
-        values = {key: decode(hints[key], found[key], key) for key in hints.keys() & found.keys()}
-        return kind(**values)  # type: ignore[operator]  # a class, not an instance
-    if origin is tuple:
-        return tuple(decode(arguments[0], item, name) for item in _expect(found, list, name))
-    if origin is UnionType:  # of a type and None
-        return None if found is None else decode(arguments[0], found, name)
-    if origin is Mapping:
-        items = _expect(found, dict, name).items()
-        return {key: decode(arguments[1], item, name) for key, item in items}
-    if kind is float and type(found) is int:
-        return float(found)
-    return _expect(found, kind, name)
-
-
-def _is_required(item: dataclasses.Field[Any]) -> bool:
-    return item.default is item.default_factory is dataclasses.MISSING
-
-
-def _expect(found: Any, kind: Any, name: str) -> Any:
-    # Not isinstance: to that, true is an int.
-    if type(found) is not kind:
-        raise TypeError(f"{name} is {found!r}, not {kind.__name__}")
-    return found

@@ -1,6 +1,7 @@
 """Nearest passages by cosine. The only module that imports faiss.
 
-Up to ``FLAT_LIMIT`` passages every vector is compared; beyond that an approximate index picks
+The vectors are stored once, as float16, and searched where they lie in the memory map. Up to
+``FLAT_LIMIT`` passages every vector is compared; beyond that an approximate index picks
 candidates, which are then scored exactly. Its recall is measured when it is built.
 """
 
@@ -18,9 +19,9 @@ from qa_app.errors import IndexCorruptError, StoreError
 from qa_app.store.manifest import MEND_HINT, VectorsDescription
 
 EMBEDDINGS_FILE = "embeddings.npy"
-VECTORS_FILE = "vectors.faiss"
+CANDIDATES_FILE = "candidates.faiss"
 FLAT = "flat"
-IVF = "ivf_sq8"
+IVF = "ivf_sq4"
 FLAT_LIMIT = 200_000
 
 FloatArray = npt.NDArray[np.float32]
@@ -33,9 +34,8 @@ _RECALL_TOP_K = 100
 _RECALL_QUERIES = 200
 # An approximate index offers this many times what is asked for; exact scores then choose.
 _OVERSAMPLE = 4
-_BLOCK = 16_384  # rows turned to float32 at once
-# A filter that keeps more rows is quicker searched in the index than row by row.
-_MANY_ROWS = 2_048
+_BLOCK = 16_384  # rows turned to float32 at once while building
+_CACHED_BLOCK = 1_024  # the same for a question: what fits into the processor's cache
 # Room for centroids and headers beside the vectors of an index file.
 _SLACK = 1 << 26
 
@@ -43,7 +43,7 @@ _SLACK = 1 << 26
 def write_vectors(
     folder: Path, embeddings: HalfArray, flat_limit: int = FLAT_LIMIT
 ) -> VectorsDescription:
-    """Write the embeddings and the index over them into an existing folder.
+    """Write the embeddings, and an approximate index where there are many, into a folder.
 
     Args:
         folder: where to.
@@ -54,15 +54,14 @@ def write_vectors(
         OSError: the folder cannot be written.
         StoreError: the index cannot be made.
     """
-    faiss = _faiss()
     _save_array(folder / EMBEDDINGS_FILE, embeddings)
+    if len(embeddings) <= flat_limit:
+        return VectorsDescription(FLAT)
+    faiss = _faiss()
     try:
-        if len(embeddings) <= flat_limit:
-            index, description = _make_flat(embeddings), VectorsDescription(FLAT)
-        else:
-            index, description = _make_ivf(embeddings)
+        index, description = _make_ivf(embeddings)
         # Through Python's own file, so that a full disk is an error and not a short file.
-        with (folder / VECTORS_FILE).open("wb") as file:
+        with (folder / CANDIDATES_FILE).open("wb") as file:
             faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))
     except RuntimeError as exc:
         raise StoreError(f"The vector index cannot be made: {exc}", "Try again.") from exc
@@ -79,11 +78,12 @@ class Vectors:
     def __init__(
         self, folder: Path, num_passages: int, dimension: int, description: VectorsDescription
     ) -> None:
-        self._exact = description.kind == FLAT
         self.embeddings = open_embeddings(folder, num_passages, dimension)
-        self._index = _read_index(folder / VECTORS_FILE, num_passages, dimension, description)
-        # A flat index holds the same numbers, ready to be multiplied.
-        self._stored = _rows_of_flat(self._index) if self._exact else self.embeddings
+        self._exact = _index_in_place(self.embeddings)
+        self._approximate: Any = None
+        if description.kind != FLAT:
+            path = folder / CANDIDATES_FILE
+            self._approximate = _read_index(path, num_passages, dimension, description)
 
     def search(
         self, query_embeddings: FloatArray, top_k: int, rows: RowArray | None = None
@@ -107,22 +107,20 @@ class Vectors:
         if top_k < 1:
             raise ValueError(f"top_k is {top_k}; it must be at least 1")
         queries = self._checked(query_embeddings)
-        if self._exact and (rows is None or len(rows) > _MANY_ROWS):
-            return self._search_flat(queries, top_k, rows)
-        if rows is not None:
-            return _best(self.scores(queries, rows), np.asarray(rows, dtype=np.int64), top_k)
-        return self._search_approximately(queries, top_k)
+        if self._approximate is not None and rows is None:
+            return self._search_approximately(queries, top_k)
+        return self._search_exactly(queries, top_k, rows)
 
     def scores(self, query_embeddings: FloatArray, rows: RowArray) -> FloatArray:
         """Return exact cosines, float32, shape (num_queries, len(rows))."""
         queries = self._checked(query_embeddings)
         scores = np.empty((len(queries), len(rows)), dtype=np.float32)
-        for start in range(0, len(rows), _BLOCK):
-            chosen = self._stored[rows[start : start + _BLOCK]].astype(np.float32, copy=False)
-            scores[:, start : start + _BLOCK] = queries @ chosen.T
+        for start in range(0, len(rows), _CACHED_BLOCK):
+            some = slice(start, start + _CACHED_BLOCK)
+            scores[:, some] = queries @ self.embeddings[rows[some]].astype(np.float32).T
         return scores
 
-    def _search_flat(
+    def _search_exactly(
         self, queries: FloatArray, top_k: int, rows: RowArray | None
     ) -> tuple[FloatArray, RowArray]:
         faiss, count, chosen = _faiss(), len(self.embeddings), None
@@ -132,24 +130,30 @@ class Vectors:
             bits = np.packbits(mask, bitorder="little")
             selector = faiss.IDSelectorBitmap(count, faiss.swig_ptr(bits))
             chosen, count = faiss.SearchParameters(sel=selector), int(mask.sum())
+        if not count:
+            nothing = np.empty((len(queries), 0))
+            return nothing.astype(np.float32), nothing.astype(np.int64)
         with _one_thread():
-            scores, found = self._index.search(queries, min(top_k, count), params=chosen)
+            scores, found = self._exact.search(queries, min(top_k, count), params=chosen)
         return _sorted(scores, found)
 
     def _search_approximately(self, queries: FloatArray, top_k: int) -> tuple[FloatArray, RowArray]:
         k = min(top_k, len(self.embeddings))
         with _one_thread():
-            _, found = self._index.search(queries, min(k * _OVERSAMPLE, len(self.embeddings)))
-        scores = np.full((len(queries), k), -np.inf, dtype=np.float32)
-        rows = np.full((len(queries), k), -1, dtype=np.int64)
-        for number, candidates in enumerate(found):
+            _, found = self._approximate.search(queries, min(k * _OVERSAMPLE, len(self.embeddings)))
+        scores, rows = [], []
+        for query, candidates in zip(queries[:, None], found, strict=True):
             candidates = candidates[(candidates >= 0) & (candidates < len(self.embeddings))]
-            query = queries[number : number + 1]
-            best, chosen = _best(self.scores(query, candidates), candidates, k)
-            scores[number, : best.shape[1]], rows[number, : best.shape[1]] = best[0], chosen[0]
+            best, order = _sorted(self.scores(query, candidates), candidates[None])
+            scores.append(best[0])
+            rows.append(order[0])
         # A query may find fewer than k in the cells that it looks into: then all give fewer.
-        width = int((rows >= 0).sum(axis=1).min(initial=k))
-        return scores[:, :width], rows[:, :width]
+        width = min(k, *map(len, rows)) if rows else k
+        shape = (len(queries), width)
+        return (
+            np.array([item[:width] for item in scores], dtype=np.float32).reshape(shape),
+            np.array([item[:width] for item in rows], dtype=np.int64).reshape(shape),
+        )
 
     def _checked(self, query_embeddings: FloatArray) -> FloatArray:
         queries = np.ascontiguousarray(query_embeddings, dtype=np.float32)
@@ -214,27 +218,25 @@ def _save_array(path: Path, array: HalfArray) -> None:
             file.write(array.tobytes())
 
 
-def _blocks(embeddings: HalfArray) -> Any:
-    for start in range(0, len(embeddings), _BLOCK):
-        yield np.ascontiguousarray(embeddings[start : start + _BLOCK], dtype=np.float32)
+def _index_in_place(embeddings: HalfArray) -> Any:
+    """Return an exact faiss index over the bytes of the embeddings, without a copy of them.
 
-
-def _rows_of_flat(index: Any) -> FloatArray:
-    found = _faiss().rev_swig_ptr(index.get_xb(), index.ntotal * index.d)
-    rows: FloatArray = found.reshape(index.ntotal, index.d)
-    return rows
-
-
-def _make_flat(embeddings: HalfArray) -> Any:
+    The embeddings must stay open for as long as it is used.
+    """
     faiss = _faiss()
-    index = faiss.IndexFlatIP(embeddings.shape[1])
-    for block in _blocks(embeddings):
-        index.add(block)
+    kind = faiss.ScalarQuantizer.QT_fp16
+    index = faiss.IndexScalarQuantizer(embeddings.shape[1], kind, faiss.METRIC_INNER_PRODUCT)
+    # faiss's codes of this kind are float16 rows, one after another. Its vector of codes may be a
+    # view, as it is of a file that faiss maps itself.
+    index.codes.is_owned = False
+    index.codes.c_ptr = faiss.swig_ptr(embeddings.view(np.uint8))
+    index.codes.c_size = embeddings.nbytes
+    index.ntotal = len(embeddings)
     return index
 
 
 def _make_ivf(embeddings: HalfArray) -> tuple[Any, VectorsDescription]:
-    """Make an inverted file over 8-bit vectors; look into cells until the recall is there.
+    """Make an inverted file over 4-bit vectors; look into cells until the recall is there.
 
     The number of cells follows faiss's guidelines for indexes of up to a million vectors (4 to 16
     times the square root of their number), as does the training sample of 40 vectors a cell.
@@ -244,12 +246,12 @@ def _make_ivf(embeddings: HalfArray) -> tuple[Any, VectorsDescription]:
     lists = max(1, round(4 * count**0.5))
     generator = np.random.default_rng(0)
     sample = np.sort(generator.choice(count, min(count, 40 * lists), replace=False))
-    index = faiss.index_factory(dimension, f"IVF{lists},SQ8", faiss.METRIC_INNER_PRODUCT)
+    index = faiss.index_factory(dimension, f"IVF{lists},SQ4", faiss.METRIC_INNER_PRODUCT)
     index.train(np.ascontiguousarray(embeddings[sample], dtype=np.float32))
-    for block in _blocks(embeddings):
-        index.add(block)
+    for start in range(0, count, _BLOCK):
+        index.add(np.ascontiguousarray(embeddings[start : start + _BLOCK], dtype=np.float32))
     queries = _recall_queries(embeddings, generator)
-    truth = _exact_rows(embeddings, queries, _RECALL_TOP_K)
+    _, truth = _index_in_place(embeddings).search(queries, _RECALL_TOP_K)
     recall, probes = 0.0, 4
     while recall < _WANTED_RECALL and probes < lists:
         probes = min(2 * probes, lists)
@@ -270,31 +272,6 @@ def _recall_queries(embeddings: HalfArray, generator: np.random.Generator) -> Fl
     return np.ascontiguousarray(queries, dtype=np.float32)
 
 
-def _exact_rows(embeddings: HalfArray, queries: FloatArray, top_k: int) -> RowArray:
-    scores = np.empty((len(queries), 0), dtype=np.float32)
-    rows = np.empty((len(queries), 0), dtype=np.int64)
-    start = 0
-    for block in _blocks(embeddings):
-        here = np.broadcast_to(np.arange(start, start + len(block)), (len(queries), len(block)))
-        scores = np.concatenate([scores, queries @ block.T], axis=1)
-        rows = np.concatenate([rows, here], axis=1)
-        best = np.argsort(-scores, axis=1, kind="stable")[:, :top_k]
-        scores = np.take_along_axis(scores, best, axis=1)
-        rows = np.take_along_axis(rows, best, axis=1)
-        start += len(block)
-    return rows
-
-
-def _best(scores: FloatArray, rows: RowArray, top_k: int) -> tuple[FloatArray, RowArray]:
-    k = min(top_k, len(rows))
-    every = np.broadcast_to(rows, scores.shape)
-    if k < len(rows):
-        chosen = np.argpartition(-scores, k - 1, axis=1)[:, :k]
-        scores = np.take_along_axis(scores, chosen, axis=1)
-        every = np.take_along_axis(every, chosen, axis=1)
-    return _sorted(scores, every)
-
-
 def _sorted(scores: FloatArray, rows: RowArray) -> tuple[FloatArray, RowArray]:
     # Equal scores stand in the order of their rows, so that the same question ranks the same.
     order = np.lexsort((rows, -scores), axis=1)
@@ -311,13 +288,12 @@ def _read_index(
         index = faiss.read_index(str(path))
     except (RuntimeError, MemoryError) as exc:
         raise IndexCorruptError(f"{path} cannot be read: {exc}", MEND_HINT) from exc
-    kind = {faiss.IndexFlatIP: FLAT, faiss.IndexIVFScalarQuantizer: IVF}.get(type(index), "other")
+    kind = IVF if type(index) is faiss.IndexIVFScalarQuantizer else "other"
     found = (kind, index.d, index.ntotal)
     wanted = (description.kind, dimension, num_passages)
     if found != wanted:
         raise IndexCorruptError(
             f"{path} is (kind, dimension, vectors) {found}; the manifest says {wanted}.", MEND_HINT
         )
-    if kind == IVF:
-        index.nprobe = description.probes
+    index.nprobe = description.probes
     return index

@@ -19,19 +19,18 @@ from qa_app.analysis import analyser_for
 from qa_app.embedding import Encoder, Progress
 from qa_app.errors import IndexCorruptError, StoreError
 from qa_app.models import Document, Failure, ModelIdentity, Passage
-from qa_app.store.files import FileStamp, hash_file
 from qa_app.store.generation import LEXICAL_FOLDER, Generation
 from qa_app.store.lexical import write_lexical
-from qa_app.store.lock import build_lock
 from qa_app.store.manifest import (
     MANIFEST_FILE,
     Current,
+    FileStamp,
     Manifest,
     Recipe,
     VectorsDescription,
+    hash_file,
 )
-from qa_app.store.publishing import clean, next_name, publish, start_folder
-from qa_app.store.reader import select_passages
+from qa_app.store.publishing import build_lock, clean, next_name, publish, start_folder
 from qa_app.store.records import RecordsWriter, SourceStamp, searchable_text
 from qa_app.store.tokens import CodeArray, TokensWriter, pack
 from qa_app.store.vectors import FloatArray, HalfArray, RowArray, write_vectors
@@ -164,8 +163,6 @@ class GenerationWriter:
 
     def copy_tokens(self, previous: Generation, places: RowArray, rows: RowArray) -> None:
         """Keep the tokens of another generation's rows for the rows in these places."""
-        if previous.tokens is None:
-            return
         alike: dict[int, list[int]] = {}
         for place, row in zip(places.tolist(), rows.tolist(), strict=True):
             alike.setdefault(row, []).append(place)
@@ -190,7 +187,7 @@ class GenerationWriter:
     def passages(self, rows: Sequence[int]) -> tuple[Passage, ...]:
         """Return the passages of these rows, in the order given."""
         with _translated(self._index):
-            return select_passages(self._records.select, rows)
+            return self._records.passages(rows)
 
     def finish(
         self,
@@ -234,7 +231,6 @@ class GenerationWriter:
         self, embeddings: FloatArray | HalfArray, language: str
     ) -> VectorsDescription:
         lexical = self._folder / LEXICAL_FOLDER
-        lexical.mkdir()
         write_lexical(lexical, self._records.texts(), analyser_for(language))
         self._records.close()
         self._tokens.close(self.num_passages)
@@ -293,12 +289,3 @@ def _corpus_path(corpus: Path | None, index: Path) -> str:
         return Path(os.path.relpath(corpus.resolve(), index.resolve())).as_posix()
     except ValueError:  # another drive
         return corpus.resolve().as_posix()
-
-
-__all__ = [
-    "GenerationContents",
-    "GenerationWriter",
-    "IndexedDocument",
-    "searchable_text",
-    "write_generation",
-]

@@ -19,7 +19,7 @@ from qa_app.errors import UploadError
 from qa_app.loading.limits import check_size
 from qa_app.loading.registry import check_suffix
 from qa_app.loading.scan import NOT_REPORTS
-from qa_app.store.files import hash_file
+from qa_app.store.manifest import hash_file
 
 _LONGEST_NAME = 200  # bytes; file systems take 255
 _PREFIX = ".upload-"
