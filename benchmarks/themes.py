@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from qa_app.analysis import analyser_for
 from qa_app.api import encoder_for
 from qa_app.settings import Settings
+from qa_app.text.analysis import analyser_for
 
 _PAIRS = [(0.45, 0.30), (0.45, 0.45), (0.50, 0.35), (0.50, 0.40), (0.50, 0.50), (0.55, 0.40)]
 _MOST_QUERIES = 400

@@ -28,12 +28,12 @@ from typing import Any
 
 import numpy as np
 
-from qa_app.analysis import analyser_for
 from qa_app.api import encoder_for
 from qa_app.facets import Facets
 from qa_app.models import Passage
 from qa_app.settings import Settings
 from qa_app.store.generation import Generation, open_generation
+from qa_app.text.analysis import analyser_for
 from qa_app.topics.topic_builder import Earlier, Themes, find_topics
 from qa_app.topics.topic_store import Topics
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import chain
 
 from qa_app.models import Block, BlockKind, Document, LeadIn, Passage, Sentence
-from qa_app.sentences import split_sentences
+from qa_app.text.sentences import split_sentences
 
 CHUNKING_VERSION = "4"
 

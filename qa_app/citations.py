@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from qa_app.dates import parse_date
 from qa_app.errors import QueryError
 from qa_app.models import Answer, Citation, Finding, MetadataField, Passage, Quote
+from qa_app.text.dates import parse_date
 
 if TYPE_CHECKING:
     from qa_app.store.generation import Generation

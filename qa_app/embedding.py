@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import numpy.typing as npt
 
+from qa_app.arrays import FloatArray, SpanArray
 from qa_app.errors import EmbeddingError
 from qa_app.model_files import find_folder, read_identity, refuse_code
 from qa_app.models import ModelIdentity
@@ -27,8 +27,6 @@ from qa_app.settings import DEFAULT_MODEL
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-FloatArray = npt.NDArray[np.float32]
-SpanArray = npt.NDArray[np.int32]
 Progress = Callable[[int], None]
 # Takes a text's position and the unit vectors of its tokens, shape (tokens, dimension).
 KeepTokens = Callable[[int, FloatArray], None]

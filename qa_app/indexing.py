@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from qa_app import loading
-from qa_app.analysis import ANALYSIS_VERSION, analyser_for
+from qa_app.arrays import FloatArray, HalfArray
 from qa_app.chunking import CHUNKING_VERSION, chunk
 from qa_app.embedding import Encoder
 from qa_app.errors import (
@@ -40,8 +40,8 @@ from qa_app.store.manifest import Recipe, hash_file
 from qa_app.store.publishing import build_lock
 from qa_app.store.records import DocumentRecord, SourceStamp
 from qa_app.store.tokens import pack
-from qa_app.store.vectors import FloatArray, HalfArray
 from qa_app.store.writer import GenerationWriter, IndexedDocument
+from qa_app.text.analysis import ANALYSIS_VERSION, analyser_for
 from qa_app.topics.topic_builder import Earlier, Themes, find_topics
 from qa_app.topics.topic_store import TOPICS_FILE, TOPICS_VERSION, Topics, read_topics
 
@@ -155,7 +155,7 @@ def _find_reuse(previous: Generation | None, recipe: Recipe, model: ModelIdentit
         return _Reuse()
     old = previous.manifest.recipe
     same_model = previous.manifest.model == model
-    vectors = same_model and previous.has_tokens
+    vectors = same_model
     return _Reuse(
         documents=old.loader == recipe.loader,
         # The model's tokenizer measures passages.

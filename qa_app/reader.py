@@ -18,7 +18,10 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from qa_app.embedding import FloatArray, SpanArray, model_libraries
+from qa_app.arrays import FloatArray, SpanArray
+from qa_app.embedding import (
+    model_libraries,
+)
 from qa_app.errors import EmbeddingError
 from qa_app.model_files import (
     find_folder,

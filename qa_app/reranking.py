@@ -14,7 +14,10 @@ from typing import Any
 
 import numpy as np
 
-from qa_app.embedding import FloatArray, load_model
+from qa_app.arrays import FloatArray
+from qa_app.embedding import (
+    load_model,
+)
 from qa_app.errors import EmbeddingError
 from qa_app.model_files import find_folder, read_json, refuse_code
 

@@ -11,7 +11,11 @@ import numpy as np
 import pytest
 
 from qa_app.api import Index, build_index, open_index
-from qa_app.embedding import FloatArray, KeepTokens, Progress, SpanArray
+from qa_app.arrays import FloatArray, SpanArray
+from qa_app.embedding import (
+    KeepTokens,
+    Progress,
+)
 from qa_app.models import ModelIdentity
 from qa_app.store.generation import Generation, open_generation
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from qa_app.analysis import analyser_for
 from qa_app.answering.acronyms import (
     Acronyms,
     asked_acronym,
@@ -19,6 +18,7 @@ from qa_app.answering.acronyms import (
 from qa_app.api import Index, build_index
 from qa_app.models import Passage
 from qa_app.store.generation import Generation, open_generation
+from qa_app.text.analysis import analyser_for
 
 ENGLISH = analyser_for("english")
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from qa_app.analysis import analyser_for
 from qa_app.errors import ConfigError
+from qa_app.text.analysis import analyser_for
 
 ENGLISH = analyser_for("english")
 

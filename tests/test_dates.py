@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from qa_app.dates import Days, parse_date, parse_range, years_asked, years_in
+from qa_app.text.dates import Days, parse_date, parse_range, years_asked, years_in
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qa_app.embedding import FloatArray, SentenceTransformerEncoder
+from qa_app.arrays import FloatArray
+from qa_app.embedding import (
+    SentenceTransformerEncoder,
+)
 from qa_app.errors import EmbeddingError
 
 

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qa_app.analysis import analyser_for
 from qa_app.retrieval.fusion import expand_query, feedback_strength, share_scores
 from qa_app.store.lexical import Lexical, write_lexical
+from qa_app.text.analysis import analyser_for
 
 
 def floats(*values: float) -> np.ndarray[tuple[int], np.dtype[np.float32]]:

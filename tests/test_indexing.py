@@ -15,7 +15,11 @@ import numpy as np
 import pytest
 
 from conftest import FakeEncoder
-from qa_app.embedding import FloatArray, KeepTokens, Progress
+from qa_app.arrays import FloatArray
+from qa_app.embedding import (
+    KeepTokens,
+    Progress,
+)
 from qa_app.errors import CorpusError, EmbeddingError, IndexMismatchError
 from qa_app.facets import Facets
 from qa_app.indexing import build

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from conftest import FakeEncoder
-from qa_app.embedding import SpanArray
+from qa_app.arrays import SpanArray
 from qa_app.retrieval.late import (
     MOST_SCORED,
     QuestionTokens,

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qa_app.analysis import analyser_for
 from qa_app.errors import IndexCorruptError
 from qa_app.store.lexical import K1, B, Lexical, write_lexical
+from qa_app.text.analysis import analyser_for
 
 ENGLISH = analyser_for("english")
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa_app.sentences import split_sentences
+from qa_app.text.sentences import split_sentences
 
 
 def split(text: str) -> list[str]:

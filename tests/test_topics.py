@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 
 from conftest import FakeEncoder
-from qa_app.analysis import analyser_for
 from qa_app.errors import ConfigError, IndexNotFoundError
 from qa_app.facets import Facet, Facets
 from qa_app.models import BlockKind, Passage, Sentence
+from qa_app.text.analysis import analyser_for
 from qa_app.topics.clusters import count_topics, find_centres, nearest
 from qa_app.topics.labels import GroupText, Name, choose_names
 from qa_app.topics.phrases import find_phrases, is_prose, quoted_sentence

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
-from qa_app.analysis import analyser_for
 from qa_app.models import Passage
+from qa_app.text.analysis import analyser_for
 from qa_app.web.catalogue import facet_questions, recurring_phrases
 
 ENGLISH = analyser_for("english")

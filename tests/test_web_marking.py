@@ -1,4 +1,4 @@
-from qa_app.analysis import analyser_for
+from qa_app.text.analysis import analyser_for
 from qa_app.web.rendering import Marker, Segment, mark_spans, overlap
 
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from qa_app.analysis import Analyser
 from qa_app.models import Passage
 from qa_app.store.generation import Generation
+from qa_app.text.analysis import Analyser
 
 _ACRONYM = re.compile(r"(?<!\w)([A-Z][A-Za-z\d&]{0,8}[A-Z\d])s?(?!\w)")
 _ASKED = re.compile(

@@ -18,6 +18,7 @@ from qa_app.answering.features import Evidence, FeatureExtractor, read_sentences
 from qa_app.answering.model import READ, UNREAD, Scale
 from qa_app.answering.question import ParsedQuestion
 from qa_app.answering.quotes import Quoting, find_repeats, group_sentences
+from qa_app.arrays import RowArray
 from qa_app.citations import cite
 from qa_app.models import (
     Coverage,
@@ -31,7 +32,6 @@ from qa_app.models import (
 )
 from qa_app.reader import Reader
 from qa_app.retrieval import Ranked, Retriever
-from qa_app.store.vectors import RowArray
 
 # Passages that are read for the answer: ten find no more than eight, and cost as much each
 # (benchmarks/RESULTS.md has the table).

@@ -27,11 +27,11 @@ import numpy as np
 
 from qa_app.answering.acronyms import expand, shorten
 from qa_app.answering.question import ParsedQuestion, light_terms
-from qa_app.dates import years_asked, years_in
 from qa_app.models import Passage, Sentence
 from qa_app.reader import PassageReading, Reader
 from qa_app.retrieval import Ranked, Retriever
 from qa_app.retrieval.late import PassageTokens, QuestionTokens
+from qa_app.text.dates import years_asked, years_in
 
 # A question, an entry of a list of contents or of references, or a web address with its name, only
 # points to what is said.

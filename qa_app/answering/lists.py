@@ -9,8 +9,8 @@ from itertools import islice, takewhile
 
 from qa_app.answering.features import Evidence
 from qa_app.models import BlockKind, Passage, Sentence
-from qa_app.sentences import STARTERS
 from qa_app.store.generation import Generation
+from qa_app.text.sentences import STARTERS
 
 _LONGEST_PAIR = 600  # of a sentence and the one that it points back to
 _LONGEST_MARKER = 6  # "(viii)"

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
 
-from qa_app.analysis import Analyser
 from qa_app.answering.acronyms import Acronyms, expand, find_acronyms, shorten
 from qa_app.facets import FacetQuestion, Facets, Mention, phrase_pattern
 from qa_app.store.generation import Generation
+from qa_app.text.analysis import Analyser
 
 _BEFORE = re.compile(
     r"(?:\b(?:in|at|of|for|by|from|within|across|on|to|with)\s+)?(?:\bthe\s+)?$", re.IGNORECASE

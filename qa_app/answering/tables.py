@@ -12,11 +12,11 @@ from qa_app.answering.features import Evidence, FeatureExtractor, read_sentences
 from qa_app.answering.model import ROWS_READ, ROWS_UNREAD, RowScale
 from qa_app.answering.question import ParsedQuestion
 from qa_app.answering.quotes import Quoting, group_sentences
+from qa_app.arrays import FloatArray, RowArray
 from qa_app.models import Coverage, Finding, Mode, Relation, Support
 from qa_app.reader import Reader
 from qa_app.retrieval import Ranked, Retriever
 from qa_app.retrieval.fusion import fuse
-from qa_app.store.vectors import FloatArray, RowArray
 
 # Passages that are read of each value: as many as of all together leave time for.
 _PASSAGES = 5

@@ -34,11 +34,11 @@ from qa_app.models import (
     Sentence,
     Verdict,
 )
-from qa_app.sentences import split_sentences
 from qa_app.settings import DEFAULT_LANGUAGE, Settings
 from qa_app.store.manifest import Recipe
 from qa_app.store.records import SourceStamp
 from qa_app.store.writer import IndexedDocument, embed_contents, write_generation
+from qa_app.text.sentences import split_sentences
 
 # The facets that the rows are tagged with: the document that a query names, and the article.
 SCOPE, ARTICLE = "scope", "article"

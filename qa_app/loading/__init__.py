@@ -1,7 +1,7 @@
 """A file of the corpus becomes a Document: ``scan`` finds files, ``load_many`` reads them."""
 
-from qa_app.loading.registry import LOADER_VERSION, load
-from qa_app.loading.scan import Scan, SourceFile, scan
+from qa_app.loading.registry import LOADER_VERSION, SourceFile, load
+from qa_app.loading.scan import Scan, scan
 from qa_app.loading.worker import load_many
 
 __all__ = ["LOADER_VERSION", "Scan", "SourceFile", "load", "load_many", "scan"]

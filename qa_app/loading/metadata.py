@@ -15,10 +15,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from qa_app.dates import parse_date
 from qa_app.errors import ConfigError
 from qa_app.models import Document, MetadataField
 from qa_app.settings import read_tables
+from qa_app.text.dates import parse_date
 
 METADATA_FILE = "metadata.toml"
 _NAMES = ("title", "author", "publisher", "date")

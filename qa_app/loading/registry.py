@@ -8,16 +8,13 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
 from qa_app.errors import BrokenFileError, LimitError, NoTextError, UnsupportedFormatError
 from qa_app.loading.limits import MAX_ADDRESS_SPACE, check_characters, check_size, needs_password
 from qa_app.loading.metadata import apply_overrides, complete_title
 from qa_app.models import Document
-
-if TYPE_CHECKING:
-    from qa_app.loading.scan import SourceFile
 
 LOADER_VERSION = "9"
 
@@ -56,6 +53,25 @@ _OLE_MAGIC = bytes.fromhex("d0cf11e0a1b11ae1")
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 # Endings of files that are zip packages.
 _PACKAGES = frozenset({".docx", ".pptx", ".xlsx", ".xlsm", ".ods", ".odt", ".odp", ".epub"})
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFile:
+    """A file of the corpus that has a loader.
+
+    Attributes:
+        path: relative to the corpus, with forward slashes.
+        absolute: where it is on this machine.
+        size: bytes.
+        mtime_ns: time of the last change.
+        overrides: facts about it from metadata.toml, as (name, value), sorted.
+    """
+
+    path: str
+    absolute: Path
+    size: int
+    mtime_ns: int
+    overrides: tuple[tuple[str, str], ...] = ()
 
 
 def check_suffix(path: str) -> None:

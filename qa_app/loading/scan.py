@@ -10,30 +10,11 @@ from pathlib import Path
 
 from qa_app.errors import CorpusError, UnsupportedFormatError
 from qa_app.loading.metadata import METADATA_FILE, read_overrides
-from qa_app.loading.registry import check_suffix
+from qa_app.loading.registry import SourceFile, check_suffix
 from qa_app.models import Failure
 
 # The corpus's own settings, in its top folder.
 NOT_REPORTS = frozenset({"readme.md", "facets.toml", "themes.toml", METADATA_FILE})
-
-
-@dataclass(frozen=True, slots=True)
-class SourceFile:
-    """A file of the corpus that has a loader.
-
-    Attributes:
-        path: relative to the corpus, with forward slashes.
-        absolute: where it is on this machine.
-        size: bytes.
-        mtime_ns: time of the last change.
-        overrides: facts about it from metadata.toml, as (name, value), sorted.
-    """
-
-    path: str
-    absolute: Path
-    size: int
-    mtime_ns: int
-    overrides: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,7 @@ import msgspec
 
 from qa_app.errors import BrokenFileError, CorpusError, LimitError, LoadError
 from qa_app.loading.limits import MAX_ADDRESS_SPACE, MAX_OCR_SECONDS, MAX_SECONDS
-from qa_app.loading.registry import load
-from qa_app.loading.scan import SourceFile
+from qa_app.loading.registry import SourceFile, load
 from qa_app.models import Document, Failure
 
 if sys.platform != "win32":  # which has no such limits; the wall clock still holds there

@@ -10,12 +10,12 @@ from pathlib import PurePosixPath
 
 import numpy as np
 
-from qa_app.dates import RANGE_FORM, parse_range
+from qa_app.arrays import RowArray
 from qa_app.errors import QueryError
 from qa_app.facets import DOCUMENT_FACET, Facets
 from qa_app.store.generation import Generation
 from qa_app.store.records import DocumentRecord
-from qa_app.store.vectors import RowArray
+from qa_app.text.dates import RANGE_FORM, parse_range
 
 TYPE = "type"
 DATE = "date"

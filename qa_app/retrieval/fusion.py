@@ -17,8 +17,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from qa_app.arrays import FloatArray, RowArray
 from qa_app.store.lexical import Lexical
-from qa_app.store.vectors import FloatArray, RowArray
 
 # Candidates of each kind. Both kinds' exact scores are taken for the whole union, so that a
 # passage found by one side only is not punished for a rank that the other side did not give it.

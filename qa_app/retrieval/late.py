@@ -13,12 +13,14 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from qa_app.embedding import Encoder, SpanArray
+from qa_app.arrays import FloatArray, RowArray, SpanArray
+from qa_app.embedding import (
+    Encoder,
+)
 from qa_app.models import Passage
 from qa_app.store.generation import Generation
 from qa_app.store.records import searchable_text
 from qa_app.store.tokens import unpack
-from qa_app.store.vectors import FloatArray, RowArray
 
 # Passages that have a MaxSim for a question. On the sets of fusion.py eight gain as much as fifty.
 MOST_SCORED = 16

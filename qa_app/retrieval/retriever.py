@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from qa_app.arrays import FloatArray, RowArray
 from qa_app.citations import cite_whole
 from qa_app.embedding import Encoder
 from qa_app.errors import QueryError
@@ -27,7 +28,6 @@ from qa_app.retrieval.fusion import (
 from qa_app.retrieval.late import TokenReader, add_maxsim
 from qa_app.store.generation import Generation
 from qa_app.store.records import searchable_text
-from qa_app.store.vectors import FloatArray, RowArray
 
 MAX_QUESTION_CHARACTERS = 4_000
 # Passages that a reranker is given at most.

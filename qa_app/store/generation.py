@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 
-from qa_app.analysis import analyser_for
+from qa_app.arrays import HalfArray, RowArray
 from qa_app.errors import IndexCorruptError, IndexNotFoundError, StoreError
 from qa_app.models import ModelIdentity
 from qa_app.store.lexical import Lexical
@@ -24,9 +24,15 @@ from qa_app.store.manifest import (
     read_manifest,
     read_manifest_bytes,
 )
-from qa_app.store.records import Records, RowArray
+from qa_app.store.records import (
+    Records,
+)
 from qa_app.store.tokens import Tokens
-from qa_app.store.vectors import HalfArray, Vectors, open_embeddings
+from qa_app.store.vectors import (
+    Vectors,
+    open_embeddings,
+)
+from qa_app.text.analysis import analyser_for
 
 LEXICAL_FOLDER = "lexical"
 # A reader that finds its generation gone looks at CURRENT again, this many times.

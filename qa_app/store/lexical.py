@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from qa_app.analysis import Analyser
 from qa_app.errors import IndexCorruptError
 from qa_app.store.manifest import MEND_HINT
+from qa_app.text.analysis import Analyser
 
 # Part of the recipe. Changes with the formula and its numbers.
 LEXICAL_VERSION = "2"

@@ -19,9 +19,8 @@ from typing import Any, TypeVar, get_type_hints
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
-from qa_app.dates import Days, parse_date
+from qa_app.arrays import RowArray
 from qa_app.errors import IndexCorruptError, QueryError
 from qa_app.facets import name_documents
 from qa_app.models import (
@@ -35,10 +34,10 @@ from qa_app.models import (
     find_ocr_pages,
 )
 from qa_app.store.manifest import MEND_HINT
+from qa_app.text.dates import Days, parse_date
 
 RECORDS_FILE = "passages.sqlite"
 
-RowArray = npt.NDArray[np.int64]
 _T = TypeVar("_T")
 
 _SCHEMA = """

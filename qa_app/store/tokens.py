@@ -13,16 +13,13 @@ from io import BufferedWriter
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from qa_app.arrays import CodeArray, FloatArray, RowArray
 from qa_app.errors import IndexCorruptError
 from qa_app.store.manifest import MEND_HINT
-from qa_app.store.vectors import FloatArray, RowArray
 
 TOKENS_FILE = "tokens.bin"
 TOKEN_PLACES_FILE = "token_places.npy"
-
-CodeArray = npt.NDArray[np.uint8]
 
 
 def pack(vectors: FloatArray) -> CodeArray:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from qa_app.arrays import FloatArray, HalfArray, RowArray
 from qa_app.errors import IndexCorruptError, StoreError
 from qa_app.store.manifest import MEND_HINT, VectorsDescription
 
@@ -24,9 +24,6 @@ FLAT = "flat"
 IVF = "ivf_sq4"
 FLAT_LIMIT = 200_000
 
-FloatArray = npt.NDArray[np.float32]
-HalfArray = npt.NDArray[np.float16]
-RowArray = npt.NDArray[np.int64]
 
 _WANTED_RECALL = 0.99
 # As deep as retrieval looks: an index that finds the first ten may miss many of a hundred.

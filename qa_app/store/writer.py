@@ -15,7 +15,7 @@ from types import TracebackType
 
 import numpy as np
 
-from qa_app.analysis import analyser_for
+from qa_app.arrays import CodeArray, FloatArray, HalfArray, RowArray
 from qa_app.embedding import Encoder, Progress
 from qa_app.errors import IndexCorruptError, StoreError
 from qa_app.models import Document, Failure, ModelIdentity, Passage
@@ -32,8 +32,14 @@ from qa_app.store.manifest import (
 )
 from qa_app.store.publishing import build_lock, clean, next_name, publish, start_folder
 from qa_app.store.records import RecordsWriter, SourceStamp, searchable_text
-from qa_app.store.tokens import CodeArray, TokensWriter, pack
-from qa_app.store.vectors import FloatArray, HalfArray, RowArray, write_vectors
+from qa_app.store.tokens import (
+    TokensWriter,
+    pack,
+)
+from qa_app.store.vectors import (
+    write_vectors,
+)
+from qa_app.text.analysis import analyser_for
 
 
 @dataclass(frozen=True, slots=True)

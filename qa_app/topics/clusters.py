@@ -15,12 +15,16 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from qa_app.analysis import Analyser
+from qa_app.arrays import FloatArray, HalfArray, IntArray
 from qa_app.embedding import Encoder, unit_rows
 from qa_app.models import Passage
+from qa_app.text.analysis import Analyser
 from qa_app.topics.labels import Excluded, greedy_cover
 from qa_app.topics.phrases import find_phrases, is_prose, sentence_texts
-from qa_app.topics.topic_store import WHOLE, FloatArray, HalfArray, IntArray, as_stored
+from qa_app.topics.topic_store import (
+    WHOLE,
+    as_stored,
+)
 
 # Up to so many passages are grouped by their sentences: each of the few passages of a single
 # report is about many things.

@@ -14,10 +14,13 @@ from itertools import islice
 
 import numpy as np
 
-from qa_app.analysis import Analyser
+from qa_app.arrays import FloatArray
 from qa_app.facets import Facets
+from qa_app.text.analysis import Analyser
 from qa_app.topics.phrases import Phrase, find_phrases, least_places
-from qa_app.topics.topic_store import FloatArray, unique_id
+from qa_app.topics.topic_store import (
+    unique_id,
+)
 
 # A label's phrases, and a topic's terms; phrases of a topic that they are chosen from.
 _IN_LABEL, _TERMS, _LOOKED_AT = 3, 10, 60

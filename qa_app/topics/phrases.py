@@ -14,8 +14,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from itertools import combinations
 
-from qa_app.analysis import Analyser
 from qa_app.models import BlockKind, Passage
+from qa_app.text.analysis import Analyser
 
 # What a phrase neither begins nor ends with: function words, then words that any report uses.
 _FUNCTION_TEXT = """

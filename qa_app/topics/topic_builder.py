@@ -19,13 +19,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from qa_app.analysis import Analyser
+from qa_app.arrays import BoolArray, FloatArray, HalfArray, IntArray
 from qa_app.embedding import Encoder
 from qa_app.errors import ConfigError
 from qa_app.facets import Facets, phrase_pattern
 from qa_app.settings import read_tables
+from qa_app.text.analysis import Analyser
 from qa_app.topics.clusters import (
     MOST_TOPICS,
     Source,
@@ -42,11 +42,8 @@ from qa_app.topics.labels import Excluded, GroupText, Name, choose_names, exclus
 from qa_app.topics.phrases import quoted_sentence
 from qa_app.topics.topic_store import (
     WHOLE,
-    FloatArray,
     Group,
     Grouping,
-    HalfArray,
-    IntArray,
     Members,
     Topics,
     as_stored,
@@ -76,7 +73,6 @@ _LEAST_SHARE = 0.15
 # Sentences that speak for a topic, and members that they are looked for in.
 _QUOTES, _LOOKED_AT = 3, 12
 
-BoolArray = npt.NDArray[np.bool_]
 # Places of units, nearest first, and how near every unit is.
 _Placed = tuple[IntArray, FloatArray]
 

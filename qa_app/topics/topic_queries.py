@@ -13,6 +13,7 @@ from functools import cached_property
 
 import numpy as np
 
+from qa_app.arrays import IntArray
 from qa_app.citations import cite
 from qa_app.errors import QueryError
 from qa_app.facets import DOCUMENT_FACET, YEAR_FACET, Facets
@@ -20,7 +21,13 @@ from qa_app.models import Citation
 from qa_app.retrieval.filters import DATE, TYPE, exact_value
 from qa_app.store.generation import Generation
 from qa_app.topics.phrases import quoted_sentence
-from qa_app.topics.topic_store import WHOLE, Group, IntArray, Members, Topics, read_topics
+from qa_app.topics.topic_store import (
+    WHOLE,
+    Group,
+    Members,
+    Topics,
+    read_topics,
+)
 
 # Names in an error's hint.
 _MOST_NAMED = 12

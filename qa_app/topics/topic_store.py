@@ -9,8 +9,8 @@ from typing import Any, get_args
 
 import msgspec
 import numpy as np
-import numpy.typing as npt
 
+from qa_app.arrays import FloatArray, HalfArray, IntArray
 from qa_app.errors import IndexCorruptError, IndexNotFoundError
 from qa_app.store.manifest import MEND_HINT
 
@@ -18,9 +18,6 @@ TOPICS_FILE = "topics.json"
 # Part of the recipe: a build makes topics anew when what follows from the same corpus changes.
 TOPICS_VERSION = "4"
 
-FloatArray = npt.NDArray[np.float32]
-HalfArray = npt.NDArray[np.float16]
-IntArray = npt.NDArray[np.int64]
 
 # Of numbers in the file: halves are as exact as the vectors that they are made from.
 _INTEGER, _REAL = "<i4", "<f2"

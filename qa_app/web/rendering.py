@@ -14,9 +14,9 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from qa_app.analysis import Analyser
 from qa_app.citations import quoted_harvard, quoted_plain, short_title
 from qa_app.models import Citation, Quote
+from qa_app.text.analysis import Analyser
 from qa_app.text.wording import count
 from qa_app.web.address import write_span
 

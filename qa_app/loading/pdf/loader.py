@@ -10,7 +10,6 @@ from typing import Any
 
 from pypdfium2 import PdfiumError
 
-from qa_app.dates import MONTHS
 from qa_app.errors import BrokenFileError, NoTextError
 from qa_app.loading.builder import INVISIBLE, clean
 from qa_app.loading.limits import check_characters, check_pages
@@ -23,6 +22,7 @@ from qa_app.loading.pdf.layout import arrange
 from qa_app.loading.pdf.lines import PageText, read_page
 from qa_app.loading.pdf.ocr import BY_OCR, NO_TESSERACT, find_tesseract, read_image
 from qa_app.models import BlockKind, Document, MetadataField
+from qa_app.text.dates import MONTHS
 
 _NOT_A_TITLE = re.compile(r"\.(?:docx?|pdf|indd|pptx?|xlsx?|qxd|p65|rtf|pub)\b|^untitled|_", re.I)
 _LONGEST_TITLE = 160  # characters of a paragraph on a cover
