@@ -15,7 +15,7 @@ from qa_app.cli import main
 from qa_app.embedding import SentenceTransformerEncoder, load_model
 from qa_app.errors import EmbeddingError, IndexMismatchError
 from qa_app.settings import Settings
-from tiny_models import WIDTH, make_encoder
+from support.tiny_models import WIDTH, make_encoder
 
 E5 = {"prompts": {"query": "query: ", "passage": "passage: "}}
 ARCTIC = {"prompts": {"query": "which passage is of the query: "}}

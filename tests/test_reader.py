@@ -15,7 +15,7 @@ from qa_app.errors import EmbeddingError
 from qa_app.models import Passage
 from qa_app.reader import ExtractiveReader, PassageReading, Span, best_span, header
 from qa_app.settings import Settings
-from tiny_models import make_encoder, make_reader
+from support.tiny_models import make_encoder, make_reader
 
 
 def _passage(text: str, title: str = "") -> Passage:

@@ -20,7 +20,7 @@ from qa_app.output.contract import search_json
 from qa_app.output.terminal import answer_text, results_text
 from qa_app.reranking import Reranker
 from qa_app.settings import Settings
-from tiny_models import make_cross_encoder, make_encoder
+from support.tiny_models import make_cross_encoder, make_encoder
 
 QUESTION = "which board"
 PASSAGES = [f"{words} report" for words in ("data", "road safety", "violence", "the board", "data")]

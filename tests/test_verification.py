@@ -23,7 +23,7 @@ from qa_app.store.manifest import generation_folder
 from qa_app.store.records import SourceStamp
 from qa_app.store.writer import IndexedDocument, write_generation
 from qa_app.verification import verify
-from store_samples import make_contents, make_document
+from support.store_samples import make_contents, make_document
 
 ROADS = "# Roads\n\nRoad safety rose. Crashes fell.\n\n## Money\n\nFunding fell.\n"
 BOARD = "The board met.\nIt was a good day for all.\n"

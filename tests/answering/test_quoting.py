@@ -17,7 +17,7 @@ from qa_app.models import Passage, Sentence
 from qa_app.store.generation import Generation, open_generation
 from qa_app.store.writer import write_generation
 from qa_app.verification import verify_answer
-from store_samples import make_contents, make_document
+from support.store_samples import make_contents, make_document
 
 LONG = "word " * 45
 REPORT = f"""# Quorum

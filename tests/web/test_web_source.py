@@ -9,7 +9,7 @@ from qa_app.models import Block, BlockKind, Citation, Document, MetadataField
 from qa_app.web.address import Address, Form
 from qa_app.web.page_images import PageBox, PageImage
 from qa_app.web.source_view import render_source, split_parts, wanted_page
-from web_pages import links, parse, words
+from support.web_pages import links, parse, words
 
 TEXT = "Report\nFindings\nOne two.\nFirst\nSecond"
 BLOCKS = (

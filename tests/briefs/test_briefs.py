@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from brief_samples import Desk, make_desk
 from qa_app.briefs import brief as limits
 from qa_app.briefs.brief import (
     Brief,
@@ -27,9 +26,10 @@ from qa_app.briefs.saved import open_saved
 from qa_app.briefs.stored_file import open_brief, safe_name
 from qa_app.errors import BriefError, QueryError
 from qa_app.models import Citation
+from support.brief_samples import Desk, make_desk
 
 # Written by version 0.1.0: people have such files in briefs/.
-VERSION_1 = Path(__file__).parent / "briefs_version_1"
+VERSION_1 = Path(__file__).parent / "version_1"
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from qa_app import build_index
 from qa_app.briefs.stored_file import open_brief
 from qa_app.errors import ServeError
 from qa_app.web.app import serve
-from web_serving import free_port, serving
+from support.web_serving import free_port, serving
 
 pytestmark = pytest.mark.model
 

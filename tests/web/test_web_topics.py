@@ -14,7 +14,7 @@ from qa_app.api import Index, build_index, open_index
 from qa_app.web.address import Address, parse_address
 from qa_app.web.catalogue import Visit, read_catalogue
 from qa_app.web.topics_view import render_topics
-from web_pages import links, parse, words
+from support.web_pages import links, parse, words
 
 FACETS = '[town]\nnouns = ["town"]\n[town.values]\n"Anytown" = []\n"Otherton" = []\n'
 CELL = "?show=topics&by=town&topic=road-safety&value=Anytown"

@@ -30,7 +30,7 @@ from conftest import FakeEncoder
 from qa_app.errors import QAAppError
 from qa_app.indexing import build
 from qa_app.settings import Settings
-from store_samples import write_sample
+from support.store_samples import write_sample
 
 
 class _Fuse:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from brief_samples import Desk, make_desk
 from qa_app.briefs.saved import SavedQuestions, ask_again, open_saved, save_question
 from qa_app.briefs.stored_file import StoredFile
 from qa_app.errors import BriefError, QueryError
+from support.brief_samples import Desk, make_desk
 
 QUESTION = "Which reports improved road safety?"
 SOUTH = "South\n\nRoad safety improved in the south.\n"

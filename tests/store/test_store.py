@@ -42,7 +42,7 @@ from qa_app.store.manifest import (
 from qa_app.store.publishing import build_lock
 from qa_app.store.records import SourceStamp, searchable_text
 from qa_app.store.writer import IndexedDocument, write_generation
-from store_samples import make_contents, make_document, write_sample
+from support.store_samples import make_contents, make_document, write_sample
 
 
 def _full_document() -> IndexedDocument:

@@ -13,7 +13,7 @@ from conftest import ROOT
 from qa_app import build_index
 from qa_app.errors import ServeError
 from qa_app.web.app import serve
-from web_serving import free_port, serving
+from support.web_serving import free_port, serving
 
 REPORT = "apcc-towards-better-partnerships-deep-dives.txt"
 

@@ -20,11 +20,11 @@ from conftest import FakeEncoder
 from qa_app.errors import IndexNotFoundError
 from qa_app.models import Passage
 from qa_app.store.generation import Generation, open_generation
-from store_samples import write_sample
+from support.store_samples import write_sample
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and signals")
 
-TESTS = Path(__file__).parent
+TESTS = Path(__file__).resolve().parent.parent
 OLD = ["Road safety rose.", "Data sharing improved."]
 NEW = ["Funding fell.", "Violence fell.", "The board met."]
 
@@ -34,7 +34,8 @@ class Driver:
 
     def __init__(self) -> None:
         self._process = subprocess.Popen(
-            [sys.executable, str(TESTS / "crash_driver.py")],
+            [sys.executable, "-m", "support.crash_driver"],
+            cwd=TESTS,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
@@ -199,7 +200,7 @@ _RACE = """
 import sys
 from pathlib import Path
 from qa_app.errors import IndexLockedError
-from store_samples import write_sample
+from support.store_samples import write_sample
 index = Path(sys.argv[1])
 print("ready", flush=True)
 sys.stdin.readline()

@@ -76,7 +76,7 @@ def test_a_link_shows_what_its_sender_saw(index: Index) -> None:
 
 def test_words_that_no_report_has_are_named_where_the_reports_do_not_say(index: Index) -> None:
     answer, _ = PageController(index).ask(
-        "How much violence in the papers of Mongolia? Lighthuoses of Mongolia!", ""
+        "How many papers of Mongolia? Lighthuoses of Mongolia!", ""
     )
     assert (
         "“Mongolia” and “Lighthuoses” are in none of the reports: check the spelling, or try "

@@ -23,7 +23,7 @@ from qa_app.models import (
 from qa_app.web.address import Address
 from qa_app.web.answer_view import render_answer
 from qa_app.web.catalogue import Catalogue, Visit
-from web_pages import links, make_catalogue, parse, words
+from support.web_pages import links, make_catalogue, parse, words
 
 CITATION = Citation("a.txt", "Annual", 3, ("Findings",), 40, 58, "Annual, Findings, p. 3")
 FINDING = Finding("North", "Shared data helps.", Support.STRONG, 0.9, CITATION)

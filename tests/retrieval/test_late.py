@@ -19,7 +19,7 @@ from qa_app.retrieval.late import (
 )
 from qa_app.store.generation import Generation, open_generation
 from qa_app.store.writer import write_generation
-from store_samples import make_contents, make_document
+from support.store_samples import make_contents, make_document
 
 TEXTS = ("data road", "sharing of data", "safety board")
 

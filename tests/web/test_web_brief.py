@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from brief_samples import Desk as Reports
-from brief_samples import make_desk
 from qa_app.briefs.export import Form
 from qa_app.briefs.saved import ask_again, open_saved
 from qa_app.briefs.stored_file import open_brief
 from qa_app.web.brief_view import BriefController
 from qa_app.web.page import PageController
 from qa_app.web.rendering import pin_payload
+from support.brief_samples import Desk as Reports
+from support.brief_samples import make_desk
 
 QUESTION = "Which reports improved road safety?"
 WORDS = "Road safety improved in the north."

@@ -12,7 +12,7 @@ from qa_app.store.records import DocumentRecord, SourceStamp
 from qa_app.web.address import Address
 from qa_app.web.answer_view import render_home
 from qa_app.web.catalogue import Catalogue, Visit
-from web_pages import links, make_catalogue, parse, words
+from support.web_pages import links, make_catalogue, parse, words
 
 CHOICES = FilterChoices(
     values={

@@ -19,7 +19,7 @@ from qa_app.models import Mode, Verdict
 from qa_app.output.contract import evaluation_json
 from qa_app.output.terminal import Progress, evaluation_text
 from qa_app.store.writer import IndexedDocument, write_generation
-from store_samples import make_contents, make_document
+from support.store_samples import make_contents, make_document
 
 REPORT = ("Road safety is a priority.", "The board met about funding.", "Violence fell by a tenth.")
 NOTES = ("Data sharing has begun.", "There was no duplication.")

@@ -17,7 +17,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
-from brief_samples import Desk, make_desk
 from qa_app.briefs.brief import Brief, Pin
 from qa_app.briefs.check import Standing, claims_of, verify_claims
 from qa_app.briefs.export import Form, export_brief, form_of
@@ -28,6 +27,7 @@ from qa_app.briefs.export.outline import Outline, outline
 from qa_app.errors import BriefError
 from qa_app.models import Citation, Quote
 from qa_app.verification import Sources, plain
+from support.brief_samples import Desk, make_desk
 
 MADE = date(2026, 1, 31)
 WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
@@ -149,7 +149,7 @@ def test_verify_catches_a_quote_edited_by_hand(desk: Desk) -> None:
 
 
 def test_an_export_of_the_first_version_can_be_checked(desk: Desk) -> None:
-    text = (Path(__file__).parent / "briefs_version_1" / "brief.md").read_text(encoding="utf-8")
+    text = (Path(__file__).parent / "version_1" / "brief.md").read_text(encoding="utf-8")
     assert _standings(desk, text) == [(number, Standing.OK) for number in (1, 2, 3, 4)]
 
 

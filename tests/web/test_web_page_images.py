@@ -11,7 +11,7 @@ import pytest
 from qa_app.loading import load, scan
 from qa_app.models import Document
 from qa_app.web.page_images import PageImage, PageImages
-from web_pdf import make_pdf
+from support.web_pdf import make_pdf
 
 LAMP = "The lighthouse lamp was replaced in May."
 

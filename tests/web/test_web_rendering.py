@@ -45,7 +45,7 @@ from qa_app.web.rendering import Segment, render
 from qa_app.web.source_view import FoundInSource, Hit, render_source
 from qa_app.web.sources_view import render_sources
 from qa_app.web.topics_view import TopicsPage
-from web_pages import make_catalogue
+from support.web_pages import make_catalogue
 
 PAYLOAD = "\"'><img src=x onerror=alert(1)><script>alert(2)</script>"
 PNG = b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x0a\x00\x00\x00\x14"

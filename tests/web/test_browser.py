@@ -19,10 +19,10 @@ from qa_app.api import encoder_for
 from qa_app.settings import Settings
 from qa_app.store.writer import embed_contents, write_generation
 from qa_app.web.page import VIEWS
-from store_samples import make_document
-from web_payloads import PAYLOADS
-from web_pdf import make_pdf
-from web_serving import serving
+from support.store_samples import make_document
+from support.web_payloads import PAYLOADS
+from support.web_pdf import make_pdf
+from support.web_serving import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.model]
 

@@ -18,7 +18,7 @@ from qa_app.models import Answer, Mode, Relation, Support, Verdict
 from qa_app.retrieval import Ranked, Retriever
 from qa_app.store.generation import Generation
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 OpenReports = Callable[[dict[str, str]], Index]
 FACETS = """
 [region]

@@ -11,7 +11,7 @@ from qa_app.errors import BrokenFileError
 from qa_app.loading.plain import decode, find_blocks, load_text
 from qa_app.models import BlockKind
 
-CORPUS = Path(__file__).resolve().parent.parent / "corpus"
+CORPUS = Path(__file__).resolve().parent.parent.parent / "corpus"
 REPORT = CORPUS / "apcc-towards-better-partnerships-deep-dives.txt"
 
 
