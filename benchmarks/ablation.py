@@ -24,8 +24,8 @@ from qa_app.evaluation.scoring import ndcg_at
 from qa_app.models import Block, BlockKind, Document, Mode, Passage
 from qa_app.retrieval import Retriever, fusion, late
 from qa_app.store.generation import Generation, open_generation
-from qa_app.store.records import SourceStamp
-from qa_app.store.writer import IndexedDocument, embed_contents, write_generation
+from qa_app.store.records import IndexedDocument, SourceStamp
+from qa_app.store.writer import embed_contents, write_generation
 
 SETS = ("orsharc", "qmsum-committee", "cisi", "npl", "cranfield")
 DEPTH = 10

@@ -38,9 +38,9 @@ from qa_app.store.generation import Generation, last_manifest, open_generation
 from qa_app.store.lexical import LEXICAL_VERSION
 from qa_app.store.manifest import Recipe, hash_file
 from qa_app.store.publishing import build_lock
-from qa_app.store.records import DocumentRecord, SourceStamp
+from qa_app.store.records import DocumentRecord, IndexedDocument, SourceStamp
 from qa_app.store.tokens import pack
-from qa_app.store.writer import GenerationWriter, IndexedDocument
+from qa_app.store.writer import GenerationWriter
 from qa_app.text.analysis import ANALYSIS_VERSION, analyser_for
 from qa_app.topics.topic_builder import Earlier, Themes, find_topics
 from qa_app.topics.topic_store import TOPICS_FILE, TOPICS_VERSION, Topics, read_topics
@@ -408,7 +408,7 @@ class _Build:
             self._progress.stage(stage, len(alike))
         for start in range(0, len(alike), _SLICE):
             some = alike[start : start + _SLICE]
-            texts = writer.texts([group[0] for group in some])
+            texts = list(writer.texts([group[0] for group in some]))
 
             def keep(place: int, vectors: FloatArray, some: list[list[int]] = some) -> None:
                 writer.add_tokens(some[place], pack(vectors))

@@ -20,8 +20,8 @@ from qa_app.models import Sentence
 from qa_app.settings import Settings
 from qa_app.store.generation import open_generation
 from qa_app.store.manifest import generation_folder
-from qa_app.store.records import SourceStamp
-from qa_app.store.writer import IndexedDocument, write_generation
+from qa_app.store.records import IndexedDocument, SourceStamp
+from qa_app.store.writer import write_generation
 from qa_app.verification import verify
 from support.store_samples import make_contents, make_document
 

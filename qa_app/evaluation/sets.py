@@ -36,8 +36,8 @@ from qa_app.models import (
 )
 from qa_app.settings import DEFAULT_LANGUAGE, Settings
 from qa_app.store.manifest import Recipe
-from qa_app.store.records import SourceStamp
-from qa_app.store.writer import IndexedDocument, embed_contents, write_generation
+from qa_app.store.records import IndexedDocument, SourceStamp
+from qa_app.store.writer import embed_contents, write_generation
 from qa_app.text.sentences import split_sentences
 
 # The facets that the rows are tagged with: the document that a query names, and the article.

@@ -82,6 +82,15 @@ class SourceStamp:
 
 
 @dataclass(frozen=True, slots=True)
+class IndexedDocument:
+    """A document, the file it was read from, and its passages with their tags."""
+
+    document: Document
+    source: SourceStamp
+    passages: tuple[Passage, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DocumentRecord:
     """A document without its text: what lists and comparisons need.
 
@@ -121,7 +130,7 @@ def hash_text(text: str) -> bytes:
 
 
 class RecordsWriter:
-    """Fills a new file; nothing is promised of it until ``close`` has returned.
+    """Fills a new file: the part of ``GenerationWriter`` that holds documents and passages.
 
     Attributes:
         hashes: of each row's embedded text.
@@ -144,12 +153,18 @@ class RecordsWriter:
         """Number of documents added so far."""
         return len(self._documents)
 
-    def add(self, document: Document, source: SourceStamp, passages: Sequence[Passage]) -> None:
+    @property
+    def num_passages(self) -> int:
+        """Number of passages added so far."""
+        return len(self.hashes)
+
+    def add(self, item: IndexedDocument) -> None:
         """Append a document; its passages get the next rows, in the order given.
 
         Raises:
             ValueError: a passage is not the document's words, or its id is taken.
         """
+        document, passages = item.document, item.passages
         number, first = len(self._documents), len(self.hashes)
         record = DocumentRecord(
             path=document.path,
@@ -157,7 +172,7 @@ class RecordsWriter:
             format=document.format,
             pages=len(document.page_starts),
             rows=range(first, first + len(passages)),
-            source=source,
+            source=item.source,
             metadata=document.metadata,
             warnings=document.warnings,
         )
@@ -245,7 +260,7 @@ class RecordsWriter:
         """Return the documents' titles."""
         return [record.title for record in self._documents]
 
-    def close(self) -> None:
+    def _finish_records(self) -> None:
         """Finish the file."""
         self._db.executemany(
             "INSERT INTO tags VALUES (?, ?, ?)",
@@ -257,7 +272,7 @@ class RecordsWriter:
         self._db.execute("COMMIT")
         self._db.close()
 
-    def abandon(self) -> None:
+    def _abandon_records(self) -> None:
         """Let go of the file, finished or not."""
         with contextlib.suppress(sqlite3.Error):
             self._db.close()

@@ -18,7 +18,7 @@ import numpy as np
 from qa_app.arrays import CodeArray, FloatArray, HalfArray, RowArray
 from qa_app.embedding import Encoder, Progress
 from qa_app.errors import IndexCorruptError, StoreError
-from qa_app.models import Document, Failure, ModelIdentity, Passage
+from qa_app.models import Failure, ModelIdentity
 from qa_app.store.generation import LEXICAL_FOLDER, Generation
 from qa_app.store.lexical import write_lexical
 from qa_app.store.manifest import (
@@ -31,24 +31,10 @@ from qa_app.store.manifest import (
     hash_file,
 )
 from qa_app.store.publishing import build_lock, clean, next_name, publish, start_folder
-from qa_app.store.records import RecordsWriter, SourceStamp, searchable_text
-from qa_app.store.tokens import (
-    TokensWriter,
-    pack,
-)
-from qa_app.store.vectors import (
-    write_vectors,
-)
+from qa_app.store.records import IndexedDocument, RecordsWriter, searchable_text
+from qa_app.store.tokens import TokensWriter, pack
+from qa_app.store.vectors import write_vectors
 from qa_app.text.analysis import analyser_for
-
-
-@dataclass(frozen=True, slots=True)
-class IndexedDocument:
-    """A document, the file it was read from, and its passages with their tags."""
-
-    document: Document
-    source: SourceStamp
-    passages: tuple[Passage, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,13 +103,8 @@ def write_generation(index: Path, contents: GenerationContents) -> str:
         )
 
 
-class GenerationWriter:
-    """Writes one generation; the caller holds the lock. Left before ``finish``, nothing is left.
-
-    Attributes:
-        num_passages: passages added so far.
-        hashes: of each row's embedded text.
-    """
+class GenerationWriter(RecordsWriter):
+    """Writes one generation; the caller holds the lock. Left before ``finish``, nothing is left."""
 
     def __init__(self, index: Path) -> None:
         self._index = index
@@ -131,30 +112,10 @@ class GenerationWriter:
             self._folder = start_folder(index)
             self._tokens = TokensWriter(self._folder)
             try:
-                self._records = RecordsWriter(self._folder)
+                super().__init__(self._folder)
             except BaseException:
                 shutil.rmtree(self._folder, ignore_errors=True)
                 raise
-
-    @property
-    def num_passages(self) -> int:
-        """Number of passages added so far."""
-        return len(self.hashes)
-
-    @property
-    def hashes(self) -> Sequence[bytes]:
-        """Hash of each row's embedded text."""
-        return self._records.hashes
-
-    def add(self, item: IndexedDocument) -> None:
-        """Append a document and its passages."""
-        with _translated(self._index):
-            self._records.add(item.document, item.source, item.passages)
-
-    def tag_documents(self, facet: str) -> None:
-        """Tag every passage with its document's name among the others, in place of what it had."""
-        with _translated(self._index):
-            self._records.tag_documents(facet)
 
     def add_file(self, name: str, text: str) -> None:
         """Put a text file into the generation's folder, unless it is empty."""
@@ -174,26 +135,6 @@ class GenerationWriter:
             alike.setdefault(row, []).append(place)
         for group, codes in zip(alike.values(), previous.tokens.codes(list(alike)), strict=True):
             self.add_tokens(group, codes)
-
-    def texts(self, rows: Sequence[int]) -> list[str]:
-        """Return what is to be embedded for these rows."""
-        with _translated(self._index):
-            return list(self._records.texts(rows))
-
-    def outline(self) -> list[tuple[int, str]]:
-        """Return the number of each row's document and the passage's text."""
-        with _translated(self._index):
-            return self._records.outline()
-
-    def titles(self) -> list[str]:
-        """Return the documents' titles."""
-        with _translated(self._index):
-            return self._records.titles()
-
-    def passages(self, rows: Sequence[int]) -> tuple[Passage, ...]:
-        """Return the passages of these rows, in the order given."""
-        with _translated(self._index):
-            return self._records.passages(rows)
 
     def finish(
         self,
@@ -217,7 +158,7 @@ class GenerationWriter:
                 created=datetime.now(UTC).isoformat(),
                 model=model,
                 recipe=recipe,
-                documents=self._records.num_documents,
+                documents=self.num_documents,
                 passages=self.num_passages,
                 vectors=vectors,
                 files=dict(_stamp_files(self._folder)),
@@ -237,8 +178,8 @@ class GenerationWriter:
         self, embeddings: FloatArray | HalfArray, language: str
     ) -> VectorsDescription:
         lexical = self._folder / LEXICAL_FOLDER
-        write_lexical(lexical, self._records.texts(), analyser_for(language))
-        self._records.close()
+        write_lexical(lexical, self.texts(), analyser_for(language))
+        self._finish_records()
         self._tokens.close(self.num_passages)
         return write_vectors(self._folder, np.asarray(embeddings, dtype=np.float16))
 
@@ -258,9 +199,11 @@ class GenerationWriter:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._records.abandon()
+        self._abandon_records()
         self._tokens.abandon()
         shutil.rmtree(self._folder, ignore_errors=True)
+        if isinstance(error, sqlite3.Error):  # of any method of RecordsWriter
+            raise _write_error(self._index, str(error)) from error
 
 
 @contextmanager

@@ -14,14 +14,9 @@ from qa_app.retrieval import MAX_QUESTION_CHARACTERS, Retriever
 from qa_app.retrieval.filters import FilterChoices, Filters, filter_choices, filter_rows
 from qa_app.store.generation import Generation, open_generation
 from qa_app.store.manifest import read_manifest
-from qa_app.store.records import SourceStamp
+from qa_app.store.records import IndexedDocument, SourceStamp
 from qa_app.store.vectors import IVF, write_vectors
-from qa_app.store.writer import (
-    GenerationContents,
-    IndexedDocument,
-    embed_contents,
-    write_generation,
-)
+from qa_app.store.writer import GenerationContents, embed_contents, write_generation
 
 # One document a line: its path, format, date and force, and one passage a text.
 REPORTS = (

@@ -40,8 +40,8 @@ from qa_app.store.manifest import (
     read_manifest,
 )
 from qa_app.store.publishing import build_lock
-from qa_app.store.records import SourceStamp, searchable_text
-from qa_app.store.writer import IndexedDocument, write_generation
+from qa_app.store.records import IndexedDocument, SourceStamp, searchable_text
+from qa_app.store.writer import write_generation
 from support.store_samples import make_contents, make_document, write_sample
 
 

@@ -7,13 +7,8 @@ from pathlib import Path
 
 from conftest import FakeEncoder
 from qa_app.models import Block, BlockKind, Document, Passage, Sentence
-from qa_app.store.records import SourceStamp
-from qa_app.store.writer import (
-    GenerationContents,
-    IndexedDocument,
-    embed_contents,
-    write_generation,
-)
+from qa_app.store.records import IndexedDocument, SourceStamp
+from qa_app.store.writer import GenerationContents, embed_contents, write_generation
 
 Tags = Mapping[str, tuple[str, ...]]
 
