@@ -79,8 +79,13 @@ def label(passage: Passage, start: int | None = None) -> str:
         parts.append(f"para {passage.label.strip('.()[] ')}")
     page = passage.page_at(passage.start if start is None else start)
     if page is not None:
-        parts.append(f"p. {page} (OCR)" if page in passage.ocr_pages else f"p. {page}")
+        parts.append(page_label(page) + (" (OCR)" if page in passage.ocr_pages else ""))
     return ", ".join(parts)
+
+
+def page_label(page: object) -> str:
+    """Return how citations name a page, or pages: "p. 3"."""
+    return f"p. {page}"
 
 
 def quoted_plain(quote: str, citation: Citation) -> str:
@@ -107,7 +112,7 @@ def harvard(citation: Citation, facts: Mapping[str, str]) -> str:
     reference = f"{name} {year} {title}" if name else f"{title} {year}"
     heading = citation.section[-1] if citation.section else ""
     if citation.page is not None:
-        reference += f", p. {citation.page}"
+        reference += f", {page_label(citation.page)}"
     elif heading and heading.casefold() != title.casefold():
         reference += f", section ‘{_shorten(heading)}’"
     return reference

@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import qa_app.evaluation.scoring as scoring
+from qa_app.citations import page_label
 from qa_app.errors import CorpusError, LoadError
 from qa_app.evaluation.scoring import VERDICT, Evaluation, Run, Scored, Side
 from qa_app.indexing import BuildProgress
@@ -71,7 +72,7 @@ class Target:
     def label(self) -> str:
         """The target for people: "report.pdf, p. 12 or 14"."""
         pages = " or ".join(map(str, sorted(self.pages)))
-        return f"{self.document}, p. {pages}" if pages else self.document
+        return f"{self.document}, {page_label(pages)}" if pages else self.document
 
 
 @dataclass(frozen=True, slots=True)

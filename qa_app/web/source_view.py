@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from qa_app.citations import document_facts
+from qa_app.citations import document_facts, page_label
 from qa_app.facets import DOCUMENT_FACET
 from qa_app.models import Block, BlockKind, Citation, Document, Mode, Passage
 from qa_app.text.wording import count
@@ -242,7 +242,7 @@ def _hit(passage: Passage, marker: Marker) -> Hit:
     )
     page = passage.page_at(span[0])
     heading = [heading for heading in passage.section[-1:] if heading != passage.title]
-    place = ", ".join([*([f"p. {page}"] if page else []), *heading])
+    place = ", ".join([*([page_label(page)] if page else []), *heading])
     words = textwrap.shorten(passage.slice(*span), _LONGEST_HIT, placeholder=" …")
     return Hit(place, marker.mark(words), span)
 

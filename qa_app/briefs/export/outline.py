@@ -9,6 +9,7 @@ from datetime import date
 
 from qa_app.briefs.brief import Brief, Item, Pin
 from qa_app.briefs.check import check_claims, claims_of, failed
+from qa_app.citations import page_label
 from qa_app.models import Citation, Quote
 from qa_app.store.generation import Generation
 from qa_app.text.wording import count
@@ -119,7 +120,7 @@ def _footnote(citation: Citation) -> str:
     section = [heading for heading in citation.section if heading != citation.title]
     parts = [" ".join(part.split()) for part in (citation.title, " > ".join(section))]
     if citation.page is not None:
-        parts.append(f"p. {citation.page}")
+        parts.append(page_label(citation.page))
     parts.append(f"{citation.document}, characters {citation.start} to {citation.end}")
     return ". ".join(part.rstrip(".") for part in parts if part) + "."
 
