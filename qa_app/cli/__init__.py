@@ -1,4 +1,4 @@
-"""The command line: each command's arguments stand above the function that runs it."""
+"""The command line: each command's arguments are declared above the function that runs it."""
 
 from qa_app.cli.main import main
 

@@ -1,4 +1,4 @@
-"""How an argument is declared, and those that several commands take."""
+"""Helpers that declare arguments, and the arguments that several commands share."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ Argument = tuple[str, dict[str, Any]]
 
 
 def positional(name: str, about: str | None = None, **more: Any) -> Argument:
-    """Return an argument that is given by its place."""
+    """Return a positional argument."""
     return name, {"help": about, **more}
 
 
 def flag(name: str, about: str, default: bool | None = False) -> Argument:
-    """Return a flag that is given or not."""
+    """Return a flag without a value."""
     return name, {"action": "store_true", "default": default, "help": about}
 
 
 def option(name: str, metavar: Any, about: str, **more: Any) -> Argument:
-    """Return a flag with a value; the value stands as ``metavar`` in the help."""
+    """Return a flag with a value, called ``metavar`` in the help."""
     return name, {"metavar": metavar, "help": about, **more}
 
 
 def repeated(name: str, metavar: str, about: str, **more: Any) -> Argument:
-    """Return a flag with a value that may be given several times."""
+    """Return a flag with a value that may be given several times; the default is []."""
     about = f"{about}; may be given again"
     return option(name, metavar, about, action="append", default=[], **more)
 
@@ -38,7 +38,8 @@ def choice(name: str, choices: list[str], about: str) -> Argument:
     return name, {"choices": choices, "help": about}
 
 
-# Every command takes these. A flag named as a setting sets it; None means that it was not given.
+# Taken by every command. A flag named like a setting overrides it, unless its value is None (not
+# given).
 COMMON = (
     option("--index", "DIR", "folder of the index (default: index)"),
     option("--corpus", "DIR", "folder of the reports (default: corpus)"),
@@ -69,14 +70,18 @@ READER = option(
 )
 MODEL = option("--model", "NAME_OR_PATH", "sentence-transformers model")
 DIMENSION = option("--dimension", "N", "use the first N dimensions of its vectors", type=int)
-# Accepted, but not in the help: an index that is asked knows its model.
+# Accepted but not in the help: a built index already names its model.
 HIDDEN_MODEL = option("--model", "NAME_OR_PATH", argparse.SUPPRESS)
 HIDDEN_DIMENSION = option("--dimension", "N", argparse.SUPPRESS, type=int)
 USER = option("--user", "NAME", "whose, where there are logins", default="")
 
 
 def parse_filters(options: argparse.Namespace) -> dict[str, list[str]]:
-    """Return the ``--filter FACET=VALUE`` flags as facet to values."""
+    """Return the ``--filter FACET=VALUE`` flags as facet to values.
+
+    Raises:
+        QueryError: a flag is not of this form.
+    """
     chosen: dict[str, list[str]] = {}
     for item in options.filter:
         facet, equals, value = item.partition("=")

@@ -1,4 +1,4 @@
-"""``qa-app ask``, ``search``, ``filters`` and ``topics``: what the reports say."""
+"""``qa-app ask``, ``search``, ``filters`` and ``topics``: the commands that query an index."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``qa-app brief`` and ``qa-app saved``: quotes that users collect, questions that they keep."""
+"""``qa-app brief`` and ``qa-app saved``: collected quotes, and saved questions."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _change_brief(
 def _edit(
     name: str, about: str, edit: Callable[[Brief, argparse.Namespace], Brief], *arguments: Argument
 ) -> Command:
-    """Return a command that changes the brief as its arguments say, and prints it."""
+    """Return a command that applies ``edit`` to the brief and prints the result."""
 
     def run(options: argparse.Namespace, settings: Settings) -> None:
         _change_brief(options, settings, lambda brief: edit(brief, options))
@@ -186,7 +186,7 @@ def check_saved(options: argparse.Namespace, settings: Settings) -> None:
     with open_snapshot(settings) as snapshot:
         saved = ask_again(file, snapshot)
     print_result(options, terminal.saved_text(saved), saved)
-    # Last: what could not be printed is not counted as seen.
+    # Done last, so that evidence that could not be printed is not marked as seen.
     file.change(lambda now: now.shown({item.id: item.generation for item in saved.items}))
 
 

@@ -1,4 +1,4 @@
-"""How a command is declared, and what commands do alike: open the index, print a result."""
+"""Declares commands, and has their shared steps: open the index, print a result or an error."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ Run = Callable[[argparse.Namespace, Settings], int | None]
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command; of arguments in a list of their own at most one may be given."""
+    """A command. ``about`` is its help.
+
+    The arguments in a nested list exclude each other: at most one of them may be given.
+    """
 
     name: str
     about: str
@@ -42,12 +45,12 @@ class Group:
 
 
 def command(name: str, *arguments: Argument | list[Argument]) -> Callable[[Run], Command]:
-    """Make the function below a command; its docstring is the help."""
+    """Return a decorator that makes a function a command; its docstring is the help."""
     return lambda run: Command(name, " ".join((run.__doc__ or "").split()), arguments, run)
 
 
 def add_commands(parser: argparse.ArgumentParser, commands: Iterable[Command | Group]) -> None:
-    """Add commands to a parser, in the order of its help."""
+    """Add commands to a parser, in the order in which the help lists them."""
     inner = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     for each in commands:
         line = f"{each.about[0].lower()}{each.about[1:].rstrip('.')}"
@@ -64,7 +67,7 @@ def add_commands(parser: argparse.ArgumentParser, commands: Iterable[Command | G
 
 
 def open_index(settings: Settings) -> Index:
-    """Open the index; say so where an older generation answers."""
+    """Open the index; warn on standard error if an older generation is used instead."""
     from qa_app import api
 
     index = api.open_from_settings(settings)
@@ -77,18 +80,18 @@ def open_index(settings: Settings) -> Index:
 
 @contextmanager
 def open_snapshot(settings: Settings) -> Iterator[Snapshot]:
-    """Open the index for one command."""
+    """Open the index for one command, and yield its snapshot."""
     with open_index(settings) as index:
         yield index.snapshot()
 
 
 def print_result(options: argparse.Namespace, text: str, value: Any) -> None:
-    """Print a result: the text for people, or with ``--json`` the value."""
+    """Print a result: ``text``, or with ``--json`` the value as JSON."""
     print(json.dumps(to_json(value), ensure_ascii=False, indent=2) if options.json else text)
 
 
 def print_error(error: QAAppError) -> None:
-    """Say what is wrong, and on the next line what mends it."""
+    """Print an error to standard error, and its remedy on the next line."""
     print(f"qa-app: {error.message}", file=sys.stderr)
     if error.hint:
         print(f"  {error.hint}", file=sys.stderr)

@@ -1,4 +1,4 @@
-"""``qa-app evaluate``: how good the answers are, and a comparison of two ways of asking."""
+"""``qa-app evaluate``: scores answers or rankings, and compares two modes or indexes."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _on_questions(options: argparse.Namespace, settings: Settings) -> Evaluation
     if options.compare_mode or options.compare_index:
         changed = replace(settings, mode=options.compare_mode or settings.mode)
         if options.compare_index:
-            # Another index answers with a model of its own, from a corpus of its own.
+            # The other index has its own model and corpus, so these settings are cleared.
             changed = replace(changed, index=options.compare_index, corpus=None)
             changed = replace(changed, model="", dimension=0, query_prompt="", document_prompt="")
         asked.append(changed)

@@ -1,4 +1,4 @@
-"""``qa-app build``, ``verify``, ``status`` and ``serve``: the index as a whole."""
+"""``qa-app build``, ``verify``, ``status`` and ``serve``: the commands for a whole index."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from qa_app.settings import Settings
     option("--language", "LANGUAGE", "of stemming and stop words (default: english)"),
     flag("--rebuild", "read and embed everything again"),
     flag("--strict", "exit 1 if any file failed"),
-    # None where it is not given, so that the setting of the file or the environment holds.
+    # None if not given, so that the setting from the file or the environment applies.
     flag("--ocr", "read scanned pages with tesseract", default=None),
 )
 def build(options: argparse.Namespace, settings: Settings) -> int:
@@ -35,7 +35,7 @@ def build(options: argparse.Namespace, settings: Settings) -> int:
 
 
 def _build(settings: Settings, rebuild: bool = False) -> tuple[str, dict[str, Any]]:
-    """Build, ask the saved questions again, and return what came of both: text and JSON."""
+    """Build, ask the saved questions again, and return both results as (text, JSON)."""
     from qa_app import api
     from qa_app.briefs.saved import ask_after_build
 
@@ -43,7 +43,7 @@ def _build(settings: Settings, rebuild: bool = False) -> tuple[str, dict[str, An
     try:
         news = ask_after_build(settings, report.generation)
     except QAAppError as exc:
-        # The build itself is done; saved questions that cannot be asked do not make it fail.
+        # The build has succeeded; an error in the saved questions must not fail the command.
         print_error(exc)
         news = ()
     lines = filter(None, (terminal.build_text(report), terminal.news_text(news)))
@@ -92,7 +92,7 @@ def serve(options: argparse.Namespace, settings: Settings) -> None:
         try:
             print(_build(settings)[0], file=sys.stderr)
         except CorpusError as exc:
-            # The page opens all the same and says what to do.
+            # The page is served anyway and shows what to do.
             print_error(exc)
     from qa_app.web.app import serve
 

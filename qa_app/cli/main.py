@@ -1,7 +1,7 @@
-"""The command line: reads words, calls the library, prints. No logic of its own.
+"""The command line: parses arguments, calls the library and prints. It has no logic of its own.
 
-What a user asked for goes to standard output, progress and errors to standard error. Nothing heavy
-is imported before a command needs it, so that ``--help`` and ``status`` answer at once.
+Results go to standard output, progress and errors to standard error. Slow imports are left to the
+commands that need them, so that ``--help`` and ``status`` answer at once.
 """
 
 from __future__ import annotations
@@ -22,15 +22,22 @@ from qa_app.errors import QAAppError
 from qa_app.settings import Settings, load_settings
 from qa_app.version import __version__
 
-# In the order of the help.
+# In the order in which the help lists them.
 _COMMANDS = (
     build, ask, search, filters, topics, BRIEF, SAVED, evaluate, verify, status, serve,
 )  # fmt: skip
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code: 0, 1 for an error, 2 for wrong usage."""
-    # Before numpy is there: its sums are small, and threads that share one wait for each other.
+    """Run one command and return its exit code.
+
+    0; 1 for an error, a failed check or a closed output pipe; 130 after Ctrl+C.
+
+    Raises:
+        SystemExit: with code 2 for wrong usage, with 0 for ``--help`` and ``--version``.
+    """
+    # Set before numpy is imported: its matrix products here are too small for several threads,
+    # which would only wait for each other.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     parser = argparse.ArgumentParser(
         prog="qa-app",
@@ -43,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.excepthook = _no_traceback
     run: Run = options.run
     try:
-        # A flag named as a setting sets it.
+        # A flag named like a setting overrides it.
         names = {field.name for field in fields(Settings)}
         given = {name: value for name, value in vars(options).items() if name in names}
         return run(options, load_settings(given)) or 0
@@ -56,7 +63,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("qa-app: stopped; the index is as it was.", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        # The reader (head, less) went away; Python would complain again while closing stdout.
+        # The reader of the pipe (head, less) has closed it; without this, flushing standard output
+        # at exit would raise again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
 

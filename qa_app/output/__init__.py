@@ -1,1 +1,1 @@
-"""What users get to see: ``contract`` for programs, ``terminal`` and ``messages`` for people."""
+"""Output formats: ``contract`` for programs, ``terminal`` and ``messages`` for people."""

@@ -1,4 +1,4 @@
-"""The JSON of the command contract, the same from the command line and the HTTP API."""
+"""The JSON results of the commands, the same from the command line and the HTTP API."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ def search_json(query: str, results: Sequence[SearchResult], generation: str) ->
 
 
 def answer_json(answer: Answer, check: VerifyReport | None = None) -> dict[str, Any]:
-    """Return the JSON of an answer, and of the check of its quotes where there was one."""
+    """Return the JSON of an answer, with the result of checking its quotes if they were checked."""
     checked = {} if check is None else {"verified": not check.bad, "bad": to_json(check.bad)}
     passages = [_result_json(item) for item in answer.passages]
     return {**to_json(answer), "passages": passages, **checked}
 
 
 def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
-    """Return the JSON of an evaluation: figures, misses, and the comparison if there is one."""
+    """Return the JSON of an evaluation: metrics, misses, and the comparison if there is one."""
     found = {**to_json(evaluation.figures), "misses": to_json(evaluation.misses)}
     if evaluation.comparison is not None:
         found["comparison"] = to_json(evaluation.comparison)
@@ -59,7 +59,7 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def reranked(results: Sequence[SearchResult]) -> int:
-    """Return how many passages a reranker read for a question; 0 where there was none."""
+    """Return how many passages were reranked; 0 without a reranker."""
     return int(results[0].scores.get("reranked", 0)) if results else 0
 
 

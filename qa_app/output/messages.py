@@ -1,4 +1,4 @@
-"""Sentences about an answer or a table that the page and the terminal share."""
+"""Sentences about an answer or a table, used by the page and the terminal."""
 
 from __future__ import annotations
 
@@ -13,21 +13,25 @@ if TYPE_CHECKING:
     from qa_app.retrieval import Retriever
     from qa_app.topics.topic_queries import Matrix
 
-# A word as a user types it, with what may stand inside: "data-sharing", "don't", "3.5".
+# A word as typed, with inner hyphens, apostrophes, stops and commas: "data-sharing", "3.5".
 _WORD = re.compile(r"\w+(?:[.,'’‐‑-]\w+)*")
-_MAX_ALSO_IN = 3  # Further places of the same words; more fill a line.
+_MAX_ALSO_IN = 3  # Further places named for the same words; more would take several lines.
 
 
 def unknown_text(answer: Answer, retriever: Retriever) -> str:
-    """Return, for a refusal, which words of the question no report has; else ""."""
-    # Late, since what reads questions brings numpy along.
+    """Return, for a refusal, a sentence with the question's words that no report contains.
+
+    "" if the question was answered or there are no such words. Facet values, facet nouns and
+    words that answers need not contain (``light_terms``) are left out.
+    """
+    # Imported here, since it imports numpy, which is slow to load.
     from qa_app.answering.question import light_terms
 
     if answer.verdict is Verdict.ANSWERED:
         return ""
     facets, lexical = retriever.facets, retriever.generation.lexical
     question = answer.question
-    # A facet value that the corpus knows may be asked for by an alias that no report uses.
+    # Known facet values are removed: the user may have typed an alias that no report uses.
     for mention in reversed(facets.mentions(question, typed=True)):
         question = question[: mention.start] + question[mention.end :]
     nouns = {noun.casefold() for name in facets.names for noun in facets.nouns(name)}
@@ -44,7 +48,7 @@ def unknown_text(answer: Answer, retriever: Retriever) -> str:
 
 
 def doubt_text(answer: Answer) -> str:
-    """Return a warning where no quote has strong support and no table shows it; else ""."""
+    """Return a warning if an answer without a table has no quote with strong support; else ""."""
     if answer.verdict is not Verdict.ANSWERED or answer.coverage is not None:
         return ""
     if any(finding.support is Support.STRONG for finding in answer.findings):
@@ -53,14 +57,14 @@ def doubt_text(answer: Answer) -> str:
 
 
 def also_in_text(citations: Sequence[Citation]) -> str:
-    """Return where else the same words stand: "Also in Annual report, p. 3; and 2 more"."""
+    """Return further places of the same words: "Also in Annual report, p. 3; and 2 more"."""
     shown = "; ".join(citation.label for citation in citations[:_MAX_ALSO_IN])
     more = len(citations) - _MAX_ALSO_IN
     return f"Also in {shown}" + (f"; and {more} more" if more > 0 else "")
 
 
 def unplaced_text(matrix: Matrix) -> str:
-    """Return how many quotes no column of a matrix counts, or ""."""
+    """Return how many quotes of a matrix have no value of its facet, as a sentence, or ""."""
     if not matrix.unplaced:
         return ""
     verb, them = ("has", "it") if matrix.unplaced == 1 else ("have", "them")
@@ -69,7 +73,7 @@ def unplaced_text(matrix: Matrix) -> str:
 
 
 def coverage_headline(coverage: Coverage, place: str = "in this corpus") -> str:
-    """Return how many of a facet's values have evidence, as a sentence without its full stop."""
+    """Return how many of a facet's values have evidence, as a sentence without a full stop."""
     found = len(coverage.with_evidence)
     total = found + len(coverage.without_evidence)
     if total == 1:
@@ -79,7 +83,11 @@ def coverage_headline(coverage: Coverage, place: str = "in this corpus") -> str:
 
 
 def coverage_text(coverage: Coverage) -> str:
-    """Return the coverage line: who has evidence, who has none, and how many are not there."""
+    """Return the coverage sentence.
+
+    It says how many values have evidence, which ones have none, and how many known values the
+    corpus never mentions.
+    """
     text = coverage_headline(coverage)
     if coverage.without_evidence:
         text += f"; none for {listed(coverage.without_evidence)}"
@@ -89,6 +97,6 @@ def coverage_text(coverage: Coverage) -> str:
 
 
 def not_mentioned(coverage: Coverage) -> str:
-    """Return how many known values are nowhere in the corpus: "2 known forms are not mentioned"."""
+    """Return how many known values the corpus never mentions: "2 known forms are not mentioned"."""
     verb = "is" if coverage.not_in_corpus == 1 else "are"
     return f"{count(coverage.not_in_corpus, f'known {coverage.facet}')} {verb} not mentioned"

@@ -1,4 +1,4 @@
-"""What each command prints for people, and the progress bar."""
+"""The plain-text output of each command, and the progress bar."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ if TYPE_CHECKING:
 _MAX_WIDTH = 100  # Columns of running text; longer lines are hard to read.
 _MAX_PASSAGES = 3  # Below an answer; `qa-app search` shows all.
 _MAX_VALUES = 12  # Values of a facet; --json has the rest.
-_MAX_EXPECTED = 5  # Documents or pages that a missed question should have found.
-_MAX_QUOTE = 160  # Characters of a quote that came for a missed question.
-_MAX_HINT = 60  # Characters that say which quote a score belongs to.
-# Widths of the matrix of topics: its labels, its other columns, and the whole in a wide terminal.
+_MAX_EXPECTED = 5  # Expected documents or pages listed for a missed question.
+_MAX_QUOTE = 160  # Characters shown of a quote returned for a missed question.
+_MAX_HINT = 60  # Characters of a quote beside its score, enough to recognise it.
+# Characters of the topics matrix: its labels, its other columns, and its largest total width.
 _LABEL_WIDTH, _COLUMN_WIDTH, _MATRIX_WIDTH = 38, 14, 140
-_MIN_COLUMNS = 3  # Of the matrix, however narrow the terminal.
+_MIN_COLUMNS = 3  # Columns of the matrix shown even if the terminal is too narrow for them.
 _SUPPORT_MARK = {Support.STRONG: "●", Support.PARTIAL: "◐"}
 
 
 class Progress:
-    """A progress bar on standard error, one a stage; silent where that is not a terminal."""
+    """Progress bars on standard error, one per stage; silent if that is not a terminal."""
 
     def __init__(self) -> None:
         self._bar: Any = None
 
     def stage(self, name: str, total: int) -> None:
-        """Begin a stage of ``total`` steps; the one before is finished."""
+        """End the previous stage and begin one of ``total`` steps; no bar is shown for 0."""
         from tqdm import tqdm
 
         self.close()
@@ -53,20 +53,20 @@ class Progress:
             )
 
     def advance(self, steps: int, label: str = "") -> None:
-        """Say that ``steps`` more are done; ``label`` names the current file or text."""
+        """Record that ``steps`` more are done; ``label`` names the current file or text."""
         if self._bar is not None:
             self._bar.set_postfix_str(label, refresh=False)
             self._bar.update(steps)
 
     def close(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._bar is not None:
             self._bar.close()
             self._bar = None
 
 
 def build_text(report: BuildReport) -> str:
-    """Return a build's summary, then the files that failed and those read in part."""
+    """Return a build's summary, then the files that failed and those read only in part."""
     total = report.added + report.changed + report.unchanged
     summary = (
         f"Generation {report.generation}: {count(total, 'document')} "
@@ -78,7 +78,7 @@ def build_text(report: BuildReport) -> str:
 
 
 def status_text(status: Mapping[str, Any]) -> str:
-    """Return what is indexed, then the files that failed and those read in part."""
+    """Return what is indexed, then the files that failed and those read only in part."""
     model = status["model"]
     failures, warnings = ([Failure(**item) for item in status[k]] for k in ("failures", "warnings"))
     lines = [
@@ -99,7 +99,7 @@ def _unread_lines(failures: Sequence[Failure], warnings: Sequence[Failure]) -> I
 
 
 def verify_text(report: VerifyReport) -> str:
-    """Return what of an index was verified, and each thing that is wrong."""
+    """Return how much of an index was checked, then each fault and the remedies."""
     lines = [f"Checked {count(report.files, 'file')} and {count(report.passages, 'passage')}."]
     lines += _bad_lines(report)
     lines += sorted({f"  {item.hint}" for item in report.bad if item.hint})
@@ -107,7 +107,7 @@ def verify_text(report: VerifyReport) -> str:
 
 
 def answer_check_text(report: VerifyReport) -> str:
-    """Return what of an answer was verified, and each thing that is wrong."""
+    """Return how much of an answer was checked, then each fault."""
     quotes, passages = count(report.quotes, "quote"), count(report.passages, "passage")
     verdict = "not all of it stands there" if report.bad else "all as the reports have it"
     head = f"Checked {quotes} and {passages} in {count(report.files, 'file')}: {verdict}."
@@ -119,9 +119,9 @@ def _bad_lines(report: VerifyReport) -> list[str]:
 
 
 def answer_text(answer: Answer, unknown: str = "") -> str:
-    """Return an answer: verdict, rows, coverage, then the nearest passages.
+    """Return an answer: verdict, quotes or rows, coverage, then the nearest passages.
 
-    ``unknown`` says which of the question's words no report has.
+    ``unknown`` is the sentence of ``messages.unknown_text``, shown with a refusal.
     """
     lines: list[str] = []
     answered = answer.verdict is Verdict.ANSWERED
@@ -144,7 +144,7 @@ def _finding_lines(finding: Finding) -> list[str]:
     head += f"{finding.facet_value} ({finding.support})" if finding.facet_value else finding.support
     if finding.relation is not None:
         head += f", {finding.relation}"
-    # Dates tell quotes of one row apart.
+    # Dates are shown where a row has several quotes, to distinguish them.
     lines = [head, *_found_quote_lines(finding, "    ", dated=bool(finding.others))]
     for other in finding.others:
         lines += [f"    {other.relation}:"] if other.relation is not None else []
@@ -171,7 +171,10 @@ def _also_in_lines(citations: Sequence[Citation], indent: str) -> list[str]:
 
 
 def explanation_text(answer: Answer) -> str:
-    """Return how the scores of an answer came about: each quote, then its sum."""
+    """Return how an answer's scores were computed: the threshold, then each quote and its sum.
+
+    For a refusal the near misses are explained; "" without an explanation.
+    """
     why = answer.explanation
     if why is None:
         return ""
@@ -187,7 +190,7 @@ def explanation_text(answer: Answer) -> str:
 
 
 def results_text(results: Sequence[SearchResult]) -> str:
-    """Return ranked passages."""
+    """Return ranked passages, each with its label, score and text."""
     lines: list[str] = []
     for result in results:
         lines.append(f"{result.rank:>3}. {result.citation.label}   [{result.score:.3f}]")
@@ -199,7 +202,7 @@ def results_text(results: Sequence[SearchResult]) -> str:
 
 
 def filters_text(choices: FilterChoices) -> str:
-    """Return what can be filtered by, a facet a paragraph, each value with its passages."""
+    """Return the available filters: facets, values with their numbers of passages, dates."""
     lines: list[str] = []
     for name, counts in choices.values.items():
         lines.append(f"{name}:")
@@ -217,7 +220,7 @@ def filters_text(choices: FilterChoices) -> str:
 
 def topics_text(report: TopicsReport) -> str:
     """Return each topic with its terms and a quote, then the matrix."""
-    # Late, since topics bring numpy along, which help and status do without.
+    # Imported here, since it imports numpy, which help and status should not wait for.
     from qa_app.topics.topic_queries import Kind
 
     if not report.topics:
@@ -234,7 +237,7 @@ def topics_text(report: TopicsReport) -> str:
 
 
 def cell_text(cell: Cell) -> str:
-    """Return the quotes of a cell, each with where it stands."""
+    """Return the number of a cell's quotes, then the quotes with their citations."""
     head = f"{cell.label}, {cell.value}" if cell.value else cell.label
     lines = [f"{head}: {count(cell.total, 'quote') if cell.total else 'nothing found'}"]
     lines += _excerpt_lines(cell.excerpts)
@@ -244,13 +247,13 @@ def cell_text(cell: Cell) -> str:
 
 
 def comparison_text(rows: Sequence[Sequence[Cell]]) -> str:
-    """Return for each topic the quotes of one value, then of the other."""
+    """Return for each topic the quotes of each compared value in turn."""
     found = "\n\n".join("\n".join(map(cell_text, cells)) for cells in rows)
     return found or "Nothing was found for either."
 
 
 def changes_text(changes: Sequence[Change]) -> str:
-    """Return how each topic changed, with its new quotes; the unchanged ones in one line."""
+    """Return how each topic changed, with its new quotes; then the number of unchanged topics."""
     from qa_app.topics.topic_queries import Trend
 
     lines: list[str] = []
@@ -289,7 +292,7 @@ def _row_line(label: str, cells: Sequence[str]) -> str:
 
 
 def brief_text(brief: Brief) -> str:
-    """Return a brief with the number of each item."""
+    """Return a brief, each item with its number."""
     lines = [f"{brief.title}: {count(len(brief.pins), 'quote')}"]
     for item in brief.items:
         lines.append("")
@@ -303,12 +306,12 @@ def brief_text(brief: Brief) -> str:
 
 
 def export_text(written: Mapping[str, Any]) -> str:
-    """Return what was exported."""
+    """Return the name of an exported file, its number of quotes, and its size."""
     return f"{written['file']}: {count(written['quotes'], 'quote')}, {written['bytes']:,} bytes."
 
 
 def checks_text(checks: Sequence[Check]) -> str:
-    """Return how many quotes of a brief have each standing, then those with something to say."""
+    """Return how many quotes of a brief have each standing, then those with a reason given."""
     tally = Counter(str(check.standing) for check in checks)
     standings = ", ".join(f"{n} {name}" for name, n in tally.items())
     lines = [f"{count(len(checks), 'quote')}: {standings}"]
@@ -346,7 +349,7 @@ def _pin_lines(pin: Pin, head: str) -> list[str]:
 
 
 def evaluation_text(evaluation: Evaluation, with_misses: bool = False) -> str:
-    """Return an evaluation: figures, the comparison, the misses where asked for."""
+    """Return an evaluation: metrics, the comparison if there is one, the misses if asked for."""
     lines = [_figure_line(name, value) for name, value in evaluation.figures.items()]
     if evaluation.comparison is not None:
         lines += ["", *_difference_lines(evaluation.comparison, evaluation.figures)]
@@ -397,7 +400,7 @@ def _miss_lines(item: Scored) -> Iterator[str]:
 
 
 def _wrap(text: str, indent: str = "") -> list[str]:
-    """Return a text's lines, broken to the terminal's width, each with the indent."""
+    """Return a text's lines, wrapped to the terminal's width (at most 100), each indented."""
     width = min(_MAX_WIDTH, shutil.get_terminal_size().columns)
     lines: list[str] = []
     for line in text.splitlines():

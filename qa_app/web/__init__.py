@@ -1,25 +1,25 @@
-"""The web page and the HTTP API: a thin face over ``qa_app.api``.
+"""The web page and the HTTP API: a thin layer over ``qa_app.api``.
 
     browser ── security ── routes ───────────────▶ page ──▶ answer_view … sources_view ──▶ HTML
                   └── components, public_api ──────▲          (each with its template)
 
 app.py           builds the page and serves it
-security.py      names and passwords, hosts, routes, bodies, headers
-components.py    the Gradio components, and which event calls what
+security.py      sign-in, allowed hosts and routes, body sizes, response headers
+components.py    the Gradio components, and which function handles each event
 public_api.py    the functions that are the HTTP API
-routes.py        routes of our own beside Gradio's
-page.py          what each event does, and the list of views
-address.py       the page's state as a query string, both ways
-catalogue.py     what is indexed, read once a generation, and example questions from it
+routes.py        routes in addition to Gradio's: downloads, state, uploads
+page.py          the handlers of the page's events, and the list of views
+address.py       the page's state to and from a query string
+catalogue.py     what is indexed, read once per generation, and example questions
 answer_view.py   an answer, its filters, the front page
 source_view.py   the open source, and a search in it
 topics_view.py   the heat map and the quotes of its cells
-brief_view.py    the brief and saved questions, and what their buttons do
+brief_view.py    the brief and saved questions, and the handlers of their buttons
 sources_view.py  the list of sources
-rendering.py     templates/ to HTML, everything escaped; which words are marked
-page_images.py   pages of a PDF, drawn in a process of their own
-uploads.py       a report sent from the page, into the corpus
+rendering.py     renders templates/ to escaped HTML; marks words
+page_images.py   images of PDF pages, drawn in a worker process
+uploads.py       saves a report uploaded from the page in the corpus
 builds.py        a build in the background
 
-How the page looks is static/desk.css, how it behaves static/*.js.
+Styles are in static/*.css, client code in static/*.js.
 """

@@ -1,4 +1,4 @@
-"""The page's state as a query string, so that a link shows what its sender saw.
+"""The page's state as a query string, so that a link reproduces the view it was copied from.
 
 ?q=which+towns+improved+data-sharing%3F&doc=annual.txt&at=1203-1291&town=York
 """
@@ -14,9 +14,10 @@ from urllib.parse import parse_qsl, quote
 
 from qa_app.models import Citation
 
-_SPAN = re.compile(r"(\d{1,9})-(\d{1,9})")  # "1203-1291"; more digits than any text is long
-_PART = re.compile(r"[0-9]{1,6}")
-# More than any page writes; a longer query string is not one of ours.
+# "1203-1291"; nine digits hold any offset, since a text has at most 20 million characters.
+_SPAN = re.compile(r"(\d{1,9})-(\d{1,9})")
+_PART = re.compile(r"[0-9]{1,6}")  # six digits hold any page or part number
+# More fields than the page writes into a link; a longer query string is ignored.
 _MOST_FIELDS = 64
 
 
@@ -30,7 +31,8 @@ class Key(StrEnum):
     FORM = "as"
     FIND = "find"
     VIEW = "show"
-    # Of the view of topics: its facet, topics or themes, and the cell that is open.
+    # Of the topics view: its facet; topics or themes; topic and value of the open cell; the value
+    # compared with it.
     BY = "by"
     GROUPS = "groups"
     TOPIC = "topic"
@@ -39,7 +41,7 @@ class Key(StrEnum):
 
 
 class View(StrEnum):
-    """What the left side shows; ``page.VIEWS`` says how."""
+    """What the left side shows; ``page.VIEWS`` has the function that renders each."""
 
     ANSWER = "answer"
     BRIEF = "brief"
@@ -47,37 +49,36 @@ class View(StrEnum):
     TOPICS = "topics"
 
 
-# A facet may be called so too: these count in the view of topics only.
+# A facet may have one of these names, so they are read as keys in the topics view only.
 _PLACE_KEYS = (Key.BY, Key.GROUPS, Key.TOPIC, Key.VALUE, Key.WITH)
 _KEYS = frozenset(key.value for key in Key if key not in _PLACE_KEYS)
 
 
 class Form(StrEnum):
-    """How an open source is shown, where it has pages to show."""
+    """How an open source is shown, if images of its pages can be drawn."""
 
     PAGE = "page"
     TEXT = "text"
 
     @property
     def other(self) -> Form:
-        """The form that can be changed to."""
+        """The form that the page offers to switch to."""
         return Form.TEXT if self is Form.PAGE else Form.PAGE
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Everything that a link carries.
+    """The page's state, as carried in a link.
 
     Attributes:
-        question: as asked; empty on the front page.
+        question: empty on the front page.
         document: path of the open source, or empty.
-        span: offsets in the open source that are marked, or None.
-        part: which page or part of a source is shown, from 1; 0 for the one that holds the span.
-        form: its pages, or its text.
-        find: words looked for in the open source; what was found is listed where no span is.
-        view: answer, or the list of sources.
-        filters: facet to the values kept to.
-        place: where in the view of topics, by key.
+        span: start and end offset of the marked text in the open source, or None.
+        part: page or part of the source to show, from 1; 0 for the one that holds the span.
+        find: search words for the open source; without a span the matches are listed.
+        view: what the left side shows.
+        filters: facet to its chosen values.
+        place: the position in the topics view, by key.
     """
 
     question: str = ""
@@ -92,7 +93,7 @@ class Address:
 
     @property
     def search(self) -> str:
-        """Return the query string with its question mark; empty for the front page."""
+        """The query string with its question mark; empty for the front page."""
         fields = [(Key.QUESTION.value, self.question)] if self.question else []
         for facet, values in self.filters.items():
             fields += [(facet, value) for value in values]
@@ -120,38 +121,39 @@ class Address:
         return self.but(document=document, span=span, part=0, form=Form.PAGE, find="")
 
     def citing(self, citation: Citation) -> Address:
-        """Return the address with the source of a citation open at its words."""
+        """Return the address with a citation's source open and its words marked."""
         return self.opening(citation.document, (citation.start, citation.end))
 
     def asking(self, question: str) -> Address:
-        """Return the address of another question under the same filters, no source open."""
+        """Return the address of a new question: same filters, answer view, no source open."""
         return Address(question=question, filters=self.filters)
 
     def toggling(self, facet: str, value: str) -> Address:
-        """Return the address with one filter put on, or taken off where it is on."""
+        """Return the address with one filter value added, or removed if it is set."""
         values = self.filters.get(facet, ())
         kept = tuple(item for item in values if item != value)
         filters = {**self.filters, facet: kept if value in values else (*values, value)}
         return self.but(filters={name: chosen for name, chosen in filters.items() if chosen})
 
     def without(self, facet: str) -> Address:
-        """Return the address with all filters of a facet taken off."""
+        """Return the address without the filters of a facet."""
         return self.but(
             filters={name: kept for name, kept in self.filters.items() if name != facet}
         )
 
 
 def parse_address(search: str, facets: Collection[str] = ()) -> Address:
-    """Return the address that a query string stands for, as the browser has it.
+    """Return the address for a query string as the browser sends it.
 
-    What is neither a name of ours nor one of the ``facets`` is left out.
+    Fields that are neither a ``Key`` nor one of ``facets`` are ignored, and so are malformed
+    values; nothing is raised.
     """
     own: dict[str, str] = {}
     filters: dict[str, tuple[str, ...]] = {}
     place: dict[str, str] = {}
     try:
         fields = parse_qsl(search.removeprefix("?"), max_num_fields=_MOST_FIELDS)
-    except ValueError:  # too many
+    except ValueError:  # too many fields
         fields = []
     in_topics = (Key.VIEW.value, View.TOPICS.value) in fields
     for name, value in fields:
@@ -176,12 +178,12 @@ def parse_address(search: str, facets: Collection[str] = ()) -> Address:
 
 
 def write_span(start: int, end: int) -> str:
-    """Return a span as links and buttons carry it: "1203-1291"."""
+    """Return a span as written in links and buttons: "1203-1291"."""
     return f"{start}-{end}"
 
 
 def parse_span(value: str) -> tuple[int, int] | None:
-    """Return the span that "1203-1291" stands for, or None."""
+    """Return the span written as "1203-1291", or None if it is malformed or empty."""
     match = _SPAN.fullmatch(value)
     if match is None or int(match[1]) >= int(match[2]):
         return None
@@ -189,5 +191,5 @@ def parse_span(value: str) -> tuple[int, int] | None:
 
 
 def _escape(text: str) -> str:
-    # Slashes, commas and question marks stay readable in a link that people paste into e-mails.
+    # Slashes, commas and question marks are kept unescaped so that pasted links stay readable.
     return quote(text, safe="/,? ").replace(" ", "+")

@@ -1,4 +1,4 @@
-"""The view of an answer, the front page before there is one, and the filters beside both."""
+"""The answer view, the front page, and the filter panel of both."""
 
 from __future__ import annotations
 
@@ -36,25 +36,26 @@ _SCORE_NAMES = {
     "weakest": "The words that fit worst",
     "words": "Words that mean the same",
 }
-_NOT_SCORES = frozenset({"reranked"})  # a number of passages
-_LEAST_SHARE = 0.05  # of a weighted sum; less is not worth a line
-# What stands in front of a list's item, in the fonts that reports are written in.
+_NOT_SCORES = frozenset({"reranked"})  # the number of passages that were reranked
+_LEAST_SHARE = 0.05  # of the sum of absolute terms; smaller terms of a score are not listed
+# A list item's bullet with the blanks behind it; U+F0B7 and U+F0A7 are from symbol fonts.
 _BULLET = re.compile(r"[-*•▪‣◦●○·–—\uf0b7\uf0a7][ \t]+(?=\S)")
-# More than this in one list is for the search, not for choosing from.
+# Values listed per facet; people do not choose from a longer list.
 _MOST_VALUES = 200
 _FACET_NAMES = {YEAR_FACET: "Year named in the text"}
 _LAST_FACETS = (DOCUMENT_FACET, TYPE, YEAR_FACET)
-_TO = ".."  # between the two dates of a range
+_TO = ".."  # separates the two dates of a range
 
 
 @dataclass(frozen=True, slots=True)
 class FilterPanel:
-    """The filters that are on, and those there are to choose from.
+    """The active filters and the available ones.
 
     Attributes:
-        here: the page's state, with no source open.
-        groups: facet to its values, the most frequent first, with their numbers of passages.
-        names: path of each document to what tells it from the others.
+        here: the page's state, with no source open; its ``filters`` are the active ones.
+        groups: facet to its values with their numbers of passages, the most frequent first
+            (documents in the index's order). Facets with a single value are left out.
+        names: path of each document to a short name that distinguishes it from the others.
     """
 
     here: Address
@@ -63,24 +64,24 @@ class FilterPanel:
     names: Mapping[str, str]
 
     def heading(self, facet: str) -> str:
-        """Return what a facet is called in the list of filters."""
+        """Return a facet's heading in the panel."""
         return _FACET_NAMES.get(facet, capitalise(facet))
 
     def text(self, facet: str, value: str) -> str:
-        """Return a value in words."""
+        """Return a value as displayed."""
         if facet == DATE:
             return _date_words(value)
         return self.names.get(value, value) if facet == DOCUMENT_FACET else value
 
     @property
     def dates(self) -> tuple[str, str]:
-        """The first and the last date that is kept to, each as it was typed, or ""."""
+        """The first and last date of the date filter, each as typed, or ""."""
         since, _, until = self.here.filters.get(DATE, ("",))[0].partition(_TO)
         return since, until
 
     @property
     def dates_hint(self) -> str:
-        """Which dates the reports have."""
+        """The range of the reports' dates, and how many reports have none, as a sentence."""
         choices = self.choices
         hint = f"Reports are dated {choices.earliest} to {choices.latest}"
         if choices.undated:
@@ -90,7 +91,7 @@ class FilterPanel:
 
 
 def filter_panel(catalogue: Catalogue, address: Address) -> FilterPanel:
-    """Return the filters for an address."""
+    """Return the filter panel for an address."""
     documents = catalogue.documents
     passages = {path: document.passages for path, document in documents.items()}
     counts = {**catalogue.choices.values, DOCUMENT_FACET: passages}
@@ -115,7 +116,7 @@ def _date_words(value: str) -> str:
 
 
 def render_home(visit: Visit) -> str:
-    """Return the front page: example questions and filters."""
+    """Return the front page's HTML: example questions and filters."""
     return render(
         "home",
         here=visit.address,
@@ -126,7 +127,7 @@ def render_home(visit: Visit) -> str:
 
 
 def render_answer(visit: Visit, answer: Answer) -> str:
-    """Return an answer to the address's question."""
+    """Return the HTML of an answer to the address's question."""
     snapshot, filtered = visit.catalogue.snapshot, bool(visit.address.filters)
     return render(
         "answer",
@@ -148,7 +149,7 @@ def render_answer(visit: Visit, answer: Answer) -> str:
 
 
 def headline(answer: Answer, place: str) -> str:
-    """Return the verdict in a line."""
+    """Return the verdict in one line; ``place`` completes it, as in "in this corpus"."""
     if answer.verdict is not Verdict.ANSWERED:
         return "The reports do not say."
     if answer.coverage is not None:
@@ -158,7 +159,7 @@ def headline(answer: Answer, place: str) -> str:
 
 
 def detail(answer: Answer) -> str:
-    """Return what the verdict has to be read with, or ""."""
+    """Return the qualification shown below the verdict, or ""."""
     if answer.verdict is not Verdict.ANSWERED:
         if not answer.passages:
             return "Nothing in them comes near the question."
@@ -169,22 +170,26 @@ def detail(answer: Answer) -> str:
 
 
 def source_text(citation: Citation, beside: str) -> str:
-    """Return where words stand, without the title where the row says that ``beside`` them."""
+    """Return a citation's label, without the title if the row's label ``beside`` ends with it."""
     if not beside.endswith(citation.title):
         return citation.label
-    # The row has the title alone, or after the name of one of its files.
+    # The row's label is the title alone, or a file's name followed by the title.
     return citation.label.removeprefix(f"{short_title(citation.title)}, ")
 
 
 def quote_segments(finding: Finding, marker: Marker) -> tuple[Segment, ...]:
-    """Return the quote with the words marked that answer, or else those of the question."""
+    """Return the quote with the reader's answer marked, or without one the question's words."""
     if finding.answer is None:
         return marker.mark(finding.quote)
     return mark_spans(finding.quote, [finding.answer])
 
 
 def quote_scores(finding: Finding, explanation: Explanation | None) -> Iterable[tuple[str, str]]:
-    """Yield what raised and lowered a quote's score, the most first, and what it came to."""
+    """Yield (name, value) rows that explain a quote's score; none without an explanation.
+
+    First the weighted terms, largest magnitude first and without the small ones (see
+    ``_LEAST_SHARE``), then the intercept and the score.
+    """
     if explanation is None:
         return
     parts = {
@@ -199,7 +204,7 @@ def quote_scores(finding: Finding, explanation: Explanation | None) -> Iterable[
 
 
 def passage_scores(scores: Mapping[str, float]) -> Iterable[tuple[str, str]]:
-    """Yield the parts of a passage's score, by names for people."""
+    """Yield the parts of a passage's score as (displayed name, value)."""
     for name, value in scores.items():
         if name not in _NOT_SCORES:
             yield _score_name(name), f"{value:.2f}"
@@ -210,8 +215,8 @@ def _score_name(name: str) -> str:
 
 
 def passage_lines(passage: Passage) -> Iterable[tuple[str, bool]]:
-    """Yield a passage's lines without their bullets, and whether each had one."""
-    # The first item's own bullet stands in front of the passage, so it is known by its kind.
+    """Yield a passage's lines without their bullets, and whether each is a list item."""
+    # A passage starts behind its first item's bullet, so that item is recognised by its kind.
     first = passage.sentences[0].kind if passage.sentences else BlockKind.PARAGRAPH
     for number, line in enumerate(passage.text.split("\n")):
         words = line.strip()

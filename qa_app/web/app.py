@@ -1,6 +1,7 @@
 """Builds the page and serves it: ``serve(open_index("index"), "127.0.0.1", 7860)``.
 
-Gradio is imported late: it reads the environment meanwhile, which has to be put in order first.
+Gradio is imported inside functions: it reads environment variables on import, which
+``_prepare_environment`` has to set first.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from qa_app.settings import Settings
 
 _STATIC = Path(__file__).parent / "static"
-_ANY_HOST = frozenset({"0.0.0.0", "::"})  # every interface of the computer
+_ANY_HOST = frozenset({"0.0.0.0", "::"})  # listen on every network interface
 
 
 def serve(
@@ -47,19 +48,20 @@ def serve(
     uploads: Settings | None = None,
     private_folders: Sequence[Path] = (),
 ) -> None:
-    """Serve the page until it is interrupted; its address is printed when it is ready.
+    """Serve the page until interrupted; print its address to standard error when it is ready.
 
     Args:
-        index: what is asked, or None while nothing was built.
+        index: None if nothing has been built yet.
         host, port: where to listen.
-        auth: file of ``name:password`` lines; needed on any host that others can reach.
+        auth: file of ``name:password`` lines; required unless ``host`` is a loopback address.
         mcp: offer the public functions as MCP tools too.
-        open_index: called while there is no index, so that a first build is seen.
-        uploads: with what to build when reports are added from the page; None to take none.
-        private_folders: folders that none of Gradio's routes may read from, as the corpus.
+        open_index: called on each request while there is no index, to pick up a first build.
+        uploads: settings for the builds that follow uploads; None disables uploads.
+        private_folders: folders that Gradio's file routes may not read from, such as the corpus.
 
     Raises:
-        ServeError: the port is taken, or others could reach the page without a password.
+        ServeError: the port is taken, others could reach the page without a password, the
+            accounts cannot be read, or the package for MCP is missing.
     """
     if not is_loopback(host) and auth is None:
         raise ServeError(
@@ -82,8 +84,8 @@ def serve(
         prevent_thread_lock=True,
         **_launch_options(page, host, [Path.cwd(), *private_folders], mcp),
     )
-    # The page is there already, for those who know its address; others come to one that answers
-    # at once, since the first who ask would all wait for the model.
+    # The server is already running, but its address is printed only when the model is loaded, so
+    # that the first questions do not wait for it.
     page.warm()
     sys.stderr.write(f"qa_app is at {_address(host, port)}  (Ctrl+C ends it)\n")
     sys.stderr.flush()
@@ -123,14 +125,14 @@ def _launch_options(
         "mcp_server": mcp,
         "footer_links": [],
         "favicon_path": str(_STATIC / "favicon.svg"),
-        # Its own fonts would come from the web; how the page looks is in static/desk.css.
+        # Gradio's default fonts would be loaded from the web; the styles are in static/*.css.
         "theme": gr.themes.Base(
             primary_hue="slate",
             neutral_hue="slate",
             font=gr.themes.Font("sans-serif"),
             font_mono=gr.themes.Font("monospace"),
         ),
-        # By link, since Gradio would rewrite the selectors of a stylesheet that is handed to it.
+        # Linked, since Gradio rewrites the selectors of a stylesheet that is passed to it.
         "head": "".join(
             f'<link rel="stylesheet" href=".{STATIC_ROUTE}/{name}.css">'
             for name in ("desk", "brief")
@@ -146,7 +148,7 @@ def _launch_options(
 
 
 def _prepare_environment() -> None:
-    # What a shell happens to set must not open the page up.
+    # GRADIO_* variables set in the user's shell could expose the page, as by sharing it.
     for name in [name for name in os.environ if name.startswith("GRADIO_")]:
         del os.environ[name]
     folder = tempfile.mkdtemp(prefix="qa_app-")

@@ -1,6 +1,7 @@
-"""The view of the brief and the saved questions, and what its buttons do.
+"""The view of the brief and the saved questions, and the handlers of its buttons.
 
-An act comes from the browser as a mapping; every word of it is checked before it is used.
+An act is the object that the browser sends for a button: "do" names the action, the other fields
+are its arguments. It is untrusted: a field of the wrong type counts as "" or 0.
 """
 
 from __future__ import annotations
@@ -28,11 +29,11 @@ from qa_app.web.security import BRIEF_ROUTE
 
 Act = Mapping[str, Any]
 _FORM_NAMES = {Form.WORD: "Word", Form.MARKDOWN: "Markdown", Form.CSV: "CSV"}
-_LONGEST_NAME = 60  # of an exported file
+_LONGEST_NAME = 60  # characters of an exported file's name, without its ending
 
 
 class BriefController:
-    """The brief's events. Safe to use from several threads."""
+    """Handles the brief's events. Safe to use from several threads."""
 
     def __init__(self, catalogue: Callable[[], Catalogue]) -> None:
         self._catalogue = catalogue
@@ -55,7 +56,13 @@ class BriefController:
         }
 
     def notices(self, user: str, said: str = "", trouble: str = "", note: int = 0) -> str:
-        """Return what stands above every view: what was done, what went wrong, what is new."""
+        """Return the HTML of the notices above every view.
+
+        Args:
+            said: the result of the last act.
+            trouble: an error message, or "".
+            note: number of the item whose note was just edited, or 0.
+        """
         brief, saved = Brief(), SavedQuestions()
         try:
             brief, saved = self._brief(user).read(), self._saved(user).read()
@@ -77,7 +84,7 @@ class BriefController:
         )
 
     def aside(self, user: str, act: Act) -> str:
-        """Do what leaves the left side as it is; return what stands above it then."""
+        """Run an act that leaves the left side unchanged; return the new notices."""
         note = _number(act, "id") if act.get("do") == "note" else 0
         try:
             said = _chosen(self._asides, act)(user, act)
@@ -86,7 +93,7 @@ class BriefController:
         return self.notices(user, said, note=note)
 
     def change(self, user: str, act: Act) -> tuple[str, str]:
-        """Change the brief that is shown; return it anew, and what stands above it."""
+        """Run an act that edits the displayed brief; return its new view and the new notices."""
         trouble = ""
         try:
             trouble = self._save_notes(user, act)
@@ -98,12 +105,17 @@ class BriefController:
         return self._page(user, undo), self.notices(user, trouble=trouble)
 
     def broken(self, user: str) -> str:
-        """Return what stands above every view when an event broke off."""
+        """Return the notices for when an event failed with an internal error."""
         words = "Something went wrong in the program, and your last change may be lost. "
         return self.notices(user, trouble=f"{words}Load the page again to see what is kept.")
 
     def export(self, user: str, form: Form, made: date | None = None) -> tuple[str, bytes]:
-        """Return a name for the exported brief, and its bytes."""
+        """Return a file name for the exported brief, and its content.
+
+        Raises:
+            BriefError: the brief cannot be read.
+            IndexNotFoundError: nothing has been built yet.
+        """
         snapshot = self._catalogue().snapshot
         brief = open_brief(snapshot.index, user).read()
         words = re.sub(r"[^a-z0-9]+", "-", brief.title.lower()).strip("-")[:_LONGEST_NAME]
@@ -143,7 +155,7 @@ class BriefController:
         return "Saved."
 
     def _save_notes(self, user: str, act: Act) -> str:
-        """Save the notes that are still on their way; return what went wrong."""
+        """Save the notes that the browser had not sent yet; return an error message or ""."""
         notes = act.get("notes")
         try:
             for note in notes if isinstance(notes, list) else ():
@@ -184,19 +196,19 @@ class BriefController:
         return open_saved(self._catalogue().snapshot.index, user)
 
     def _stamp(self) -> str:
-        # Unlike any of the page's other events, which show in the same places.
+        # The prefix keeps it different from PageController's stamps, used by the same elements.
         return f"brief-{next(self._stamps)}"
 
 
 def render_brief(visit: Visit, undo: int = 0) -> str:
-    """Return a user's brief.
+    """Return the HTML of the visit's user's brief.
 
     Args:
-        visit: whose, and when.
-        undo: number of the item that was removed just now, or 0.
+        visit: the user and the generation to show.
+        undo: number of the item that was just removed, or 0.
 
     Raises:
-        BriefError: it cannot be read.
+        BriefError: the brief cannot be read.
     """
     snapshot = visit.catalogue.snapshot
     brief = open_brief(snapshot.index, visit.user).read()
@@ -216,13 +228,16 @@ def render_brief(visit: Visit, undo: int = 0) -> str:
 
 
 def pin_key(pin: Pin) -> str:
-    """Return what tells a Pin button that its quote is in the brief."""
+    """Return the key by which a Pin button recognises that its quote is in the brief."""
     place = pin.quote.citation
     return f"{place.document} {write_span(place.start, place.end)} {pin.facet_value}"
 
 
 def warnings_of(brief: Brief, generation: Generation) -> dict[int, str]:
-    """Return for each item what its quotes' place in the index has come to, where it changed."""
+    """Return item ids to a warning, for items with a quote that moved, changed or is gone.
+
+    An item with several such quotes has the warning of the last.
+    """
     checks = iter(check_claims(claims_of(brief), Sources(generation)))
     found: dict[int, str] = {}
     for item in brief.items:
@@ -233,7 +248,7 @@ def warnings_of(brief: Brief, generation: Generation) -> dict[int, str]:
 
 
 def question_address(item: SavedQuestion) -> Address:
-    """Return where the page asks a saved question."""
+    """Return the address that asks a saved question."""
     return Address(question=item.question, filters=item.filters)
 
 

@@ -1,6 +1,6 @@
-"""A build in the background: in a process of its own, so that the page goes on answering.
+"""A build in the background: in a separate process, so that the page goes on answering.
 
-The build publishes a new generation or leaves the old one, whatever becomes of the process.
+A build publishes its generation at the end or not at all, so a killed process leaves the old one.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from qa_app.models import BuildReport
 from qa_app.settings import Settings
 from qa_app.text.wording import count
 
-_LEAST_SECONDS = 0.1  # between two messages about the same stage
-_NICENESS = 10
+_LEAST_SECONDS = 0.1  # between two progress messages within a stage: the page needs no more
+_NICENESS = 10  # added to the build's nice value, so that questions get the processor first
 
 
 @dataclass(frozen=True, slots=True)
 class BuildState:
-    """How a build goes on, or went.
+    """The progress or the result of a build.
 
     Attributes:
         number: 0 before the first build, then counting up.
-        stage: what it is at, in words; empty when it is not running.
+        stage: name of the current stage; empty when no build is running.
         done, total: steps of the stage; ``total`` is 0 where they cannot be counted.
-        label: what is at hand, as a file.
-        message, hint: how it ended, and what mends it if it failed.
+        label: the item being processed, such as a file.
+        message, hint: the result, and the remedy if the build failed.
     """
 
     number: int = 0
@@ -48,7 +48,7 @@ class BuildState:
 
 
 class Builds:
-    """Runs builds of one index, one at a time; files that come meanwhile lead to another."""
+    """Runs builds of one index, one at a time; a start during a build queues one more."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -58,16 +58,16 @@ class Builds:
 
     @property
     def corpus(self) -> Path:
-        """Folder that new reports go into."""
+        """Folder that uploaded reports are saved in."""
         return self._settings.corpus or Path("corpus")
 
     @property
     def state(self) -> BuildState:
-        """How the build goes on, or how the last one went."""
+        """The progress of the running build, or the result of the last one."""
         return self._state
 
     def start(self) -> None:
-        """Start a build, or have another follow the one that is running."""
+        """Start a build; if one is running, start another when it ends."""
         with self._lock:
             if self._state.running:
                 self._again = True
@@ -129,16 +129,16 @@ class _Reporter:
 
 
 def _build(connection: Connection, settings: Settings) -> None:
-    # Ctrl+C is for the server, which takes this process with it.
+    # Ctrl+C ends the server, which ends this daemon process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if hasattr(os, "nice"):
-        os.nice(_NICENESS)  # questions go first
+        os.nice(_NICENESS)
     from qa_app.api import build_from_settings
     from qa_app.briefs.saved import ask_after_build
 
     try:
         report = build_from_settings(settings, _Reporter(connection))
-        with contextlib.suppress(BriefError):  # the brief's own page says it
+        with contextlib.suppress(BriefError):  # the brief's view shows it
             ask_after_build(settings, report.generation)
         connection.send(BuildState(message=build_summary(report)))
     except QAAppError as exc:
@@ -146,7 +146,7 @@ def _build(connection: Connection, settings: Settings) -> None:
 
 
 def build_summary(report: BuildReport) -> str:
-    """Return what a build did, for the page."""
+    """Return a build's summary for the page."""
     changes = {"added": report.added, "changed": report.changed, "removed": report.removed}
     said = [f"{count(number, 'report')} {word}" for word, number in changes.items() if number]
     text = f"{', '.join(said) or 'Nothing new'}."

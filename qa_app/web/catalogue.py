@@ -1,4 +1,4 @@
-"""What the live generation holds, read once when it is published, and what a view is made from."""
+"""The contents of the live generation, read once for each, and the input that views render."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from qa_app.api import Snapshot
 
 Terms = tuple[str, ...]
-# Enough of a corpus to find what recurs in it, read within a second.
+# Passages sampled for example questions: enough to find recurring phrases, read within a second.
 _MOST_PASSAGES = 2_000
-_MOST_EXAMPLES = 4
-# Two words of letters alone, joined by a space or hyphen; looked for at every word's beginning.
+_MOST_EXAMPLES = 4  # questions on the front page
+# Two words of three letters or more, joined by a space or hyphen. The lookahead lets pairs overlap.
 _PAIR = re.compile(r"(?<![\w-])(?=([^\W\d_]{3,})([ -])([^\W\d_]{3,})(?![\w-]))")
-# "set out" and "carried over" name nothing.
+# Second words of phrasal verbs: "set out" and "carried over" are no topics.
 _PARTICLES = frozenset({"out", "up", "down", "off", "over", "away", "back", "through"})
-# A pair of words seen in fewer places says more about one passage than about the corpus.
+# Places that a pair must occur in: one seen in a single place is not typical of the corpus.
 _FEWEST_PLACES = 2
 
 
@@ -38,9 +38,9 @@ class Catalogue:
     """A generation and its contents.
 
     Attributes:
-        documents: by path.
+        documents: records by path.
         facts: path of each document to its author, publisher and date, where known.
-        choices: what there is to filter by.
+        choices: the available filters.
         examples: questions that the reports can answer.
     """
 
@@ -52,20 +52,21 @@ class Catalogue:
 
     @property
     def facets(self) -> frozenset[str]:
-        """Names of the groups that an answer can be kept to."""
+        """Names of the facets that an answer can be filtered by."""
         return frozenset({*self.choices.values, *BUILT_IN})
 
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """What a view of the left side is rendered from.
+    """The input for rendering a view of the left side.
 
     Attributes:
-        address: the page's state, with no source open; its ``search`` belongs into the root
+        address: the page's state, with no source open; its ``search`` goes into the root
             element's ``data-search``.
-        stamp: belongs into the root element's ``data-stamp``; it tells the page that this is new.
-        uploads: reports may be added from the page.
-        user: who is signed in, or "" where nobody has to be.
+        stamp: goes into the root element's ``data-stamp``; a changed stamp tells the page's
+            scripts that the content is new.
+        uploads: whether reports may be added from the page.
+        user: name of the signed-in user, or "" where there are no logins.
     """
 
     catalogue: Catalogue
@@ -76,7 +77,7 @@ class Visit:
 
 
 def read_catalogue(snapshot: Snapshot) -> Catalogue:
-    """Return what a generation holds."""
+    """Return the contents of a snapshot's generation."""
     return Catalogue(
         snapshot=snapshot,
         documents={document.path: document for document in snapshot.generation.documents},
@@ -87,7 +88,10 @@ def read_catalogue(snapshot: Snapshot) -> Catalogue:
 
 
 def make_examples(generation: Generation, facets: Facets) -> tuple[str, ...]:
-    """Return a few questions that the reports can answer, best first."""
+    """Return a few questions that the reports can answer.
+
+    Those about the first facet with listed values come first, then those about recurring phrases.
+    """
     step = max(1, generation.num_passages // _MOST_PASSAGES)
     passages = generation.passages(range(0, generation.num_passages, step)[:_MOST_PASSAGES])
     analyser = generation.lexical.analyser
@@ -107,7 +111,7 @@ def facet_questions(
     values: Sequence[str],
     analyser: Analyser,
 ) -> tuple[str, ...]:
-    """Return "which <facet>s …" questions, and one about a single value."""
+    """Return up to two "Which <facet>s mention …?" questions, and one about the first value."""
     name = next((noun for noun in nouns if noun == plural(facet)), nouns[0] if nouns else facet)
     skipped = {term for value in values for term in analyser.terms(value)}
     phrases = recurring_phrases(passages, analyser, skipped, facet)[:2]
@@ -121,10 +125,10 @@ def recurring_phrases(
     skipped: Collection[str] = (),
     facet: str = "",
 ) -> list[str]:
-    """Return pairs of words that recur in several places and share no term, headings' pairs first.
+    """Return pairs of words that occur in several places: those of headings first, then by count.
 
-    A place is a value of the facet; without one, a section of a document. No pair has a term that
-    is to be skipped.
+    A place is a value of ``facet``; without one, a section of a document. No two pairs share a
+    term, and none has a term in ``skipped``.
     """
     places: dict[Terms, set[object]] = defaultdict(set)
     spellings: dict[Terms, Counter[str]] = defaultdict(Counter)
@@ -156,5 +160,5 @@ def _pairs(text: str, analyser: Analyser) -> Iterable[tuple[Terms, str]]:
 
 
 def _usual(spellings: Counter[str]) -> str:
-    """Return the spelling seen most; of two, that without the capital of a sentence's beginning."""
+    """Return the most frequent spelling; on a tie one in lower case (no start of a sentence)."""
     return max(spellings, key=lambda spelling: (spellings[spelling], spelling.islower()))

@@ -1,4 +1,4 @@
-"""The Gradio components, and which event calls what."""
+"""The Gradio components, and which function handles each event."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from qa_app.web.page import PageController
 from qa_app.web.public_api import public_functions
 from qa_app.web.security import STATIC_ROUTE
 
-# "always_last": what is asked while an answer is still coming is not dropped but comes next.
+# "always_last": the last question asked while an answer is pending runs after it.
 _PRIVATE: dict[str, Any] = {
     "api_visibility": "private",
     "show_progress": "hidden",
     "trigger_mode": "always_last",
 }
 _PLAIN: dict[str, Any] = {"js_on_load": None, "apply_default_css": False}
-# Handed to a Python function in place of the hidden box, so that it sees the browser's address.
+# Scripts that pass the browser's query string to a handler in place of the hidden box's value.
 _WITH_ADDRESS = "(question, address) => [question, window.location.search]"
 _ADDRESS = "() => [window.location.search]"
 _QUESTION = "() => new URLSearchParams(window.location.search).get('q') ?? ''"
-# The names of the bridge's events stand here quoted since Gradio looks for them in this text.
+# Gradio finds the bridge's custom events by their quoted names in this string, hence its comment.
 _BRIDGE = "window.desk.connect(trigger); // 'go', 'open', 'peek', 'header', 'aside', 'revise'"
 
 
 def lay_out(page: PageController) -> gr.Blocks:
-    """Return the page over its events."""
+    """Return the page's components, connected to the event handlers of ``page``."""
     with gr.Blocks(
         title="qa_app", analytics_enabled=False, delete_cache=(3600, 3600), fill_width=True
     ) as blocks:
@@ -63,7 +63,7 @@ def lay_out(page: PageController) -> gr.Blocks:
             js_on_load=_BRIDGE,
             apply_default_css=False,
         )
-        # First, so that the page's own events do not take the public names.
+        # Registered first, so that the page's own events do not take the public names.
         for name, function in public_functions(page).items():
             gr.api(function, api_name=name)
         parts = _Parts(header, question, ask, stop, notices, answer, source, address, bridge)
@@ -100,8 +100,8 @@ def _connect(blocks: gr.Blocks, page: PageController, parts: _Parts) -> None:
         return page.open(str(event.search), preview=True)
 
     shown = [parts.answer, parts.source]
-    # The browser itself fills in the question, and asking ends the load: whoever types and asks
-    # before the page has loaded must not lose a word.
+    # The question is filled in by the browser, and asking cancels the load, so that a question
+    # typed before the page has loaded is not overwritten.
     blocks.load(None, None, [parts.question], js=_QUESTION, **_PRIVATE)
     blocks.load(page.header, None, [parts.header], **_PRIVATE)
     loading = blocks.load(load, [parts.address], shown, js=_ADDRESS, **_PRIVATE)
@@ -118,7 +118,7 @@ def _connect(blocks: gr.Blocks, page: PageController, parts: _Parts) -> None:
     opening = parts.bridge.open(open_source, None, [parts.source], **_PRIVATE)
     parts.bridge.header(page.header, None, [parts.header], **_PRIVATE)
     peeking = parts.bridge.peek(peek, None, [parts.source], **_PRIVATE)
-    # A mistake of the program's own is logged by Gradio; here it must not look like waiting.
+    # Gradio logs an internal error; the page must show it instead of waiting on.
     for event in (loading, asking, going):
         event.failure(page.broken, None, shown, **_PRIVATE)
     for event in (opening, peeking):
@@ -139,7 +139,7 @@ def _connect_brief(blocks: gr.Blocks, briefs: BriefController, parts: _Parts) ->
     def broken(request: gr.Request) -> str:
         return briefs.broken(_user(request))
 
-    # None is dropped, and one comes after the other, so that the last shown is the last done.
+    # No act is dropped, and they run one at a time, so that the last shown is the last done.
     every = {**_PRIVATE, "trigger_mode": "multiple", "concurrency_limit": 1}
     every["concurrency_id"] = "brief"
     blocks.load(notices, None, [parts.notices], **_PRIVATE)

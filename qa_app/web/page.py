@@ -1,7 +1,6 @@
-"""The page's events: the address in, HTML out; and the list of the page's views.
+"""The handlers of the page's events, from address to HTML, and the list of the page's views.
 
-Nothing raises here that a user could cause: an error of ours becomes a calm notice in the place
-where the answer or the source would be.
+Handlers show a ``QAAppError`` as a notice in place of the answer or the source, and don't raise it.
 """
 
 from __future__ import annotations
@@ -47,8 +46,8 @@ class ViewEntry:
     """A view of the left side.
 
     Attributes:
-        label: what the header calls it.
-        render: returns its HTML; what it raises of our own errors becomes a calm notice.
+        label: its name in the header.
+        render: returns its HTML; a ``QAAppError`` that it raises is shown as a notice.
     """
 
     view: View
@@ -57,12 +56,13 @@ class ViewEntry:
 
     @property
     def href(self) -> str:
-        """The view's address."""
+        """The view's relative URL."""
         return Address(view=self.view).search or "?"
 
 
-# In the header's order. The first is the front page; with a question it is the answer. A new view
-# is a member of ``address.View``, a module with its template, and a line here.
+# In the header's order. The first is the front page, which shows the answer once there is a
+# question. A new view needs a member of ``address.View``, a module with its template, and a line
+# here.
 VIEWS = (
     ViewEntry(View.ANSWER, "Ask", render_home),
     ViewEntry(View.TOPICS, "Topics", render_topics),
@@ -72,12 +72,12 @@ VIEWS = (
 
 
 class PageController:
-    """The page's events over one index. Safe to use from several threads.
+    """Handles the page's events for one index. Safe to use from several threads.
 
     Args:
-        index: an open index, or None while there is none.
-        open_index: called while there is none, so that a first build is seen without a restart.
-        uploads: with what to build when reports are added from the page; None to take none.
+        index: an open index, or None if there is none yet.
+        open_index: called while there is none, to pick up a first build without a restart.
+        uploads: settings for the builds that follow uploads; None disables uploads.
     """
 
     def __init__(
@@ -96,21 +96,21 @@ class PageController:
         self.builds = Builds(uploads) if uploads is not None else None
 
     def header(self) -> str:
-        """Return the line at the top, as the live generation has it."""
+        """Return the header's HTML for the live generation."""
         try:
             return render("header", catalogue=self.catalogue(), views=VIEWS)
         except QAAppError:
             return render("header", catalogue=None)
 
     def generation(self) -> str:
-        """Return the name of the live generation; empty where nothing was built yet."""
+        """Return the name of the live generation; empty if the index cannot be opened."""
         try:
             return self.snapshot().generation.name
         except QAAppError:
             return ""
 
     def go(self, search: str, user: str = "") -> tuple[str, str, str]:
-        """Return question, answer and source for an address."""
+        """Return (question, answer HTML, source HTML) for an address and a signed-in user."""
         try:
             catalogue = self.catalogue()
         except QAAppError as exc:
@@ -120,7 +120,7 @@ class PageController:
         return address.question, answer, self._source(catalogue, address) or placeholder
 
     def ask(self, question: str, search: str) -> tuple[str, str]:
-        """Return answer and source for a question typed at this address; filters stay."""
+        """Return (answer HTML, source HTML) for a question typed here; filters are kept."""
         try:
             catalogue = self.catalogue()
         except QAAppError as exc:
@@ -129,9 +129,9 @@ class PageController:
         return self._answer(catalogue, address.asking(question.strip()))
 
     def open(self, search: str, preview: bool = False) -> str:
-        """Return the source for an address, "" when none is open.
+        """Return the source HTML for an address, or "" if no source is open.
 
-        As a ``preview`` it is shown along with an answer, unasked.
+        A ``preview`` is shown automatically beside an answer, not opened by the user.
         """
         try:
             catalogue = self.catalogue()
@@ -141,21 +141,21 @@ class PageController:
         return self._source(catalogue, parse_address(search, catalogue.facets), preview)
 
     def broken(self) -> tuple[str, str]:
-        """Return answer and source for when an event broke off."""
+        """Return (answer HTML, source HTML) for when an event failed with an internal error."""
         message, hint = f"{_BROKEN}, not in your question.", f"Ask again. {_LOG}"
         return render("notice", message=message, hint=hint, stamp=self._stamp()), ""
 
     def broken_source(self, search: str) -> str:
-        """Return the source for when opening one broke off at this address."""
+        """Return the source HTML for when opening it failed with an internal error."""
         known = self._catalogue.facets if self._catalogue else ()
         title, hint = "The source could not be opened", f"{_BROKEN}. Open it once more. {_LOG}"
         return self._notice(title, hint, parse_address(search, known), search)
 
     def snapshot(self) -> Snapshot:
-        """Return the live generation, opening the index if it was not there before.
+        """Return the live generation, after opening the index if it was not open.
 
         Raises:
-            IndexNotFoundError: nothing was built yet.
+            IndexNotFoundError: nothing has been built yet.
         """
         with self._lock:
             if self._index is None:
@@ -167,10 +167,10 @@ class PageController:
             return self._index.snapshot()
 
     def catalogue(self) -> Catalogue:
-        """Return the live generation and its contents, which one event keeps to.
+        """Return the live generation and its contents; an event reads it once, for consistency.
 
         Raises:
-            IndexNotFoundError: nothing was built yet.
+            IndexNotFoundError: nothing has been built yet.
         """
         snapshot = self.snapshot()
         with self._lock:
@@ -179,13 +179,13 @@ class PageController:
             return self._catalogue
 
     def warm(self) -> None:
-        """Load what the first question needs, so that the first visitor does not wait for it."""
-        with contextlib.suppress(QAAppError):  # the visitor's own question will say it
+        """Load the models by asking an example question, so that the first user need not wait."""
+        with contextlib.suppress(QAAppError):  # the user's own question will show it
             for example in self.catalogue().examples[:1]:
                 self.ask(example, "")
 
     def _answer(self, catalogue: Catalogue, address: Address, user: str = "") -> tuple[str, str]:
-        """Return the left side, and what keeps the best quote's place on the right."""
+        """Return the left side's HTML, and for the right side a placeholder for the best quote."""
         here = address.opening("")
         visit = Visit(catalogue, here, self._stamp(), self.builds is not None, user)
         try:
@@ -235,7 +235,7 @@ class PageController:
         search: str | None = None,
         preview: bool = False,
     ) -> str:
-        """Return the pane of a source that is still to come, or that is not there."""
+        """Return the source pane's HTML for a source that is not loaded yet or not available."""
         return render(
             "source_notice",
             title=title,
@@ -251,7 +251,7 @@ class PageController:
         if isinstance(error, IndexNotFoundError) and self._index is None:
             return render("setup", uploads=self.builds is not None, stamp=stamp)
         here = visit.address if visit else Address()
-        # A filter may be the reason, and can be taken off where it shows.
+        # A filter may be the cause, so the panel is shown for the user to remove it.
         is_filtered = visit is not None and here.filters and isinstance(error, QueryError)
         filters = filter_panel(visit.catalogue, here) if visit and is_filtered else None
         return render(
@@ -273,5 +273,5 @@ def _citation(snapshot: Snapshot, document: Document, address: Address) -> Citat
         return None
     try:
         return find_in_source(snapshot.generation, document.path, span).citation
-    except QueryError:  # a link may mark words of more than one passage
+    except QueryError:  # the link marks words that no single citation covers
         return None

@@ -1,7 +1,7 @@
 """Pages of a PDF as images with boxes around words, drawn in a worker process.
 
-A PDF library can be killed by the file it draws, and is not safe in two threads; so one worker
-draws, and when it dies or hangs the reader sees the text instead.
+A malformed PDF can crash or hang the library that draws it, and the library is not thread-safe.
+So a single worker draws, and when it fails the reader sees the text instead.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from qa_app.errors import CorpusError, LoadError
 from qa_app.loading.worker import Worker
 from qa_app.models import Document
 
-_MOST_KEPT = 24  # pages; a few megabytes, enough to leaf back and forth
+_MOST_KEPT = 24  # pages cached: a few megabytes, enough for paging back and forth
 
 
 @dataclass(frozen=True, slots=True)
 class PageBox:
-    """A rectangle: shares of the page's width and height, from the top left."""
+    """A rectangle in fractions of the page's width and height; the origin is the top left."""
 
     left: float
     top: float
@@ -31,7 +31,7 @@ class PageBox:
 
 @dataclass(frozen=True, slots=True)
 class PageImage:
-    """A page as PNG, and the boxes around the quoted words on it."""
+    """A page (``number`` from 1) as PNG, and the boxes around the quoted words on it."""
 
     number: int
     png: bytes
@@ -39,7 +39,7 @@ class PageImage:
 
 
 class PageImages:
-    """Draws pages, one at a time; keeps the last few."""
+    """Draws pages, one at a time, and caches the last few. Safe to use from several threads."""
 
     def __init__(self) -> None:
         self._worker: Worker | None = None
@@ -49,14 +49,14 @@ class PageImages:
     def draw(
         self, path: Path, sha256: str, document: Document, page: int, span: tuple[int, int] | None
     ) -> PageImage | None:
-        """Return the page's image, or None where it cannot be drawn.
+        """Return the page's image, or None if it cannot be drawn.
 
         Args:
-            path: the file.
-            sha256: what the file was when it was indexed; another file is not drawn.
-            document: as it was read from the file.
+            path: the PDF file.
+            sha256: hash of the file when it was indexed; a file with another hash is not drawn.
+            document: the document read from the file.
             page: from 1.
-            span: offsets of the words to put boxes around.
+            span: start and end offset in the document's text of the words to put boxes around.
         """
         key = (sha256, page, span)
         with self._lock:
@@ -72,7 +72,7 @@ class PageImages:
 
     @property
     def worker_pid(self) -> int | None:
-        """Process id of the worker, while there is one."""
+        """Process id of the worker, or None if there is none."""
         return self._worker.pid if self._worker else None
 
     def close(self) -> None:

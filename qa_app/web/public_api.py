@@ -1,4 +1,4 @@
-"""The HTTP API's functions: the same JSON as the command line's ``--json``."""
+"""The functions of the HTTP API; they return the same JSON as the command line's ``--json``."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from qa_app.models import Mode, to_json
 from qa_app.output.contract import answer_json, search_json
 from qa_app.web.page import PageController
 
-_MOST_PASSAGES = 100
+_MOST_PASSAGES = 100  # the largest top_k: bounds the work and the size of one response
 PublicFunction = Callable[..., dict[str, Any]]
 
 
@@ -73,7 +73,7 @@ def public_functions(page: PageController) -> dict[str, PublicFunction]:
         """Say what is indexed, with which model, when, and which files could not be read."""
         with _errors_told():
             told = page.snapshot().status()
-        # Gradio's Python client takes what has a "path" for a file, and would fetch it.
+        # Gradio's Python client treats any object with a "path" as a file to download.
         for kind in ("failures", "warnings"):
             told[kind] = [{"file": item.pop("path"), **item} for item in told[kind]]
         return told

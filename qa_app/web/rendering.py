@@ -1,7 +1,7 @@
-"""Templates to HTML, and the words in them that are marked.
+"""Renders templates to HTML, and marks words in texts.
 
-Autoescape is always on and no template turns it off. The templates take the models themselves;
-what they call beside Jinja's own filters is registered here.
+Autoescape is always on and no template turns it off. Templates receive the models themselves;
+the functions that they call besides Jinja's own filters are registered here.
 """
 
 from __future__ import annotations
@@ -20,38 +20,38 @@ from qa_app.text.analysis import Analyser
 from qa_app.text.wording import count
 from qa_app.web.address import write_span
 
-# A word with what joins it to the next: "data-sharing", "force’s", "1,000", "e.g".
+# A word, with inner hyphens, apostrophes, stops and commas: "data-sharing", "force’s", "1,000".
 _WORD = re.compile(r"\w+(?:[.,'’‐‑-]\w+)*")
 
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of text that is marked, or is not."""
+    """A stretch of text, marked or not."""
 
     text: str
     marked: bool = False
 
 
 class Marker:
-    """Marks the words of a question, in any of their forms."""
+    """Marks a question's words in texts, in any form that the analyser reduces to the same term."""
 
     def __init__(self, question: str, analyser: Analyser) -> None:
         self._analyser = analyser
-        # As the lexical index has them.
+        # The question's terms, as in the lexical index.
         self.terms = frozenset(analyser.terms(question))
 
     def shared(self, text: str) -> int:
-        """Return how many of the question's terms a text has."""
+        """Return how many of the question's distinct terms occur in a text."""
         return len(self.terms.intersection(self._analyser.terms(text)))
 
     def mark(self, text: str) -> tuple[Segment, ...]:
-        """Return the text in segments; a word is marked if one of its terms is asked for."""
+        """Return the text in segments; a word is marked if one of its terms is in the question."""
         words = _WORD.finditer(text) if self.terms else ()
         return mark_spans(text, [word.span() for word in words if self.shared(word.group())])
 
 
 def mark_spans(text: str, spans: Iterable[tuple[int, int]]) -> tuple[Segment, ...]:
-    """Return the text in segments, those in ``spans`` (ascending and disjoint) marked."""
+    """Return the text in segments, with ``spans`` (ascending, disjoint offsets) marked."""
     segments: list[Segment] = []
     at = 0
     for start, end in spans:
@@ -62,7 +62,7 @@ def mark_spans(text: str, spans: Iterable[tuple[int, int]]) -> tuple[Segment, ..
 
 
 def overlap(spans: Sequence[tuple[int, int]], start: int, end: int) -> list[tuple[int, int]]:
-    """Return the parts of ``spans`` inside ``start:end``, counted from ``start``."""
+    """Return the parts of ``spans`` inside ``start:end``, as offsets from ``start``."""
     return [
         (max(first, start) - start, min(last, end) - start)
         for first, last in spans
@@ -71,7 +71,10 @@ def overlap(spans: Sequence[tuple[int, int]], start: int, end: int) -> list[tupl
 
 
 def pin_payload(citation: Citation, value: str = "", lead_in: Quote | None = None) -> str:
-    """Return what a Pin button carries: a place, from which the server takes the words itself."""
+    """Return the JSON of a Pin button: the quote's place, with the facet value that it is about.
+
+    It has no words: the server reads those from the document.
+    """
     at = write_span(citation.start, citation.end)
     place = {"doc": citation.document, "at": at, "value": value}
     if lead_in is not None:
@@ -80,7 +83,7 @@ def pin_payload(citation: Citation, value: str = "", lead_in: Quote | None = Non
 
 
 def capitalise(name: str) -> str:
-    """Return a facet's name, or a score's, as a heading."""
+    """Return a name as a heading: "report_type" as "Report type"."""
     return f"{name[:1].upper()}{name[1:]}".replace("_", " ")
 
 

@@ -1,6 +1,6 @@
-"""Routes of our own beside Gradio's: what is taken away, what the index is at, new reports.
+"""Routes in addition to Gradio's: downloads, the state of index and build, uploads.
 
-Gradio asks for the password on its own routes only, so each of these asks for itself.
+Gradio checks the sign-in on its own routes only, so ``_route`` checks it for each of these.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _BRIEF_TYPES = {
     Form.CSV: "text/csv; charset=utf-8",
 }
 _NO_STORE = {"cache-control": "no-store"}
-# What a browser shows without running anything in it; all else is saved to disk.
+# Types that a browser displays without running any of their content; others are downloaded.
 _SHOWN = {
     ".pdf": "application/pdf",
     ".txt": "text/plain",
@@ -49,7 +49,7 @@ _SHOWN = {
 
 
 def page_routes(page: PageController) -> list[Route]:
-    """Return the routes over a page; those for new reports only where it takes them."""
+    """Return the routes of a page; those for uploads only if it accepts them."""
 
     async def original(request: Request) -> Response:
         return await run_in_threadpool(_original, page, request.query_params.get("doc", ""))
@@ -135,10 +135,10 @@ def _original(page: PageController, document: str) -> Response:
 
 
 def read_original(corpus: Path, document: str, sha256: str) -> tuple[bytes, dict[str, str]] | None:
-    """Return the file that a document was read from, and the headers to send it with.
+    """Return the content of a document's source file, and the headers to send it with.
 
-    None where it is gone or not byte for byte what was indexed: so whatever stands in its place
-    since, nothing else gets out.
+    None if the file is missing, unreadable, or not byte for byte the indexed one, so that a file
+    put in its place is never served.
     """
     path = source_path(corpus, document)
     try:

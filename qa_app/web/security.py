@@ -1,7 +1,7 @@
-"""Who and what is let in: names and passwords, hosts, routes, bodies; and the headers.
+"""Access control: sign-in, allowed hosts and routes, body sizes; and the security headers.
 
-Gradio serves many routes that this page does not use (uploads, proxies, files by path or address).
-So routes are let through by name, and everything else is refused.
+Gradio serves many routes that this page does not use (uploads, proxies, files by path or URL).
+So there is a list of allowed routes, and every other one is refused.
 """
 
 from __future__ import annotations
@@ -24,18 +24,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from qa_app.errors import ServeError
 from qa_app.loading.limits import MAX_BYTES
 
-MAX_BODY_BYTES = 256 * 1024
+MAX_BODY_BYTES = 256 * 1024  # of a request, uploads apart; questions and notes are far shorter
 STATIC_ROUTE = "/desk"
 ORIGINAL_ROUTE = "/original"
 STATE_ROUTE = "/state"
 UPLOAD_ROUTE = "/upload"
 BUILD_ROUTE = "/build"
 BRIEF_ROUTE = "/brief"
-# The page's own events have names as well; only these are called by name from outside.
+# The only functions that clients may call by name; the page's own events have names too.
 PUBLIC_FUNCTIONS = ("ask", "search", "topics", "status")
+# A call of one is posted to /gradio_api/call/NAME; its result is read from there by event id.
 _CALL = rf"/gradio_api/call/(?:v2/)?(?:{'|'.join(PUBLIC_FUNCTIONS)})"
 _MCP_ROUTE = "/gradio_api/mcp"
-# Every route of Gradio's that the page reads from, as its own requests show, and ours.
+# GET routes: those of Gradio that the page is observed to request, and the program's own.
 _READ_ROUTES = re.compile(
     r"/|/(config|theme\.css|favicon\.ico|manifest\.json|robots\.txt|login|logout)/?"
     rf"|(/assets|/static|/svelte|{STATIC_ROUTE})/[\w./-]+"
@@ -44,10 +45,11 @@ _READ_ROUTES = re.compile(
     r"|/gradio_api/heartbeat/\w+"
     rf"|{_CALL}/\w+"
 )
+# POST routes, apart from MCP and uploads, which ``Guard`` allows only where they are enabled.
 _WRITE_ROUTES = re.compile(rf"/login/?|/gradio_api/(queue/join|cancel|reset)/?|{_CALL}/?")
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
-_SCRIPT = re.compile(rb"<script\b")  # each is given the page's nonce
-# Sent with every response, beside the policy, which has a nonce of each one's own.
+_SCRIPT = re.compile(rb"<script\b")  # each script tag of a page is given the nonce
+# Sent with every response, besides a content security policy that has a new nonce each time.
 _HEADERS = {
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",
@@ -55,6 +57,7 @@ _HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
+# Failed sign-ins within the window that lock a name: room for typing errors, not for guessing.
 _MOST_FAILURES = 5
 _WINDOW_SECONDS = 60.0
 _ACCOUNTS_FORM = "Its lines are name:password; lines that begin with # are left out."
@@ -64,12 +67,12 @@ class Guard:
     """ASGI middleware: refuses what the page does not use, and adds the security headers.
 
     Args:
-        app: what is guarded.
-        hosts: names that requests may be addressed to, without port.
-        any_address: let bare IP addresses through as well, for a page beyond loopback: a hostile
-            site can make its own name point here, but not an address.
-        mcp: let the MCP route through.
-        uploads: let reports be sent, each as long as a report may be.
+        app: the guarded application.
+        hosts: accepted names in the Host header, without port.
+        any_address: accept bare IP addresses there too, for a page that is not on loopback. They
+            are safe from DNS rebinding, where a hostile site points its own name at this server.
+        mcp: allow the MCP route.
+        uploads: allow uploads, each of at most ``MAX_BYTES``.
     """
 
     def __init__(
@@ -87,12 +90,12 @@ class Guard:
         self._uploads = uploads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request, or refuse it."""
+        """Pass one request on, or refuse it; web sockets are ignored."""
         if scope["type"] == "lifespan":
             await self._app(scope, receive, send)
             return
         if scope["type"] != "http":
-            return  # the page has no web sockets
+            return  # the page uses no web sockets
         nonce = secrets.token_urlsafe(16)
         secured = _SecureSend(send, nonce)
         refusal = self._refusal(scope)
@@ -131,7 +134,7 @@ class Guard:
 
 
 class _SecureSend:
-    """Passes a response on with the security headers; stamps the nonce into an HTML page."""
+    """Passes a response on with the security headers; adds the nonce to an HTML page's scripts."""
 
     def __init__(self, send: Send, nonce: str) -> None:
         self._send = send
@@ -153,7 +156,7 @@ class _SecureSend:
         await self._send(message)
 
     async def finish(self) -> None:
-        """Send a page that was held back until it was whole."""
+        """Send an HTML page, which was held back until it was complete."""
         if self._held is None:
             return
         body = _SCRIPT.sub(f'<script nonce="{self._nonce}"'.encode(), bytes(self._body))
@@ -163,12 +166,12 @@ class _SecureSend:
 
 
 def allowed_hosts(host: str, extra: Iterable[str] = ()) -> set[str]:
-    """Return the names by which a page served on ``host`` may be called."""
+    """Return the host names, in lower case, accepted for a page served on ``host``."""
     return {*_LOOPBACK_NAMES, host.lower(), *(name.lower() for name in extra)}
 
 
 def is_loopback(host: str) -> bool:
-    """Tell whether only this computer can reach the host."""
+    """Tell whether the host is a loopback address, which only this computer can reach."""
     return host == "localhost" or (is_address(host) and ipaddress.ip_address(host).is_loopback)
 
 
@@ -182,12 +185,12 @@ def is_address(host: str) -> bool:
 
 
 def content_security_policy(nonce: str) -> str:
-    """Return the policy: scripts of our own only, nothing from outside, no framing."""
+    """Return the policy: only the page's own scripts, nothing from other sites, no framing."""
     return "; ".join(
         (
             "default-src 'self'",
-            # Gradio turns its templates into functions in the browser, hence unsafe-eval. Markup
-            # that slipped into the page would still not run: it has neither file nor nonce.
+            # Gradio compiles its templates to functions in the browser, hence unsafe-eval. A script
+            # injected as markup still cannot run: it has neither a file here nor the nonce.
             f"script-src 'self' 'nonce-{nonce}' 'unsafe-eval'",
             "style-src 'self' 'unsafe-inline'",
             "img-src 'self' data: blob:",
@@ -203,7 +206,7 @@ def content_security_policy(nonce: str) -> str:
 
 def _body_refusal(headers: Mapping[str, str], most: int) -> tuple[int, str] | None:
     length = headers.get("content-length", "")
-    if not re.fullmatch(r"[0-9]{1,15}", length):  # more digits than any body has bytes
+    if not re.fullmatch(r"[0-9]{1,15}", length):  # 15 digits hold any real length
         return 411, "Say how long the request is."
     if int(length) > most:
         return 413, "The request is too long."
@@ -211,7 +214,7 @@ def _body_refusal(headers: Mapping[str, str], most: int) -> tuple[int, str] | No
 
 
 def _host_name(host: str) -> str:
-    # A bare IPv6 address in brackets, or a name without colons, and a port behind either.
+    # An IPv6 address in brackets, or a name without colons; an optional port follows either.
     match = re.fullmatch(r"\[([0-9a-fA-F:.]+)\](?::\d+)?|([^:]*)(?::\d+)?", host)
     return (match[1] or match[2] or "").lower() if match else ""
 
@@ -221,7 +224,10 @@ def _same_origin(origin: str, host: str) -> bool:
 
 
 class Accounts:
-    """Checks names and passwords; five failures in a minute close a name for that minute."""
+    """Checks names and passwords. Safe to use from several threads.
+
+    Five failures within a minute lock the name until the first of them is a minute old.
+    """
 
     def __init__(
         self, passwords: Mapping[str, str], clock: Callable[[], float] = time.monotonic
@@ -232,8 +238,8 @@ class Accounts:
         self._lock = threading.Lock()
 
     def check(self, name: str, password: str) -> bool:
-        """Tell whether the password is the name's."""
-        # Unknown names share one count, so that guessing names cannot fill the memory.
+        """Tell whether the password is right and the name is not locked."""
+        # Unknown names share one entry, so that requests with made-up names cannot fill memory.
         key = name if name in self._passwords else ""
         expected = self._passwords.get(name, "")
         right = hmac.compare_digest(password.encode(), expected.encode()) and key != ""
@@ -249,7 +255,10 @@ class Accounts:
 
 
 def signed_in(request: Request) -> str | None:
-    """Return whose session of Gradio's login a request comes with; "" where none is asked for."""
+    """Return the user who is signed in, by the cookie of Gradio's login.
+
+    "" if the page has no logins, None if nobody is signed in.
+    """
     app = request.app
     if app.auth is None:
         return ""
@@ -262,7 +271,7 @@ def read_accounts(path: Path) -> Accounts:
     """Read the accounts from a file of ``name:password`` lines.
 
     Raises:
-        ServeError: the file cannot be read, or a line is of another form.
+        ServeError: the file cannot be read, has no accounts, or has a line of another form.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")

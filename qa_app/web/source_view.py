@@ -1,4 +1,4 @@
-"""The view of the open source: its text or a page of it, the quote marked, and a search in it."""
+"""The view of the open source: its text or a page's image, the marked quote, a search in it."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from qa_app.api import Snapshot
 
 PDF_FORMAT = "pdf"
-# A browser lays this much out at once without a pause; longer documents come in parts.
+# A browser lays out this much text without a pause; longer documents are shown in parts.
 PART_CHARACTERS = 40_000
-_FULL_ENOUGH = 0.8  # of a part, for the next heading to begin another
-_MOST_HEADINGS = 2  # above a quote; the last say where it is
-_MOST_HITS = 100
-_MOST_NEAR = 5  # where no passage has the words
-_LONGEST_HIT = 300  # characters
+_FULL_ENOUGH = 0.8  # of a part's size: from here on the next heading starts a new part
+_MOST_HEADINGS = 2  # shown above a quote: the innermost locate it
+_MOST_HITS = 100  # search results listed for a source; the headline then says "or more"
+_MOST_NEAR = 5  # results by meaning, if no passage has any of the words
+_LONGEST_HIT = 300  # characters shown of a result, if its sentence is longer
 Span = tuple[int, int]
 
 
@@ -39,8 +39,9 @@ class ShownBlock:
     """A block of the source.
 
     Attributes:
-        depth: of a heading on the page (its own title is the second level), or of a list item.
-        page: what the page is called that starts with it, or "".
+        depth: HTML level of a heading (from 3, as the source's title has 2), or nesting level of
+            a list item.
+        page: name of the page that starts at this block, or "".
     """
 
     block: Block
@@ -51,7 +52,7 @@ class ShownBlock:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A place where the source has the words looked for."""
+    """A search result: its place for people, its words, and their offsets in the document."""
 
     place: str
     words: tuple[Segment, ...]
@@ -60,7 +61,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class FoundInSource:
-    """What a search inside the open source found, in the document's order."""
+    """The results of a search in the open source, in the document's order."""
 
     headline: str
     hits: tuple[Hit, ...]
@@ -75,14 +76,14 @@ def render_source(
     found: FoundInSource | None = None,
     preview: bool = False,
 ) -> str:
-    """Return the part of the document that the address points at, its span marked.
+    """Return the HTML of the part of the document that the address points at, its span marked.
 
     Args:
         document, address, stamp: as for any view.
-        citation: of the words that are marked, where they can be quoted.
-        image: the page that the address points at, where it could be drawn; else text is shown.
-        found: places with the words that the address looks for.
-        preview: it is shown along with an answer, unasked.
+        citation: of the marked words, if they can be quoted.
+        image: the page that the address points at; without it text is shown.
+        found: results of the search for the words in ``address.find``.
+        preview: shown automatically beside an answer, not opened by the user.
     """
     span = valid_span(document, address)
     lists_hits = lists_found(address)
@@ -111,7 +112,7 @@ def render_source(
         number=number,
         most=most,
         image=image,
-        # A PNG's width and height stand at a fixed place, big end first.
+        # Bytes 16 to 23 of a PNG are its width and height, big-endian.
         image_size=struct.unpack(">II", image.png[16:24]) if image else (),
         image_data=base64.b64encode(image.png).decode("ascii") if image else "",
         has_images=_has_images(document),
@@ -123,12 +124,12 @@ def render_source(
 
 
 def lists_found(address: Address) -> bool:
-    """Tell whether the pane lists what a search inside the source found."""
+    """Tell whether the pane lists search results instead of the source."""
     return bool(address.find) and address.span is None and not address.part
 
 
 def wanted_page(document: Document, address: Address) -> int | None:
-    """Return the page (from 1) to draw for the address, or None where text is to be shown."""
+    """Return the page (from 1) to draw for the address, or None if none is to be drawn."""
     if _shows_text(document, address) or lists_found(address):
         return None
     span = valid_span(document, address)
@@ -137,20 +138,20 @@ def wanted_page(document: Document, address: Address) -> int | None:
 
 
 def valid_span(document: Document, address: Address) -> Span | None:
-    """Return the address's span if the document is long enough for it."""
+    """Return the address's span, or None if the document ends before it does."""
     span = address.span
     return span if span is not None and span[1] <= len(document.text) else None
 
 
 def source_path(corpus: Path, document: str) -> Path | None:
-    """Return where a document's file should be, or None if that is outside the corpus."""
+    """Return the path of a document's file, or None if it is outside the corpus."""
     corpus = corpus.resolve()
     path = (corpus / document).resolve()
     return path if path.is_relative_to(corpus) else None
 
 
 def split_parts(blocks: Sequence[Block], size: int = PART_CHARACTERS) -> list[tuple[Block, ...]]:
-    """Return the blocks in parts of about ``size`` characters, cut before headings if it can."""
+    """Return the blocks in parts of about ``size`` characters, split at headings if possible."""
     parts: list[tuple[Block, ...]] = []
     part: list[Block] = []
     for block in blocks:
@@ -168,7 +169,8 @@ def show_blocks(
 ) -> Iterable[ShownBlock]:
     """Yield the blocks with their words in ``spans`` marked."""
     last_page = None
-    # A part may begin under any heading, and reports leave levels out: what is shown does neither.
+    # Heading levels are renumbered without gaps, since a part may begin below any heading, and
+    # reports skip levels.
     levels: list[int] = []
     for block in blocks:
         depth = block.level
@@ -187,7 +189,7 @@ def show_blocks(
 
 
 def describe_place(document: Document, span: Span | None, citation: Citation | None) -> str:
-    """Return where the quote stands, in words: the last headings above it and its page."""
+    """Return a quote's place for people: the innermost headings above it, and its page."""
     if span is None:
         return ""
     section = citation.section if citation else ()
@@ -201,17 +203,17 @@ def describe_place(document: Document, span: Span | None, citation: Citation | N
 
 
 def describe_document(document: Document) -> tuple[str, ...]:
-    """Return what stands beside its path: author, date, length, what could not be read."""
+    """Return the facts shown beside a document's path: author, date, pages, reading warnings."""
     known = [item.value for item in document.metadata if item.name in ("author", "date")]
     pages = len(document.page_starts)
     return (*known, *([count(pages, "page")] if pages else []), *document.warnings)
 
 
 def search_source(snapshot: Snapshot, address: Address) -> FoundInSource | None:
-    """Return where the open source has the words that the address looks for, None for no words.
+    """Return the passages of the open source that match the search words in the address.
 
-    Those with all of the words, in the document's order; failing that those with some of them,
-    and failing that what comes nearest in meaning.
+    Those with all of the words; if there are none, those with some of them; if there are none
+    either, the nearest in meaning. None if the address has no open source or no words.
     """
     if not (address.document and address.find):
         return None
@@ -234,7 +236,7 @@ def search_source(snapshot: Snapshot, address: Address) -> FoundInSource | None:
 
 def _hit(passage: Passage, marker: Marker) -> Hit:
     spans = [(sentence.start, sentence.end) for sentence in passage.sentences]
-    # The sentence with most of the words; of equals the first.
+    # The sentence with the most search terms; on a tie the first.
     span = max(
         spans,
         key=lambda span: marker.shared(passage.slice(*span)),
@@ -267,7 +269,7 @@ def _page_name(document: Document, page: int) -> str:
 
 
 def _original(document: Document, page: int) -> str:
-    # By a relative address, since a proxy may serve the page under a path of its own. The
-    # browser's PDF viewer turns to the page.
+    # A relative URL, since a proxy may serve the page below another path. The fragment makes the
+    # browser's PDF viewer open the page.
     name = f"{ORIGINAL_ROUTE.removeprefix('/')}?doc={quote(document.path, safe='/')}"
     return f"{name}#page={page}" if page else name

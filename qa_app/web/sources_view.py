@@ -1,4 +1,4 @@
-"""The view of sources: every document, and every file that could not be read."""
+"""The sources view: every document, and every file that could not be read."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from qa_app.web.rendering import render
 
 
 def render_sources(visit: Visit) -> str:
-    """Return the list of documents; where reports may be added, with the place to drop them."""
+    """Return the HTML of the list of documents, with an upload area if uploads are allowed."""
     generation = visit.catalogue.snapshot.generation
     documents = visit.catalogue.documents
     notes = {path: [*document.warnings] for path, document in documents.items()}

@@ -1,4 +1,4 @@
-"""The view of topics: a heat map by facet, the quotes of a cell, two values side by side."""
+"""The topics view: a heat map by facet, the quotes of a cell, two values side by side."""
 
 from __future__ import annotations
 
@@ -23,27 +23,29 @@ from qa_app.web.rendering import capitalise, render
 if TYPE_CHECKING:
     from qa_app.api import Snapshot
 
-_SHADES = 5  # of a cell, as the stylesheet has them
-_MOST_COLUMNS = 40  # that can be read across
+_SHADES = 5  # of a cell, each with a rule in the stylesheet
+_MOST_COLUMNS = 40  # of the heat map; a wider table is hard to read
+# Quotes listed for one cell; and for each of several cells, which have to fit on a page.
 _MOST_QUOTES, _MOST_COMPARED = 100, 5
 _FACET_NAMES = {DATE: "Year of report"}
-# Facets whose values say where a quote stands, and not whom it is about.
+# Facets whose values are properties of a quote's source or text, not the subject of the quote.
 _PLACES = frozenset({DOCUMENT_FACET, DATE, YEAR_FACET, TYPE})
-# Of the timeline's drawing, in its own units.
+# The timeline's bar width, gap and largest bar height, in SVG user units.
 _BAR, _GAP, _HEIGHT = 28, 6, 56
 
 
 @dataclass(frozen=True)
 class TopicsPage:
-    """What the address asks for of topics, or of the analyst's own themes.
+    """The topics, or the analyst's own themes, that an address selects.
 
     Attributes:
-        here: the address, with the facet that the matrix is by.
-        facets: what else it could be by.
-        values: of the facet that were chosen: one, or two side by side.
-        rows: what was clicked: for each topic a cell a value; None where nothing was.
-        years: of the chosen topic, with their numbers of quotes.
-        news: what became of topics since the build before, where nothing was clicked.
+        here: the address, with the facet of the matrix's columns filled in.
+        facets: the available facets for the columns.
+        values: the selected values of the facet: none, one, or two side by side.
+        rows: for each selected topic its cells, one per selected value; None if nothing is
+            selected.
+        years: numbers of quotes by year, if a topic but no value is selected.
+        news: changes of topics since the previous build, if nothing is selected.
     """
 
     here: Address
@@ -56,22 +58,22 @@ class TopicsPage:
 
     @property
     def noun(self) -> str:
-        """What a row is."""
+        """What a row of the matrix is called."""
         return "theme" if self.matrix.kind is Kind.THEMES else "topic"
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The columns that are shown."""
+        """The columns that are shown, at most ``_MOST_COLUMNS``."""
         return self.matrix.columns[:_MOST_COLUMNS]
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the table does not show."""
+        """Sentences about quotes and columns that the table does not show."""
         return tuple(filter(None, (unplaced_text(self.matrix), _left_out(self.matrix))))
 
     @property
     def heading(self) -> str:
-        """What was clicked, in words."""
+        """The selected topic and values as a heading."""
         topic = self.rows[0][0].label if self.here.place.get(Key.TOPIC) and self.rows else ""
         return " · ".join(filter(None, (topic, " and ".join(map(short_title, self.values)))))
 
@@ -82,13 +84,16 @@ class TopicsPage:
 
     @property
     def best(self) -> Citation | None:
-        """The strongest of the quotes that were clicked."""
+        """The citation of the strongest quote in the first non-empty selected cell, or None."""
         cells = (cell for cells in self.rows or () for cell in cells)
         return next((item.citation for cell in cells for item in cell.excerpts), None)
 
     @property
     def bars(self) -> Sequence[tuple[int, int, int, int, int]]:
-        """The timeline's, as (year, number, x, y, height); one year alone is no line of time."""
+        """The timeline's bars as (year, number, x, y, height); none for fewer than two years.
+
+        The years run without gaps. x, y and height are in SVG user units.
+        """
         if len(self.years) <= 1:
             return ()
         most = max(*self.years.values(), 1)
@@ -101,7 +106,7 @@ class TopicsPage:
 
     @property
     def news_line(self) -> str:
-        """What is new, in a line, or ""."""
+        """A one-line summary of ``news``, or ""."""
         parts = []
         for trend in (Trend.APPEARED, Trend.GREW, Trend.SHRANK, Trend.VANISHED):
             if number := sum(change.trend is trend for change in self.news):
@@ -110,29 +115,33 @@ class TopicsPage:
         return f"Since the build before: {', '.join(parts)}; {new}." if parts else ""
 
     def shade(self, number: int) -> int:
-        """Return how dark a cell is, from 0 (nothing) to 5."""
+        """Return a cell's shade, 0 (empty) to ``_SHADES``, by the square root of its number."""
         return math.ceil(_SHADES * math.sqrt(number / self.largest)) if number else 0
 
     def facet_name(self, facet: str) -> str:
-        """Return what a facet is called as a way to look at topics."""
+        """Return a facet's name in this view."""
         return _FACET_NAMES.get(facet, capitalise(facet))
 
     def about(self, cell: Cell) -> str:
-        """Return whom a cell's quotes are about, or ""."""
+        """Return the facet value that a cell's quotes are about; "" if the facet is no subject."""
         return "" if self.matrix.facet in _PLACES else cell.value
 
     def at(self, **place: str) -> str:
-        """Return the address of a topic, a cell or a facet, with the same kind of rows."""
+        """Return the query string for ``place``; facet and kind of rows are kept unless given."""
         kept = {key: self.here.place[key] for key in (Key.BY, Key.GROUPS) if key in self.here.place}
         return self.here.but(place={**kept, **place}).search
 
     def comparing(self, value: str) -> str:
-        """Return the address that sets another value beside the chosen one."""
+        """Return the query string that shows another value beside the selected one."""
         return self.here.but(place={**self.here.place, Key.WITH: value}).search
 
 
 def render_topics(visit: Visit) -> str:
-    """Return the heat map, and the quotes of what was clicked in it."""
+    """Return the HTML of the heat map, and of the quotes that are selected in it.
+
+    Raises:
+        IndexNotFoundError, QueryError: as ``read_topics``.
+    """
     return render(
         "topics",
         view=read_topics(visit.catalogue.snapshot, visit.address),
@@ -143,11 +152,11 @@ def render_topics(visit: Visit) -> str:
 
 
 def read_topics(snapshot: Snapshot, address: Address) -> TopicsPage:
-    """Return topics or themes as the address asks for them.
+    """Return the topics or themes that an address selects.
 
     Raises:
-        IndexNotFoundError: the index was built before there were topics.
-        QueryError: the address names a topic, a facet or a value that is not there.
+        IndexNotFoundError: the index was built by a version without topics.
+        QueryError: the address names an unknown topic, facet or value.
     """
     place, triage = address.place, snapshot.triage
     themes = place.get(Key.GROUPS) == Kind.THEMES
@@ -190,4 +199,4 @@ def _news(snapshot: Snapshot) -> tuple[Change, ...]:
     try:
         return snapshot.topic_changes()
     except IndexNotFoundError:
-        return ()  # the first build, or the one before had no topics
+        return ()  # this is the first build, or the previous one had no topics

@@ -1,7 +1,7 @@
-"""A report sent from the page, on its way into the corpus: all of it, under its own name, or none.
+"""Saves a report uploaded from the page in the corpus, completely or not at all.
 
-It is written beside the corpus's files under a hidden name, which builds pass over, and linked to
-its own name when it is whole; a link never replaces a file that is there already.
+It is written into the corpus under a hidden name, which builds ignore, and hard-linked to its own
+name when it is complete. A link never replaces an existing file.
 """
 
 from __future__ import annotations
@@ -21,21 +21,21 @@ from qa_app.loading.registry import check_suffix
 from qa_app.loading.scan import NOT_REPORTS
 from qa_app.store.manifest import hash_file
 
-_LONGEST_NAME = 200  # bytes; file systems take 255
+_LONGEST_NAME = 200  # bytes; common file systems allow 255
 _PREFIX = ".upload-"
-_STALE_SECONDS = 3600.0  # no upload takes so long
-_UNSAFE = frozenset('/\\:*?"<>|')  # which Windows has no file names with
+_STALE_SECONDS = 3600.0  # without a write: no upload pauses so long
+_UNSAFE = frozenset('/\\:*?"<>|')  # not allowed in file names on Windows
 
 
 class IncomingFile:
-    """A file being received. Used as a context: what was not kept is thrown away at its end.
+    """A file being received. A context manager: on exit its temporary file is removed.
 
     Args:
-        corpus: folder of the reports; made where it is missing.
-        name: as the browser gives it.
+        corpus: folder of the reports; created if it is missing.
+        name: as sent by the browser.
 
     Raises:
-        UploadError: no report can have this name.
+        UploadError: the name is not allowed, or the file cannot be written.
         UnsupportedFormatError: files of this kind cannot be read.
     """
 
@@ -51,7 +51,12 @@ class IncomingFile:
             self._file = self._temporary.open("xb")
 
     def write(self, chunk: bytes) -> None:
-        """Take the next bytes; ``LimitError`` when they are too many."""
+        """Append the next bytes.
+
+        Raises:
+            LimitError: the file exceeds ``MAX_BYTES``.
+            UploadError: the bytes cannot be written.
+        """
         self._size += len(chunk)
         check_size(self._size)
         self._sha256.update(chunk)
@@ -59,10 +64,10 @@ class IncomingFile:
             self._file.write(chunk)
 
     def keep(self) -> bool:
-        """Put the file into the corpus; False if exactly this file is there already.
+        """Add the file to the corpus; return False if the same file is already there.
 
         Raises:
-            UploadError: another file of this name is there, or the disk refuses.
+            UploadError: there is another file of this name, or this one cannot be written.
         """
         target = self._corpus / self.name
         with _saving(self.name):
@@ -88,10 +93,11 @@ class IncomingFile:
 
 
 def safe_name(name: str) -> str:
-    """Return the name under which a report is kept.
+    """Return the name, in Unicode form NFC, under which a report is saved.
 
     Raises:
-        UploadError: it could lead elsewhere, cannot be shown, or is one that the corpus uses.
+        UploadError: it is a path or hidden name, too long, has characters that are not portable
+            or printable, or is one of the corpus's own files (``NOT_REPORTS``).
         UnsupportedFormatError: files of this kind cannot be read.
     """
     name = unicodedata.normalize("NFC", name)
@@ -111,16 +117,16 @@ def safe_name(name: str) -> str:
 
 
 def _sweep(corpus: Path) -> None:
-    """Throw away what a server that was killed left behind."""
+    """Delete stale temporary files, left behind by a server that was killed."""
     for path in corpus.glob(f"{_PREFIX}*"):
-        with contextlib.suppress(FileNotFoundError):  # another upload was here first
+        with contextlib.suppress(FileNotFoundError):  # another upload deleted it first
             if path.stat().st_mtime < time.time() - _STALE_SECONDS:
                 path.unlink()
 
 
 @contextlib.contextmanager
 def _saving(name: str) -> Iterator[None]:
-    """Say that a file could not be saved where the disk refuses."""
+    """Raise an ``OSError`` of the block as ``UploadError``."""
     try:
         yield
     except OSError as exc:
