@@ -1,8 +1,8 @@
-"""Cut a document into passages: what is embedded, ranked and shown.
+"""Split a document into passages, the units that are embedded, ranked and shown.
 
-A passage is one stretch of the text inside one section. Paragraphs keep to themselves unless
-they are tiny, a list or table stays with the line that introduces it, and a numbered paragraph
-always opens a passage, so that its number cites it.
+A passage is a contiguous stretch of text inside one section. Paragraphs are separate passages
+unless they are tiny, a list or table starts with the line that introduces it, and a numbered
+paragraph always starts a passage, so that its number can be cited.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from itertools import chain
 from qa_app.models import Block, BlockKind, Document, LeadIn, Passage, Sentence
 from qa_app.text.sentences import split_sentences
 
+# Part of the recipe: increase it when the rules change, so that builds split documents again.
 CHUNKING_VERSION = "4"
 
 TokenCounter = Callable[[Sequence[str]], list[int]]
 
-# Blocks that come in runs and belong to the line before the first.
+# Blocks that come in runs and belong to the line that introduces the run.
 _RUNS = frozenset({BlockKind.LIST_ITEM, BlockKind.TABLE_ROW})
-_LONGEST_BULLET = 300  # characters; a longer list item is quoted by the sentence
-# A paragraph that ends so introduces nothing.
+_LONGEST_BULLET = 300  # characters; a longer list item is split into sentences
+# A paragraph with such an end does not introduce a list or table.
 _FULL_STOPS = (".", "?", "!", ".”", ".’", '."')
 
 
@@ -30,7 +31,11 @@ _FULL_STOPS = (".", "?", "!", ".”", ".’", '."')
 class _Piece:
     """A block, or a part of a long one, that fits into a passage.
 
-    ``number`` is that of the numbered paragraph that it is, or that introduces it.
+    Attributes:
+        start, end: span in the document's text.
+        tokens: 0 until counted.
+        lead_in: span of the line that introduces the list or table it belongs to.
+        number: printed number of the paragraph that it is, or that introduces it.
     """
 
     start: int
@@ -47,16 +52,17 @@ def chunk(
 ) -> tuple[Passage, ...]:
     """Return the document's passages in reading order, without tags.
 
-    Every block but a heading with text under it is in exactly one passage, or in several
-    if it is longer than one.
+    Every block is in exactly one passage, or in several if it is longer than one, except headings
+    with text or a deeper heading under them: these are only in ``section``.
 
     Args:
         document: as loaded.
-        count_tokens: tokens of each text; called at most three times.
-        max_tokens: about the most tokens of a passage, title and section left out; at least 1.
+        count_tokens: returns the number of tokens of each text; called at most three times.
+        max_tokens: approximate maximum tokens of a passage, not counting title and section; at
+            least 1.
 
     Raises:
-        ValueError: max_tokens is under 1.
+        ValueError: max_tokens is less than 1.
     """
     if max_tokens < 1:
         raise ValueError(f"max_tokens must be at least 1, not {max_tokens}")
@@ -65,7 +71,7 @@ def chunk(
 
 
 def _outline(document: Document) -> Iterator[_Piece]:
-    """Yield a piece a block, with its section and lead-in; headings with text under them not."""
+    """Yield a piece per block, with its section and lead-in; only empty headings are pieces."""
     text, blocks = document.text, document.blocks
     path: list[tuple[int, str]] = []
     lead_in: tuple[int, int] | None = None
@@ -88,7 +94,7 @@ def _outline(document: Document) -> Iterator[_Piece]:
 
 
 def _is_empty(blocks: Sequence[Block], i: int) -> bool:
-    """Tell whether the heading ``blocks[i]`` has neither text nor a deeper heading under it."""
+    """Return whether the heading ``blocks[i]`` has neither text nor a deeper heading under it."""
     if i + 1 == len(blocks):
         return True
     after = blocks[i + 1]
@@ -106,7 +112,7 @@ def _find_lead_in(text: str, block: Block) -> tuple[int, int] | None:
 def _fit(
     text: str, pieces: list[_Piece], count_tokens: TokenCounter, max_tokens: int
 ) -> list[_Piece]:
-    """Count every piece, and cut those that are too long at sentence ends, then between words."""
+    """Count each piece's tokens; split long ones into sentences, and long sentences at spaces."""
     pieces = _count(text, pieces, count_tokens)
     for cut in (_split, _cut):
         parts = (
@@ -118,7 +124,7 @@ def _fit(
 
 
 def _count(text: str, pieces: list[_Piece], count_tokens: TokenCounter) -> list[_Piece]:
-    """Return the pieces with their tokens, counted where they were not."""
+    """Return the pieces with their numbers of tokens, counting those not counted yet."""
     new = [piece for piece in pieces if not piece.tokens]
     counts = iter(count_tokens([text[piece.start : piece.end] for piece in new]) if new else ())
     return [
@@ -132,14 +138,14 @@ def _split(text: str, piece: _Piece, _max_tokens: int) -> Iterator[_Piece]:
 
 
 def _cut(text: str, piece: _Piece, max_tokens: int) -> Iterator[_Piece]:
-    """Yield parts of a sentence that is longer than a passage, cut between words."""
+    """Yield parts, about equally long, of a sentence longer than a passage, cut at spaces."""
     parts = math.ceil(piece.tokens / max_tokens)
     size = math.ceil((piece.end - piece.start) / parts)
     start = piece.start
     while start < piece.end:
         end = min(start + size, piece.end)
         if end < piece.end:
-            # Without white space in sight (some scripts have none) it is cut where it is.
+            # Without white space (some scripts have none) it is cut between any characters.
             space = max(text.rfind(" ", start, end), text.rfind("\n", start, end))
             end = space if space > start else end
         words = text[start:end]
@@ -150,7 +156,7 @@ def _cut(text: str, piece: _Piece, max_tokens: int) -> Iterator[_Piece]:
 
 
 def _pack(pieces: list[_Piece], max_tokens: int) -> Iterator[list[_Piece]]:
-    """Yield the pieces of each passage."""
+    """Yield the pieces of each passage; groups are joined only if one of the two is tiny."""
     tiny = max_tokens // 3
     current: list[_Piece] = []
     for group in _group(pieces):
@@ -176,7 +182,7 @@ def _pack(pieces: list[_Piece], max_tokens: int) -> Iterator[list[_Piece]]:
 
 
 def _group(pieces: list[_Piece]) -> Iterator[list[_Piece]]:
-    """Yield pieces that belong together: a long block's parts, a list or table with its lead-in."""
+    """Yield the pieces of one long block, or of a list or table with its lead-in, as a group."""
     group: list[_Piece] = []
     for piece in pieces:
         if group and not _belongs(group[-1], piece):
@@ -198,7 +204,7 @@ def _belongs(last: _Piece, piece: _Piece) -> bool:
 
 
 def _may_join(last: _Piece, piece: _Piece) -> bool:
-    """Tell whether a tiny neighbour may share the passage."""
+    """Return whether two neighbouring groups, one of them tiny, may share a passage."""
     notes = {other.block.kind is BlockKind.FOOTNOTE for other in (last, piece)}
     is_numbered = piece.block.kind is BlockKind.PARAGRAPH and piece.block.label is not None
     return last.section == piece.section and len(notes) == 1 and not is_numbered
@@ -226,7 +232,7 @@ def _make_passage(document: Document, pieces: list[_Piece]) -> Passage:
 
 
 def _find_cut_off(document: Document, piece: _Piece, start: int) -> LeadIn | None:
-    """Return what introduces the piece, where that is before the passage's start."""
+    """Return the piece's lead-in if it begins before the passage, else None."""
     if piece.lead_in is None or piece.lead_in[0] >= start:
         return None
     first, last = piece.lead_in
@@ -234,7 +240,7 @@ def _find_cut_off(document: Document, piece: _Piece, start: int) -> LeadIn | Non
 
 
 def _with_marker(text: str, piece: _Piece) -> int:
-    """Return where the piece starts with the bullet or number that stands before its block."""
+    """Return the start of the piece, including a bullet or number in front of its block."""
     if piece.start > piece.block.start:
         return piece.start
     line = text.rfind("\n", 0, piece.start) + 1

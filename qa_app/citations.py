@@ -1,4 +1,4 @@
-"""Where words stand, as a citation that a reader can follow."""
+"""Citations: the document, section, page and offsets of quoted words."""
 
 from __future__ import annotations
 
@@ -15,21 +15,20 @@ if TYPE_CHECKING:
     from qa_app.store.generation import Generation
 
 Facts = Mapping[str, Mapping[str, str]]
-_LONGEST_TITLE = 60  # characters of a title or heading in a label, which is one line on the page
-# Where a subtitle begins: after a colon, semicolon, bar, bracket or dash.
+_LONGEST_TITLE = 60  # characters of a title or heading, so that a label fits on one line
+# Start of a subtitle: a colon, semicolon, bar, opening bracket, dash or spaced hyphen.
 _SUBTITLE = re.compile(r"\s*[:;|(\u2013\u2014]|\s-\s")
 
 
 def cite(passage: Passage, start: int, end: int) -> Citation:
     """Return the citation of the words at document offsets ``start:end`` of a passage.
 
-    The label reads like "Deep Dives, Merseyside, p. 3": short title, last heading, the printed
-    number of the paragraph and the page, each where there is one; a page read by OCR says so.
+    Its label is that of ``label``.
 
     Raises:
-        ValueError: the span is not inside the passage.
+        ValueError: the span is outside the passage and its lead-in.
     """
-    passage.slice(start, end)  # refuses a span outside
+    passage.slice(start, end)  # raises ValueError for a span outside
     return Citation(
         document=passage.document,
         title=passage.title,
@@ -42,15 +41,16 @@ def cite(passage: Passage, start: int, end: int) -> Citation:
 
 
 def cite_whole(passage: Passage) -> Citation:
-    """Return the citation of all the words of a passage."""
+    """Return the citation of a whole passage."""
     return cite(passage, passage.start, passage.end)
 
 
 def find_in_source(generation: Generation, document: str, span: tuple[int, int]) -> Quote:
-    """Return the words at offsets ``span`` of a document, with their citation.
+    """Return the text at offsets ``span`` of a document, with its citation.
 
-    ``QueryError`` if there is no such document, or the words are not inside one passage or a list
-    that goes on through several of one section.
+    Raises:
+        QueryError: there is no such document, or the span is not covered by passages of a single
+            section.
     """
     start, end = span
     held = [
@@ -69,7 +69,11 @@ def find_in_source(generation: Generation, document: str, span: tuple[int, int])
 
 
 def label(passage: Passage, start: int | None = None) -> str:
-    """Return for people where a passage stands, or the words at offset ``start`` of it."""
+    """Return a readable label for a passage, or for the words at its offset ``start``.
+
+    For example "Deep Dives, Merseyside, p. 3": short title, last heading, printed paragraph number
+    and page, each if there is one; "(OCR)" marks a page that was read by OCR.
+    """
     title = short_title(passage.title or passage.document)
     parts = [title]
     heading = _shorten(passage.section[-1]) if passage.section else ""
@@ -84,12 +88,12 @@ def label(passage: Passage, start: int | None = None) -> str:
 
 
 def page_label(page: object) -> str:
-    """Return how citations name a page, or pages: "p. 3"."""
+    """Return "p. 3": how citations name a page or range of pages."""
     return f"p. {page}"
 
 
 def quoted_plain(quote: str, citation: Citation) -> str:
-    """Return a quote with where it stands, ready to paste: ‘words’ (Title, Section, p. 3)."""
+    """Return a quote with its label, ready to paste: ‘words’ (Title, Section, p. 3)."""
     return f"{_quoted(quote)} ({citation.label})"
 
 
@@ -102,8 +106,8 @@ def harvard(citation: Citation, facts: Mapping[str, str]) -> str:
     """Return a citation in Harvard style: Author (2024) Title, p. 3.
 
     Without an author the publisher is named; without either the title comes first. Without a
-    date it says "no date"; without pages the heading stands in their place. ``facts`` are the
-    document's "author", "publisher" and "date", where known.
+    date the year is "no date"; without a page the last heading is named instead. ``facts`` are the
+    document's "author", "publisher" and "date", as far as known.
     """
     title = " ".join((citation.title or citation.document).split())
     date = parse_date(facts.get("date", ""))
@@ -119,7 +123,7 @@ def harvard(citation: Citation, facts: Mapping[str, str]) -> str:
 
 
 def cited_in_harvard(answer: Answer, facts: Facts) -> Answer:
-    """Return the answer with its quotes cited in Harvard style; ``facts`` by document's path."""
+    """Return the answer with its findings' labels in Harvard style; ``facts`` by document path."""
 
     def cited(finding: Finding) -> Finding:
         own = facts.get(finding.citation.document, {})
@@ -133,7 +137,7 @@ def cited_in_harvard(answer: Answer, facts: Facts) -> Answer:
 
 
 def document_facts(metadata: Iterable[MetadataField]) -> Mapping[str, str]:
-    """Return a document's facts by name; of several with one name the first."""
+    """Return a document's facts by name; the first of several with the same name."""
     return {item.name: item.value for item in reversed(tuple(metadata))}
 
 
@@ -142,10 +146,10 @@ def _quoted(quote: str) -> str:
 
 
 def short_title(title: str) -> str:
-    """Return at most 60 characters of a title.
+    """Return a title shortened to at most 60 characters.
 
-    Of a long "Series: Report: Part" the part, which tells it from its siblings; of any other long
-    title what stands before its subtitle.
+    A long "Series: Report: Part" becomes the part, which distinguishes it from the others of the
+    series; any other long title loses its subtitle.
     """
     title = " ".join(title.split())
     if len(title) > _LONGEST_TITLE:

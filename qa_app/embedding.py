@@ -1,7 +1,7 @@
-"""Text to unit vectors. Only this module and ``reader`` import torch and what stands on it.
+"""Encode text as unit vectors. Only this module and ``reader`` import torch and transformers.
 
-Importing those takes seconds, so it happens at the first text, not before: what a model *is*
-(its name, the hash of its weights, its dimension) is read from its files.
+Importing these takes seconds, so they are imported when the first text is encoded. A model's
+identity (name, hash of its weights, dimension) is read from its files without them.
 """
 
 from __future__ import annotations
@@ -28,23 +28,23 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 Progress = Callable[[int], None]
-# Takes a text's position and the unit vectors of its tokens, shape (tokens, dimension).
+# Called with a text's index and the unit vectors of its tokens, float32, shape (tokens, dim).
 KeepTokens = Callable[[int, FloatArray], None]
 
-_BATCH = 32
-# Questions that are kept: each is encoded several times while it is answered.
+_BATCH = 32  # texts per pass through the model, sentence-transformers' default
+# Questions whose vectors are cached: each is needed several times while it is answered.
 _KEPT_QUESTIONS = 16
 
 
 class Encoder(Protocol):
-    """What the rest of the program asks of a model."""
+    """Interface of an embedding model for the rest of the program."""
 
     @property
     def identity(self) -> ModelIdentity:
-        """Which model this is, known without loading it."""
+        """Name, hash and settings of the model, known without loading it."""
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        """Return the number of tokens of each text, special tokens left out."""
+        """Return the number of tokens of each text, without special tokens."""
 
     def encode_documents(
         self,
@@ -52,41 +52,43 @@ class Encoder(Protocol):
         progress: Progress | None = None,
         keep_tokens: KeepTokens | None = None,
     ) -> FloatArray:
-        """Return float32 unit rows, shape (len(texts), dimension).
+        """Return the texts' vectors, float32 unit rows, shape (len(texts), dimension).
 
         Args:
-            progress: called with the number of texts just done.
-            keep_tokens: called once for each text, in any order, by encoders that have token
-                vectors; the same pass through the model makes both.
+            progress: called with the number of texts just encoded.
+            keep_tokens: called once per text, in any order, by encoders that have token vectors;
+                both kinds of vector come from the same pass through the model.
         """
 
     def token_spans(self, texts: Sequence[str]) -> list[SpanArray]:
-        """Return where in each text its tokens stand, int32, shape (tokens, 2).
+        """Return each text's token spans (start, end) in characters, int32, shape (tokens, 2).
 
-        As many as ``keep_tokens`` is given vectors; (0, 0) for what is not in the text.
+        There is one for each vector that ``keep_tokens`` receives; (0, 0) for tokens that are not
+        in the text, such as special tokens.
         """
 
     def encode_queries(self, texts: Sequence[str]) -> FloatArray:
-        """Return float32 unit rows, shape (len(texts), dimension)."""
+        """Return the questions' vectors, float32 unit rows, shape (len(texts), dimension)."""
 
     def encode_query_tokens(self, text: str) -> FloatArray:
-        """Return the unit vectors of a question's tokens, shape (tokens, dimension)."""
+        """Return a question's token vectors, float32 unit rows, shape (tokens, dimension)."""
 
 
 class SentenceTransformerEncoder:
-    """A sentence-transformers model on the CPU, from a folder of safetensors weights.
+    """A sentence-transformers model on the CPU, with weights as safetensors.
 
     Args:
-        model: ``all-MiniLM-L6-v2`` (installed with the program), another model's name if it is
-            in the local cache, or a folder.
-        dimension: how many of the model's dimensions to use, 0 for all. The first ones are kept,
-            which suits models that were trained for it (Matryoshka).
-        query_prompt, document_prompt: put in front of texts instead of what the model's files
-            say.
+        model: ``all-MiniLM-L6-v2`` (installed with the program), the name of another model in the
+            local Hugging Face cache, or a folder.
+        dimension: number of dimensions to use, the first ones; 0 for all. Fewer than all suit only
+            models trained for it (Matryoshka).
+        query_prompt, document_prompt: prefixes of questions and passages; "" for those in the
+            model's files.
 
     Raises:
-        EmbeddingError: there is no such model here, its folder holds files that can run code, the
-            default model's weights are not the published ones, or it has fewer dimensions.
+        EmbeddingError: there is no such model on this machine, its folder contains files that can
+            run code or has no safetensors, the default model's weights are not the published ones,
+            or it has fewer dimensions.
     """
 
     def __init__(
@@ -109,7 +111,7 @@ class SentenceTransformerEncoder:
 
     @property
     def identity(self) -> ModelIdentity:
-        """Which model this is, known without loading it."""
+        """As ``Encoder.identity``."""
         return self._identity
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
@@ -126,7 +128,7 @@ class SentenceTransformerEncoder:
         for encoding in encodings:
             spans = np.array(encoding.offsets, dtype=np.int32).reshape(-1, 2)
             if len(spans) > most:
-                # What is cut off is the text's end, not the mark behind it.
+                # The model cuts off the end of the text and keeps the final special token.
                 spans = np.concatenate([spans[: most - 1], spans[-1:]])
             found.append(np.maximum(spans - len(prompt), 0))
         return found
@@ -138,7 +140,7 @@ class SentenceTransformerEncoder:
         keep_tokens: KeepTokens | None = None,
     ) -> FloatArray:
         """As ``Encoder.encode_documents``."""
-        # Longest first: a batch is padded to its longest text, and the slowest batch comes first.
+        # By length: a batch is padded to its longest text. Longest first: progress never slows.
         order = np.argsort([-len(text) for text in texts], kind="stable")
         rows = np.empty((len(texts), self._identity.dimension), dtype=np.float32)
         for start in range(0, len(order), _BATCH):
@@ -171,7 +173,7 @@ class SentenceTransformerEncoder:
     def _encode_with_tokens(
         self, texts: Sequence[str], queries: bool
     ) -> tuple[FloatArray, list[FloatArray]]:
-        """Return the texts' unit rows, and each text's tokens', from one pass."""
+        """Return the texts' vectors and each text's token vectors, unit rows, from one pass."""
         found = self._run(texts, queries, output_value=None)
         rows = np.stack([item["sentence_embedding"].float().numpy() for item in found])
         tokens = [
@@ -187,10 +189,10 @@ class SentenceTransformerEncoder:
         return self._checked(np.asarray(found, dtype=np.float32))
 
     def _run(self, texts: Sequence[str], queries: bool, **options: Any) -> Any:
-        """Return what the library makes of the texts, its way for queries or for documents."""
+        """Return the output of the library's ``encode_query`` or ``encode_document``."""
         model, identity = self._load(), self._identity
         encode = model.encode_query if queries else model.encode_document
-        # Always given: left to itself the library would not find a prompt called "passage".
+        # Always passed, because the library by itself would not find a prompt called "passage".
         prompt = identity.query_prompt if queries else identity.document_prompt
         with self._lock, _one_thread() if queries else nullcontext():
             return encode(
@@ -204,7 +206,7 @@ class SentenceTransformerEncoder:
                 f"dimensions; its vectors have {rows.shape[1]}.",
                 "Save the model again with sentence-transformers.",
             )
-        # Weights may be bfloat16: its rounding is taken out of the length here.
+        # The model may compute in bfloat16, whose rounding changes the length: normalise again.
         return unit_rows(rows)
 
     def _load_tokenizer(self) -> Tokenizer:
@@ -226,10 +228,10 @@ class SentenceTransformerEncoder:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Keep torch from sharing one question among threads.
+    """Run torch on one thread.
 
-    It is too short to gain much by it, and on a busy machine the threads wait for each other:
-    ten times as long (benchmarks/RESULTS.md).
+    A question is too short to gain much from more, and on a busy machine the threads wait for each
+    other: 10 times as slow (benchmarks/RESULTS.md).
     """
     import torch
 
@@ -242,18 +244,21 @@ def _one_thread() -> Iterator[None]:
 
 
 def unit_rows(rows: FloatArray) -> FloatArray:
-    """Return the rows at length 1, float32; rows of zeros stay so."""
+    """Return the rows scaled to length 1, float32; rows of zeros stay zeros."""
     norms = np.linalg.norm(rows, axis=-1, keepdims=True)
     return np.asarray(rows / np.maximum(norms, 1e-12), dtype=np.float32)
 
 
 def load_model(folder: Path, kind: str = "SentenceTransformer", **options: Any) -> Any:
-    """Return the sentence-transformers model in a folder: safetensors only, no code, no network.
+    """Load a sentence-transformers model onto the CPU: safetensors only, no code, no network.
 
     Args:
-        folder: checked by ``refuse_code``.
-        kind: the library's class, "SentenceTransformer" or "CrossEncoder".
-        options: more of the class's own.
+        folder: must have passed ``refuse_code``.
+        kind: class of the library, "SentenceTransformer" or "CrossEncoder".
+        options: further arguments of the class.
+
+    Raises:
+        EmbeddingError: it cannot be loaded.
     """
     with model_libraries() as (_, _, dtype):
         import sentence_transformers
@@ -276,12 +281,15 @@ def load_model(folder: Path, kind: str = "SentenceTransformer", **options: Any) 
 
 @contextmanager
 def model_libraries() -> Iterator[tuple[Any, Any, Any]]:
-    """Yield torch, transformers and the type of weights for this CPU, kept off the network."""
+    """Yield torch, transformers and the weights' dtype for this CPU, with network access disabled.
+
+    Warnings are suppressed in the block.
+    """
     for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
         os.environ.setdefault(variable, "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     with warnings.catch_warnings():
-        # Third-party import noise is not the user's business; our own warnings are not caught.
+        # The libraries' warnings on import and loading mean nothing to the user.
         warnings.simplefilter("ignore")
         import torch
         import transformers
@@ -292,7 +300,10 @@ def model_libraries() -> Iterator[tuple[Any, Any, Any]]:
 
 
 def _has_bfloat16() -> bool:
-    """Tell whether this CPU multiplies bfloat16 natively: 2 to 3 times as fast as float32."""
+    """Return whether this CPU multiplies bfloat16 natively, 2 to 3 times as fast as float32.
+
+    It is detected on x86 Linux only.
+    """
     if platform.machine() not in {"x86_64", "AMD64"}:
         return False
     try:

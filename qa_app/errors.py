@@ -1,33 +1,33 @@
-"""Every error that qa_app raises on purpose.
+"""Every error that qa_app raises deliberately.
 
-    QAAppError                      message + hint (what mends it)
+    QAAppError                      message + hint (how to fix it)
     ├── ConfigError                 a setting, a facets file or a flag is wrong
     ├── CorpusError                 the corpus as a whole cannot be used
-    ├── LoadError                   one file cannot be read; the build goes on without it
+    ├── LoadError                   one file cannot be read; the build continues without it
     │   ├── UnsupportedFormatError
-    │   ├── NoTextError             nothing to index: a scan, or an empty file
+    │   ├── NoTextError             nothing to index: a scan without text, or an empty file
     │   ├── PasswordError
     │   ├── BrokenFileError
     │   └── LimitError              over a limit of size, pages, memory or time
-    ├── EmbeddingError              the model cannot be found, checked or run
-    ├── StoreError                  the index on disk
+    ├── EmbeddingError              a model cannot be found, checked or run
+    ├── StoreError                  the index on disk cannot be read or written
     │   ├── IndexNotFoundError
     │   ├── IndexCorruptError
-    │   ├── IndexMismatchError      made with another model or format; names both sides
+    │   ├── IndexMismatchError      made with another model or format; both are named
     │   └── IndexLockedError        another build is running
-    ├── QueryError                  a question, filter or mode that cannot be answered
-    ├── BriefError                  a brief or the saved questions cannot be read or changed so
-    ├── ServeError                  the page cannot be served as asked
-    └── UploadError                 a report sent to the page cannot be kept
+    ├── QueryError                  a question, filter, mode or name in the request is invalid
+    ├── BriefError                  a brief or the saved questions cannot be read or changed
+    ├── ServeError                  the web page cannot be served as configured
+    └── UploadError                 a report uploaded to the page cannot be stored
 
-A programmer's mistake stays a ValueError or TypeError.
+Programming errors raise ValueError or TypeError.
 """
 
 from __future__ import annotations
 
 
 class QAAppError(Exception):
-    """Base of every error meant for the user: what is wrong, and how to mend it."""
+    """Base of all errors for the user: ``message`` says what is wrong, ``hint`` how to fix it."""
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
@@ -48,23 +48,23 @@ class CorpusError(QAAppError):
 
 
 class LoadError(QAAppError):
-    """One file cannot be read; the build names it and goes on."""
+    """One file cannot be read; the build reports it and continues."""
 
 
 class UnsupportedFormatError(LoadError):
-    """The file is of a kind that has no loader."""
+    """There is no loader for the file's format."""
 
 
 class NoTextError(LoadError):
-    """The file opened, and there is no text in it."""
+    """The file can be opened, but has no text."""
 
 
 class PasswordError(LoadError):
-    """The file is encrypted and no password is at hand."""
+    """The file is protected by a password."""
 
 
 class BrokenFileError(LoadError):
-    """The file is damaged, or is not what its name says."""
+    """The file is damaged, or its content does not match its suffix."""
 
 
 class LimitError(LoadError):
@@ -72,11 +72,11 @@ class LimitError(LoadError):
 
 
 class EmbeddingError(QAAppError):
-    """The embedding model cannot be found, checked or run."""
+    """A model (embedding, reader or reranker) cannot be found, checked or run."""
 
 
 class StoreError(QAAppError):
-    """The index on disk cannot be used."""
+    """The index on disk cannot be read or written."""
 
 
 class IndexNotFoundError(StoreError):
@@ -84,11 +84,11 @@ class IndexNotFoundError(StoreError):
 
 
 class IndexCorruptError(StoreError):
-    """A file of the index is not what its manifest says."""
+    """A file of the index is missing, damaged or not as in the manifest."""
 
 
 class IndexMismatchError(StoreError):
-    """The index was made with another model or format; expected and found are both named."""
+    """The index was made with another model or format; ``expected`` and ``found`` describe both."""
 
     def __init__(self, message: str, hint: str = "", expected: str = "", found: str = "") -> None:
         super().__init__(message, hint)
@@ -101,16 +101,16 @@ class IndexLockedError(StoreError):
 
 
 class QueryError(QAAppError):
-    """A question, filter or mode that cannot be answered."""
+    """A question, filter, mode or name in the request is invalid."""
 
 
 class BriefError(QAAppError):
-    """A brief, or the saved questions, cannot be read, or not be changed as asked."""
+    """A brief or the saved questions cannot be read, or not be changed as requested."""
 
 
 class ServeError(QAAppError):
-    """The page cannot be served as asked."""
+    """The web page cannot be served as configured."""
 
 
 class UploadError(QAAppError):
-    """A report sent to the page cannot be kept."""
+    """A report uploaded to the page cannot be stored."""

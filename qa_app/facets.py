@@ -1,10 +1,11 @@
-"""Facets: the groups that questions are about, read from ``corpus/facets.toml``.
+"""Facets: the groups that questions ask about, read from ``corpus/facets.toml``.
 
-A facet has nouns, which name it in a question ("which *hospitals* …"), and values with aliases. A
-passage belongs to the values named in its section path; failing that, in its text; failing that,
-in its document's file name or title. A document whose file name, folder or title *is* a value
-belongs to it as a whole. Documents, sections and years are facets without any file; the tags by
-document are made last (``name_documents``), since a name depends on all the others.
+A facet has nouns, which name it in a question ("which *hospitals* …"), and values with aliases.
+If a document's file name, folder or title *is* a value, all its passages get that value. Otherwise
+a passage gets the values named in its innermost heading that names any; failing that, in its text;
+failing that, in its document's path or title. Document, section and year are built-in facets,
+which need no file; the document facet is tagged last (``name_documents``), because each name
+depends on all documents.
 """
 
 from __future__ import annotations
@@ -26,21 +27,21 @@ FACETS_FILE = "facets.toml"
 DOCUMENT_FACET = "document"
 SECTION_FACET = "section"
 YEAR_FACET = "year"
-# Part of the fingerprint: tags are made again when the rules below change.
+# Part of the fingerprint: increase it when the tagging rules change, so that tags are remade.
 _RULES_VERSION = "2"
 _BUILT_IN_NOUNS = {
     DOCUMENT_FACET: ("report", "reports", "document", "documents", "paper", "papers"),
-    # "in what year" and "which section" ask for one fact, the plural for a table.
+    # Plurals only: "in what year" and "which section" ask for one fact, not for a table.
     SECTION_FACET: ("sections", "headings", "chapters"),
     YEAR_FACET: ("years",),
 }
-# A year that stands alone: no part of a number, an amount or a reference ("£2000", "2016.5").
+# A year from 1900 to 2099, not part of a number, amount or reference ("£2000", "2016.5").
 _YEAR = re.compile(r"(?<![\w.,/£$€-])(?:19|20)\d\d(?![\w%]|[.,]\d)")
-# What may part the words of a name in a text; an abbreviation may end in a full stop ("St. Ann").
+# Separator of a name's words in a text; an abbreviation may end in a full stop ("St. Ann").
 _SPACE = r"\.?[\s_‐‑–-]+"
-# Question words that a facet may claim as its nouns, for questions that begin with them.
+# Question words that a facet may list as nouns; they count only at the start of a question.
 _SOFT = frozenset({"where", "who", "when"})
-# Words that cannot stand between "which" and its noun ("which is the area").
+# Words that cannot come between "which" and its noun ("which is the area").
 _NO_GAP = (
     "of|in|on|at|for|to|by|with|from|is|are|was|were|be|do|does|did|has|have|had|can|could|may|"
     "might|must|shall|should|will|would|a|an|the|this|that|these|those|and|or|it|they|there"
@@ -53,12 +54,12 @@ _FORM = (
 
 @dataclass(frozen=True, slots=True)
 class Facet:
-    """A group of values that questions are about.
+    """A group of values that questions ask about.
 
     Attributes:
-        nouns: words that name it in a question, lower case or as an acronym is written.
-        values: value to its aliases.
-        ignore: phrases in which a value's name means something else.
+        nouns: words that name it in a question, in lower case unless acronyms.
+        values: the aliases of each value.
+        ignore: phrases in which the name of a value means something else.
     """
 
     name: str
@@ -69,7 +70,7 @@ class Facet:
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """A facet value's name in a text, at ``text[start:end]``."""
+    """An occurrence of a facet value's name or alias, at ``text[start:end]``."""
 
     facet: str
     value: str
@@ -83,7 +84,8 @@ class FacetQuestion:
 
     Attributes:
         start, end: span in the question of the words that name the facet ("which … areas").
-        soft: the words may mean something else ("where"): no table, then an ordinary answer.
+        soft: the words may mean something else ("where"): if the table has no findings, the
+            question gets an ordinary answer.
     """
 
     facet: str
@@ -93,10 +95,10 @@ class FacetQuestion:
 
 
 class Facets:
-    """The facets of a corpus: tags passages, and reads facets in questions.
+    """The facets of a corpus: tags passages, and recognises facets in questions.
 
     Attributes:
-        source: the file that they were read from, as text, or "".
+        source: text of the file that they were read from, or "".
     """
 
     def __init__(self, facets: Iterable[Facet] = (), source: str = "") -> None:
@@ -116,10 +118,12 @@ class Facets:
 
     @classmethod
     def load(cls, folder: Path) -> Facets:
-        """Read ``facets.toml`` in a folder; without one, the built-in facets stand alone.
+        """Read ``facets.toml`` in a folder; without one, there are only the built-in facets.
 
-        The folder is the corpus, or a generation, which keeps the file that its tags came from.
-        ``ConfigError`` if the file is not TOML, or not of the form that its README shows.
+        The folder is the corpus, or a generation, which keeps a copy of the file it was built with.
+
+        Raises:
+            ConfigError: the file is not TOML, or not of the form that ``corpus/README.md`` shows.
         """
         path = folder / FACETS_FILE
         found, text = read_tables(path, _FORM)
@@ -127,25 +131,28 @@ class Facets:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Return every facet's name, the corpus's own first."""
+        """Names of all facets, the corpus's own first."""
         return tuple(self._all)
 
     @property
     def fingerprint(self) -> str:
-        """Return a hash that changes when tags may."""
+        """Hash that changes whenever the corpus's facets or the tagging rules do."""
         parts = [[f.name, f.nouns, list(f.values.items()), f.ignore] for f in self._own]
         return hashlib.sha256(json.dumps([_RULES_VERSION, parts]).encode()).hexdigest()
 
     def values(self, name: str) -> tuple[str, ...]:
-        """Return the values that the file lists; empty for the built-in facets."""
+        """Return the values that the file lists; empty for built-in or unknown facets."""
         return tuple(self._all[name].values) if name in self._all else ()
 
     def nouns(self, name: str) -> tuple[str, ...]:
-        """Return the words that name the facet in a question."""
+        """Return the words that name the facet in a question; empty if it is unknown."""
         return self._all[name].nouns if name in self._all else ()
 
     def tag(self, passage: Passage) -> Mapping[str, tuple[str, ...]]:
-        """Return the values that the passage belongs to, by facet; facets without any left out."""
+        """Return the passage's values by facet, without facets that have none.
+
+        The built-in document facet is not included.
+        """
         tags = {name: matcher.tag(passage) for name, matcher in self._matchers.items()}
         for name, made in _BUILT_IN_TAGS.items():
             if name not in tags:
@@ -153,9 +160,10 @@ class Facets:
         return {name: values for name, values in tags.items() if values}
 
     def mentions(self, text: str, typed: bool = False) -> tuple[Mention, ...]:
-        """Return where values are named in the text, ascending within each facet.
+        """Return the occurrences of values in the text, ascending within each facet.
 
-        In a text ``typed`` as a question full names count in any case.
+        If ``typed`` (a question typed by the user), values' full names match in any case, aliases
+        as otherwise.
         """
         return tuple(
             Mention(name, *found)
@@ -164,29 +172,33 @@ class Facets:
         )
 
     def named_by(self, name: str, text: str) -> tuple[str, ...]:
-        """Return the values of one facet named in the text, in order, each once."""
+        """Return the values of one facet named in the text, in order of first occurrence."""
         if name in self._matchers:
             return _unique(value for value, _, _ in self._matchers[name].find(text))
         return _unique(_YEAR.findall(text)) if name == YEAR_FACET else ()
 
     def question(self, text: str) -> FacetQuestion | None:
-        """Return the facet whose values the question asks for ("which …s have …"), if any."""
+        """Return the facet whose values the question asks for ("which areas have …"), or None."""
         found = [match for nouns in self._questions if (match := nouns.read(text))]
-        # A plain reading beats a soft one; then the words that come first.
+        # Prefer matches that are not soft, then the earliest.
         return min(found, key=lambda match: (match.soft, match.start), default=None)
 
 
 def name_documents(titles: Mapping[str, str]) -> dict[str, str]:
-    """Return what each document is called among the others, no two alike: its title if it can be.
+    """Return a distinct name for each document: its title, if no other document has it.
 
-    A title that several have comes after the file's name, as "2023.pdf · Annual report", since
-    long names are cut at their end.
+    Titles that several documents share are prefixed by the file's name ("2023.pdf · Annual
+    report"), or by its path if the file's name does not make them distinct. It is a prefix because
+    long names are cut off at the end where they are shown.
 
     Args:
-        titles: path of each document to its title.
+        titles: title by path.
+
+    Returns:
+        Name by path.
     """
     names = dict(titles)
-    # In a second round those whose files have one name too, in different folders.
+    # The second round is for files of the same name in different folders.
     for place in (lambda path: PurePosixPath(path).name, str):
         number = Counter(names.values())
         names |= {
@@ -198,23 +210,23 @@ def name_documents(titles: Mapping[str, str]) -> dict[str, str]:
 
 
 def phrase_pattern(name: str) -> str:
-    """Return a pattern for the name: any space or hyphen between words, "&" for "and"."""
+    """Return a regular expression for a name: any spaces or hyphens between words, "&" as "and"."""
     words = [word for word in re.split(r"[\s_‐‑–-]+|\.\s+", name) if word]
     return _SPACE.join("(?:and|&)" if word in {"and", "&"} else re.escape(word) for word in words)
 
 
 class _Nouns:
-    """Reads "which <noun> …" and its kin for the nouns of one facet."""
+    """Matches questions such as "which <noun> …" for the nouns of one facet."""
 
     def __init__(self, facet: str, facet_nouns: Sequence[str]) -> None:
         self._facet = facet
         nouns = [noun for noun in facet_nouns if noun.lower() not in _SOFT]
         noun = "|".join(phrase_pattern(noun) for noun in sorted(nouns, key=len, reverse=True))
-        # "which areas of law" asks for something else, "which of the areas" does not.
+        # Not "which areas of law", which asks for something else, nor the possessive "area's".
         head = (
             rf"(?:{noun})\b(?!\s+of\b(?!\s+(?:these|those|them)\b))(?!['’]s?\b)" if noun else "(?!)"
         )
-        gap = rf"(?:(?!(?:{_NO_GAP})\b)[\w’'-]+\s+){{0,2}}?"  # "which *rural* areas"
+        gap = rf"(?:(?!(?:{_NO_GAP})\b)[\w’'-]+\s+){{0,2}}?"  # up to 2: "which *rural* areas"
         among = r"(?:(?:of|among|amongst|from)\s+(?:all\s+)?(?:the|these|those|our)\s+)?"
         self._plain = re.compile(
             rf"\b(?:(?:which|what|whose|how\s+many|any|each|every|per|across(?:\s+the)?|all(?:\s+the)?)"
@@ -237,20 +249,23 @@ class _Nouns:
 
 
 class _Matcher:
-    """Finds a facet's values in text: whole words, as written or in capitals, longest first."""
+    """Finds a facet's values and aliases in text as whole words; longer names take precedence.
+
+    Names match as written, with a capital first letter, or in capitals.
+    """
 
     def __init__(self, facet: Facet) -> None:
         named = [(name, value) for value, own in facet.values.items() for name in (value, *own)]
         self._value = {_normalise(name): value for name, value in named}
         names = [*(name for name, _ in named), *facet.ignore]
         self._strict = _compile(names)
-        # Short aliases are often words ("met"), so only full names are read in any case.
+        # Only full names match in any case: short aliases are often ordinary words ("met").
         self._typed = _compile(names, any_case=facet.values)
 
     def find(self, text: str, typed: bool = False) -> Iterator[tuple[str, int, int]]:
         for match in (self._typed if typed else self._strict).finditer(text):
             value = self._value.get(_normalise(match[0]))
-            if value is not None:  # else a phrase to ignore
+            if value is not None:  # None: a phrase of ``ignore``
                 yield value, match.start(), match.end()
 
     def tag(self, passage: Passage) -> tuple[str, ...]:
@@ -267,7 +282,7 @@ class _Matcher:
 
 
 def _section_tags(passage: Passage) -> tuple[str, ...]:
-    # The first heading is often the title once more, which tells no sections apart.
+    # The first heading often repeats the title, which does not distinguish sections.
     title = _normalise(passage.title)
     return tuple(heading for heading in passage.section if _normalise(heading) != title)[:1]
 
@@ -293,11 +308,11 @@ def _normalise(name: str) -> str:
 
 
 def _compile(names: Iterable[str], any_case: Iterable[str] = ()) -> re.Pattern[str]:
-    forms: dict[str, str] = {}  # each form of a name to its pattern
+    forms: dict[str, str] = {}  # pattern of each form of a name
     for name in names:
         for form in (name, name.upper(), name[:1].upper() + name[1:]):
             forms.setdefault(form, phrase_pattern(form))
-    for name in any_case:  # the space keeps its form apart from the name as written
+    for name in any_case:  # the space makes its key differ from the name's own
         forms[f"{name} "] = f"(?i:{phrase_pattern(name)})"
     ordered = sorted(forms, key=lambda form: (-len(form.strip()), form))
     pattern = "|".join(forms[form] for form in ordered)

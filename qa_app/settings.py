@@ -1,8 +1,8 @@
-"""One frozen Settings, from defaults, a file, the environment and flags, in that order.
+"""The settings, from defaults, a file, environment variables and flags; later ones win.
 
-The file is ``qa_app.toml`` beside ``corpus/``; the environment's names are ``QA_APP_`` and the
-setting in capitals, as ``QA_APP_MODEL``. Unknown names are refused, so that a slip of the pen is
-not silently the default.
+The file is ``qa_app.toml`` in the working directory; environment variables are ``QA_APP_`` and the
+setting's name in capitals, for example ``QA_APP_MODEL``. Unknown names raise an error, so that a
+misspelt setting is not ignored.
 """
 
 from __future__ import annotations
@@ -28,29 +28,30 @@ NO_READER = "none"
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything that a user may set.
+    """All settings of the program.
 
     Attributes:
-        corpus: folder of reports; None for the one that the index was made from, and for a new
-            index ``corpus``.
-        index: folder that holds the generations.
-        model: a sentence-transformers model by name or folder; empty for the one that the index
-            was made with, and for a new index the default.
-        dimension: how many of the model's dimensions to use; 0 for all, or as many as the index.
-        query_prompt, document_prompt: put in front of texts for the model; empty for the index's
-            own, and for a new index what the model's files say.
-        language: of stemming and stop words, as a Snowball name ("french") or "none"; empty for
-            the index's own, and for a new index English.
-        reader: an extractive reader by name or folder, "default" for the program's own, or "none"
-            to answer by the sentences' likeness to the question alone.
-        reranker: a cross-encoder by name or folder, which ranks the first passages anew; empty for
+        corpus: folder of reports; None for the one that the index was built from, or ``corpus``
+            for a new index.
+        index: folder of the index.
+        model: name or folder of a sentence-transformers model; empty for the one that the index
+            was built with, or the default for a new index.
+        dimension: number of the model's dimensions to use; 0 for all, or for the index's number
+            if ``model`` is empty.
+        query_prompt, document_prompt: prefixes of questions and passages for the model; empty for
+            those in the model's files, or for the index's if ``model`` is empty.
+        language: language of stemming and stop words, a Snowball name ("french") or "none"; empty
+            for the index's own, or English for a new index.
+        reader: name or folder of an extractive reader, "default" for the program's own, or "none"
+            to choose answers only by the sentences' similarity to the question.
+        reranker: name or folder of a cross-encoder that reranks the first passages; empty for
             none.
-        rerank_ms: milliseconds that it may take for a question.
-        passage_tokens: most tokens of a passage, by the model's own tokenizer.
-        top_k: passages shown for a question.
+        rerank_ms: the reranker's time budget per question, in milliseconds.
+        passage_tokens: approximate maximum tokens of a passage, by the model's tokenizer.
+        top_k: passages shown per question.
         mode: "best", "fast", "dense" or "lexical".
-        ocr: read scanned pages with the tesseract program.
-        host, port: where the page is served.
+        ocr: run OCR on scanned pages with the tesseract program.
+        host, port: address of the web page.
     """
 
     corpus: Path | None = None
@@ -76,15 +77,15 @@ def load_settings(
     environment: Mapping[str, str] | None = None,
     file: Path | None = None,
 ) -> Settings:
-    """Return the settings; flags win over the environment, which wins over the file.
+    """Return the settings; flags override the environment, which overrides the file.
 
     Args:
-        flags: given on the command line; values of None count as not given.
-        environment: ``os.environ`` unless told.
-        file: ``qa_app.toml`` in the working directory unless told; it need not exist.
+        flags: command-line flags; values of None count as not given.
+        environment: default ``os.environ``.
+        file: default ``qa_app.toml`` in the working directory; it need not exist.
 
     Raises:
-        ConfigError: an unknown name, or a value of the wrong kind.
+        ConfigError: the file cannot be read, a name is unknown or a value is invalid.
     """
     path = file or Path(SETTINGS_FILE)
     given = [
@@ -105,11 +106,11 @@ def load_settings(
 
 
 def read_tables(path: Path, form: str) -> tuple[dict[str, Any], str]:
-    """Return the tables of a file that the user writes, and its text.
+    """Return the content of a TOML file and its text; ({}, "") if there is no file.
 
     Args:
-        path: of the file; without one there are no tables.
-        form: says what the file looks like.
+        path: of the file.
+        form: hint of the error, such as the form the file should have.
 
     Raises:
         ConfigError: the file is not TOML, or cannot be read.
@@ -133,7 +134,7 @@ def _convert(name: str, value: Any, origin: str) -> Any:
     if kind is bool:
         plain = _YES_NO.get(str(value).lower(), value)
     try:
-        # Not strict: in the environment and on the command line a number is a text.
+        # Not strict: environment variables and flags give numbers as strings.
         return msgspec.convert(plain, kind, strict=False, dec_hook=lambda path, text: path(text))
     except msgspec.ValidationError as exc:
         wanted = _IN_WORDS.get(kinds[name], "a text")

@@ -1,7 +1,7 @@
-"""Compares an index, an answer or a quote with the reports; needs no model.
+"""Compare an index or an answer with the reports' files; needs no model.
 
-``Sources`` opens the reports' files again. ``verify`` compares everything that a build published
-with them, ``verify_answer`` the quotes of an answer, and ``briefs.check`` the quotes of a brief.
+``verify`` checks an index and ``verify_answer`` the quotes and passages of an answer. Both use
+``Sources`` to read the reports again, as does ``briefs.check`` for the quotes of a brief.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from qa_app.store.manifest import (
 from qa_app.store.records import RECORDS_FILE
 
 _BUILD_HINT = "Bring the index up to date: qa-app build"
-# White space and control characters between words differ from format to format.
+# White space and control characters: what separates words differs between formats.
 _GAP = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 
 
 @dataclass(frozen=True, slots=True)
 class VerifyReport:
-    """What was checked, and what is not as it should be.
+    """What was checked, and the faults found.
 
     Attributes:
-        files: number of files of the index and of the corpus that were checked.
+        files: number of files of the index and the corpus that were checked.
         passages: number of passages that were compared with their source.
-        bad: each file, index or source, with what is wrong with it.
-        quotes: number of quotes that were, where it was an answer that was checked.
+        bad: the faults, one entry each, with the file of the index or the corpus.
+        quotes: number of an answer's quotes that were compared; 0 for an index.
     """
 
     files: int
@@ -51,13 +51,17 @@ class VerifyReport:
 
 
 def verify(index: Path, corpus: Path | None = None) -> VerifyReport:
-    """Check every file's hash, then read every source again and compare each passage with it.
+    """Check the hash of every file, then read the reports again and compare each passage.
 
-    ``corpus`` is where the reports were at the last build, unless told.
+    Passages of reports that have changed or cannot be read are not compared; the report is named.
+
+    Args:
+        index: folder of the index.
+        corpus: folder of the reports; None for the one of the last build.
 
     Raises:
-        IndexNotFoundError: nothing was built here yet.
-        IndexMismatchError: another version of the program made the index.
+        IndexNotFoundError: there is no index yet.
+        IndexMismatchError: the index has another format.
     """
     name = CURRENT_FILE
     try:
@@ -84,9 +88,10 @@ def verify(index: Path, corpus: Path | None = None) -> VerifyReport:
 
 
 def verify_answer(answer: Answer, generation: Generation, corpus: Path) -> VerifyReport:
-    """Read again the files that an answer cites, and compare each quote and passage with them.
+    """Read the files that an answer cites again, and compare each quote and passage with them.
 
-    The answer may be another generation's: it is the files as they are now that count.
+    The answer may come from another generation: it is compared with the present files. A file must
+    still have the hash that ``generation`` recorded.
     """
     quotes: list[tuple[str, Citation]] = []
     for row in (*answer.findings, *answer.near_misses):
@@ -106,11 +111,11 @@ def verify_answer(answer: Answer, generation: Generation, corpus: Path) -> Verif
 
 
 class Sources:
-    """The reports as they are now, beside what the index holds of them.
+    """The present files of the reports, together with the index's copies of their text.
 
     Args:
-        generation: says how each file was read, and what its text was.
-        corpus: folder of the reports; None to take the index's copy for them.
+        generation: holds each file's hash, text and OCR setting.
+        corpus: folder of the reports; None to use the index's copies instead of the files.
 
     Raises:
         CorpusError: there is no such folder, or it cannot be read.
@@ -125,7 +130,10 @@ class Sources:
         self._documents: dict[str, Document | Failure] = {}
 
     def fault(self, path: str) -> str:
-        """Return in what way a file is not the one that was indexed, or "" if its hash is equal."""
+        """Return how a file differs from the one indexed, in words; "" if it has the same hash.
+
+        Without a corpus folder only whether the index has the path is checked.
+        """
         record = self._records.get(path)
         if record is None:
             return "It is not in the index any more."
@@ -141,7 +149,7 @@ class Sources:
         return "It has changed since the index was built."
 
     def read_again(self, paths: Collection[str]) -> Iterator[tuple[str, Document | Failure]]:
-        """Yield files of the corpus as documents, read as for the index, or why they cannot be."""
+        """Yield each path with its document, read as for the index (OCR or not), or its failure."""
         by_ocr = {record.path for record in self._records.values() if record.source.ocr}
         for ocr in (False, True):
             chosen = [path for path in paths if (path in by_ocr) == ocr]
@@ -150,9 +158,9 @@ class Sources:
                 yield source.path, found
 
     def document(self, path: str, sha256: str) -> Document | Failure | None:
-        """Return the report at a path as it is now, else one of the same SHA-256; None if gone.
+        """Return the report now at ``path``, else one indexed with this SHA-256, else None.
 
-        The index's text is taken where the file is the same, so that most need not be parsed.
+        If the file is unchanged, the index's copy is returned, so that it need not be parsed.
         """
         same = (r.path for r in self._generation.documents if r.source.sha256 == sha256)
         present = self._records if self._files is None else self._files
@@ -168,20 +176,21 @@ class Sources:
 
 
 def plain(text: str) -> str:
-    """Return the words of a text, one space between them."""
+    """Return the text with each run of white space or control characters made one space."""
     return _GAP.sub(" ", text).strip()
 
 
 def find_words(text: str, words: str, start: int, end: int) -> tuple[int, int] | None:
-    """Return where a text has these words, whatever white space parts them.
+    """Return the span at which a text has these words, ignoring differences in white space.
 
-    That is ``start`` to ``end`` where they stand there, else the place nearest to it.
+    That is ``(start, end)`` if they are there, else the occurrence that starts nearest to
+    ``start``, or None.
     """
     words = plain(words)
     if 0 <= start < end and plain(text[start:end]) == words:
         return start, end
     pattern = _GAP.pattern.join(re.escape(word) for word in words.split(" "))
-    # Whole words only: "art" does not stand in "part".
+    # Whole words only: "art" must not match in "part".
     before = r"(?<!\w)" if re.match(r"\w", words) else ""
     after = r"(?!\w)" if re.search(r"\w$", words) else ""
     places = (match.span() for match in re.finditer(before + pattern + after, text))
@@ -194,9 +203,9 @@ def _compare(
     paths: Collection[str],
     faults: Callable[[Document], Iterator[str]],
 ) -> VerifyReport:
-    """Read reports again and compare them with the index.
+    """Read the reports at ``paths`` again and compare them with the index.
 
-    ``faults`` yields for each passage or quote of a document what is wrong with it, or "".
+    ``faults`` yields, for each passage or quote of a document, what is wrong with it, or "".
     """
     try:
         sources = Sources(generation, corpus)

@@ -1,4 +1,4 @@
-"""A generation, open for reading: checked first, then served."""
+"""Open a generation for reading, after checking its files."""
 
 from __future__ import annotations
 
@@ -35,21 +35,22 @@ from qa_app.store.vectors import (
 from qa_app.text.analysis import analyser_for
 
 LEXICAL_FOLDER = "lexical"
-# A reader that finds its generation gone looks at CURRENT again, this many times.
+# Times that a reader reads CURRENT again if its generation was removed meanwhile by builds.
 _MOST_LOOKS = 10
 
 
 class Generation(Records):
     """One generation's passages, vectors and lexical index. Safe to use from several threads.
 
-    Use ``open_generation`` to get one. Nothing in it ever changes, and it stays usable when newer
-    ones are published.
+    Use ``open_generation`` to get one. It is immutable and stays usable after newer generations
+    are published.
 
     Attributes:
-        folder: where its files are.
-        manifest: what it says of itself.
-        fallback: why it is not the newest generation, if it is not.
-        vectors, lexical: to search in; only where it was opened for searching.
+        fallback: what is wrong with the live generation, if this one was opened in its place.
+        vectors, lexical: search indexes; set only if it was opened with ``searchable``.
+
+    Raises:
+        IndexCorruptError: a file cannot be read, or its number of passages is not the manifest's.
     """
 
     vectors: Vectors
@@ -69,7 +70,7 @@ class Generation(Records):
             analyser = analyser_for(manifest.recipe.language)
             self.lexical = Lexical(folder / LEXICAL_FOLDER, analyser)
             counts.append(self.lexical.num_passages)
-            _ = self.tokens  # opened now: the files may be gone later
+            _ = self.tokens  # opened now: a later build may remove the files
         if set(counts) != {manifest.passages}:
             raise IndexCorruptError(
                 f"{folder} holds {counts} passages in its text and lexical index; its manifest "
@@ -79,17 +80,17 @@ class Generation(Records):
 
     @property
     def name(self) -> str:
-        """Name of the generation, as "000002"."""
+        """Name of the generation, for example "000002"."""
         return self.manifest.generation
 
     @property
     def num_passages(self) -> int:
-        """Number of passages; rows are 0 up to this."""
+        """Number of passages; rows run from 0 to this number less 1."""
         return self.manifest.passages
 
     @cached_property
     def tokens(self) -> Tokens:
-        """The tokens of the passages."""
+        """Token vectors of the passages."""
         return Tokens(self.folder, self.manifest.passages, self.manifest.model.dimension)
 
     def stored_vectors(self, rows: RowArray) -> HalfArray:
@@ -98,7 +99,7 @@ class Generation(Records):
         return open_embeddings(self.folder, *size)[rows]
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         super().close()
         for name in ("vectors", "lexical", "tokens"):
             self.__dict__.pop(name, None)
@@ -122,18 +123,18 @@ def open_generation(
     allow_previous: bool = False,
     searchable: bool = True,
 ) -> Generation:
-    """Open the live generation, after checking every one of its files.
+    """Open the live generation, after checking the size and SHA-256 of each of its files.
 
     Args:
         index: folder of the index.
-        expected: the model that will ask, or None where no model is used.
-        allow_previous: if the live one is damaged, open the newest that is sound.
-        searchable: open the vectors and the lexical index too.
+        expected: the model that will encode the questions, or None if no model is used.
+        allow_previous: if the live generation is damaged, open the newest intact one.
+        searchable: also open the vectors, the tokens and the lexical index.
 
     Raises:
-        IndexNotFoundError: nothing was built here yet.
-        IndexCorruptError: a file is missing or damaged; it is named.
-        IndexMismatchError: another model or another version of the program made it.
+        IndexNotFoundError: there is no index yet.
+        IndexCorruptError: a file is missing or damaged; the message names it.
+        IndexMismatchError: it was made with another model or index format.
     """
     try:
         generation = _open_live(index, searchable)
@@ -152,15 +153,16 @@ def open_generation(
 
 
 def open_earlier(index: Path, name: str = "") -> Generation:
-    """Open a generation that is kept beside the live one, without its vectors.
+    """Open a generation older than the live one, without its search indexes.
 
     Args:
         index: folder of the index.
-        name: as "000002" or "2"; "" for the newest before the live one.
+        name: "000002" or "2"; "" for the newest older one.
 
     Raises:
-        IndexNotFoundError: it is not kept, or never was.
+        IndexNotFoundError: there is no index, or no such older generation in it.
         IndexCorruptError: a file is missing or damaged.
+        IndexMismatchError: it has another index format.
     """
     live = read_current(index).name
     kept = [folder for folder in generation_folders(index) if folder.name < live]
@@ -175,10 +177,10 @@ def open_earlier(index: Path, name: str = "") -> Generation:
 
 
 def last_manifest(index: Path) -> Manifest | None:
-    """Return the live generation's manifest, or the newest that can be read, or None.
+    """Return the live generation's manifest, else the newest readable one, else None.
 
-    For what a build goes on with unless told otherwise (its corpus, its model): a build must be
-    able to mend a damaged index, so nothing is raised.
+    A build takes its default corpus, model and language from it. It raises nothing, because a
+    build must be able to repair a damaged index.
     """
     try:
         return read_manifest(index)
@@ -204,7 +206,7 @@ def _open_live(index: Path, searchable: bool) -> Generation:
         try:
             return _open_current(index, current, searchable)
         except IndexCorruptError:
-            # Two builds may have ended since CURRENT was read, and the second cleared it away.
+            # Since CURRENT was read, two builds may have ended and the second removed this one.
             now = read_current(index)
             if now == current:
                 raise
@@ -227,7 +229,7 @@ def _open(folder: Path, manifest: Manifest, searchable: bool, fallback: str = ""
 
 
 def _open_newest_sound(index: Path, searchable: bool, reason: str) -> Generation | None:
-    """Open the newest of the others whose files all fit its manifest."""
+    """Open the newest generation but the live one whose files all match its manifest, if any."""
     try:
         live = read_current(index).name
     except IndexCorruptError:

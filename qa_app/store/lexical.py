@@ -1,7 +1,7 @@
 """BM25 over the passages: built and stored by bm25s, read from memory maps.
 
-Every posting holds its finished score, so a question costs one addition for each posting of its
-terms, and every passage's score is exact. The formula is Robertson and Zaragoza's (The
+Every posting holds its final score, so a query costs one addition per posting of its terms, and
+every passage's score is exact. The formula is Robertson and Zaragoza's (The
 Probabilistic Relevance Framework: BM25 and Beyond, 2009) with Lucene's idf, which is never
 negative, and without the constant factor k1 + 1, as in Lucene since version 8:
 
@@ -23,46 +23,42 @@ from qa_app.errors import IndexCorruptError
 from qa_app.store.manifest import MEND_HINT
 from qa_app.text.analysis import Analyser
 
-# Part of the recipe. Changes with the formula and its numbers.
+# Part of the recipe: increase it when the formula or its constants change.
 LEXICAL_VERSION = "2"
-# Lucene's defaults are 1.2 and 0.75; these are Anserini's, tuned on passages.
+# Anserini's defaults, tuned for passages; Lucene's are 1.2 and 0.75, for longer texts.
 K1 = 0.9
 B = 0.4
 
 
 def write_lexical(folder: Path, texts: Iterable[str], analyser: Analyser) -> None:
-    """Write BM25 of ``texts`` (one a passage, in row order, at least one) into a folder.
+    """Write the BM25 index of ``texts`` (one per passage, in row order, at least one) to a folder.
 
     Raises:
         OSError: the folder cannot be written.
     """
-    import bm25s  # late, as in Lexical: reading a manifest needs neither it nor scipy
+    import bm25s  # imported late, here and in Lexical: reading a manifest needs no bm25s or scipy
 
-    # bm25s needs a term; the empty one is in no text.
+    # bm25s needs at least one term; the empty term occurs in no text.
     vocabulary = {"": 0}
     ids = [
         [vocabulary.setdefault(term, len(vocabulary)) for term in analyser.terms(text)]
         for text in texts
     ]
     index = bm25s.BM25(k1=K1, b=B, method="lucene")
-    with np.errstate(invalid="ignore"):  # where no text has a term, their mean length is 0
+    with np.errstate(invalid="ignore"):  # without any terms the mean length is 0
         index.index((ids, vocabulary), show_progress=False)
     index.save(folder)
 
 
 class Lexical:
-    """BM25 of every passage for any terms, read only.
+    """A BM25 index, read only.
 
     Args:
-        folder: that ``write_lexical`` wrote.
-        analyser: that it wrote with; a question's terms come from the same.
-
-    Attributes:
-        analyser: as given.
-        num_passages: rows are 0 up to this.
+        folder: written by ``write_lexical``.
+        analyser: the one that the index was written with; use it for the terms of questions too.
 
     Raises:
-        IndexCorruptError: a file is missing or is not what it should be.
+        IndexCorruptError: a file is missing or damaged.
     """
 
     def __init__(self, folder: Path, analyser: Analyser) -> None:
@@ -85,23 +81,23 @@ class Lexical:
             ) from exc
 
     def scores(self, terms: Iterable[str]) -> npt.NDArray[np.float32]:
-        """Return every passage's BM25, float32, shape (num_passages,), at least 0.
+        """Return every passage's BM25 score, float32, shape (num_passages,), at least 0.
 
-        A term given twice counts twice.
+        A repeated term counts each time.
         """
         return self.weighted_scores(Counter(terms))
 
     def weighted_scores(self, weights: Mapping[str, float]) -> npt.NDArray[np.float32]:
-        """Return every passage's sum of weight times BM25 of the term, as ``scores``."""
+        """Return ``scores`` with each term's BM25 multiplied by its weight."""
         total = np.zeros(self.num_passages, dtype=np.float32)
         for term, weight in weights.items():
             here = self._postings(term)
-            # A row occurs once in a term, so += by index adds every posting.
+            # A row occurs at most once per term, so the indexed += adds every posting.
             total[self._rows[here]] += np.float32(weight) * self._scores[here]
         return total
 
     def __contains__(self, term: str) -> bool:
-        """Tell whether any passage has the term."""
+        """Return whether any passage has the term."""
         return self._frequency(term) > 0
 
     def idf(self, term: str) -> float:
@@ -110,7 +106,7 @@ class Lexical:
         return math.log1p((self.num_passages - frequency + 0.5) / (frequency + 0.5))
 
     def max_score(self, terms: Iterable[str]) -> float:
-        """Return the BM25 that no passage can reach: each term's idf, unknown terms' too."""
+        """Return an upper bound of the BM25 score: the sum of idf, unknown terms included."""
         return sum(self.idf(term) for term in terms)
 
     def _frequency(self, term: str) -> int:

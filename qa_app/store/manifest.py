@@ -1,7 +1,7 @@
-"""What a generation is made of, and the pointer that says which one answers.
+"""The manifest, which describes a generation, and ``CURRENT``, which names the live one.
 
-``CURRENT`` holds the SHA-256 of the manifest and the manifest holds that of every other file, so
-one changed byte anywhere is found before the file that it stands in is opened.
+``CURRENT`` holds the SHA-256 of the manifest, and the manifest that of every other file, so a
+single changed byte is detected before the file is used.
 """
 
 from __future__ import annotations
@@ -19,16 +19,19 @@ import msgspec
 from qa_app.errors import IndexCorruptError, IndexMismatchError, IndexNotFoundError
 from qa_app.models import Failure, ModelIdentity
 
-# Changes with the files of a generation: an index of another format is built anew.
+# Increase it when the files of a generation change; an index of another format is refused.
 FORMAT_VERSION = 2
 CURRENT_FILE = "CURRENT"
 GENERATIONS_FOLDER = "generations"
 MANIFEST_FILE = "manifest.json"
 MEND_HINT = "Build the index again: qa-app build"
+# A serial number, padded to six digits.
 GENERATION_NAME = re.compile(r"\d{6,}")
 
-_CHUNK = 1 << 20  # bytes hashed at once
+_CHUNK = 1 << 20  # bytes read at once for hashing: a file need not fit into memory
+# All of CURRENT: generation, space, SHA-256 of its manifest, newline.
 _CURRENT_LINE = re.compile(r"(\d{6,}) ([0-9a-f]{64})\n")
+# A digest as hashlib's hexdigest writes it.
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -40,7 +43,7 @@ class Current:
     manifest_sha256: str
 
     def line(self) -> str:
-        """Return what ``CURRENT`` holds."""
+        """Return the content of ``CURRENT``, one line."""
         return f"{self.name} {self.manifest_sha256}\n"
 
 
@@ -58,8 +61,9 @@ class VectorsDescription:
 
     Attributes:
         kind: "flat" (exact) or "ivf_sq4" (approximate).
-        recall: share of the true hundred nearest that a search finds, measured at build time.
-        lists, probes: cells of an approximate index, and how many a search looks into.
+        recall: share of the true 100 nearest passages that a search finds, measured at build
+            time.
+        lists, probes: number of cells of an approximate index, and how many a search visits.
     """
 
     kind: str
@@ -70,13 +74,15 @@ class VectorsDescription:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What went into a generation besides the reports; passages are reused while it is equal.
+    """What determines a generation besides the reports and the model.
+
+    A build compares it with the previous one's to decide what it can reuse.
 
     Attributes:
-        loader, chunking, facets, lexical, topics: versions and fingerprints of the code, the facets
-            and the themes.
-        passage_tokens: most tokens of a passage.
-        language: of stemming and stop words.
+        loader, chunking, facets, lexical, topics: versions of the code; for facets and topics also
+            fingerprints of the corpus's own files.
+        passage_tokens: maximum tokens of a passage.
+        language: language of stemming and stop words.
     """
 
     loader: str = ""
@@ -93,10 +99,10 @@ class Manifest:
     """A generation's description.
 
     Attributes:
-        created: when it was written, UTC, as "2026-01-31T09:30:00.123456+00:00".
-        corpus: folder of the reports, relative to the index folder where it can be, or "".
-        failures, warnings: files that could not be read, or only in part.
-        files: every file but the manifest, by path relative to the generation.
+        created: time of writing, UTC, ISO 8601: "2026-01-31T09:30:00.123456+00:00".
+        corpus: folder of the reports, relative to the index folder if possible; "" for none.
+        failures, warnings: files that could not be read, and files read with warnings.
+        files: every file but the manifest, by path relative to the generation's folder.
     """
 
     generation: str
@@ -113,13 +119,13 @@ class Manifest:
     format_version: int = FORMAT_VERSION
 
     def corpus_folder(self, index: Path) -> Path | None:
-        """Return the folder of the reports, or None where there is none."""
+        """Return the folder of the reports, or None if the manifest names none."""
         return Path(os.path.normpath(index / self.corpus)) if self.corpus else None
 
     def to_bytes(self) -> bytes:
         """Return the manifest as the bytes of its file."""
-        # json, as msgspec refuses half a character, which file names may hold: here it becomes
-        # JSON's own escape.
+        # json, not msgspec: msgspec refuses a lone surrogate, which a file name may hold. Here
+        # backslashreplace writes it as a JSON escape.
         text = json.dumps(msgspec.to_builtins(self), ensure_ascii=False, indent=1) + "\n"
         return text.encode(errors="backslashreplace")
 
@@ -139,11 +145,11 @@ def generation_folders(index: Path) -> list[Path]:
 
 
 def read_current(index: Path) -> Current:
-    """Return which generation answers.
+    """Return the name and manifest hash of the live generation.
 
     Raises:
-        IndexNotFoundError: nothing was built here yet.
-        IndexCorruptError: the pointer is damaged.
+        IndexNotFoundError: there is no index yet.
+        IndexCorruptError: ``CURRENT`` is damaged or cannot be read.
     """
     path = index / CURRENT_FILE
     try:
@@ -165,12 +171,12 @@ def read_manifest(index: Path, current: Current | None = None) -> Manifest:
 
     Args:
         index: folder of the index.
-        current: what ``CURRENT`` said, where it was read already.
+        current: content of ``CURRENT``, if it was read already.
 
     Raises:
-        IndexNotFoundError: nothing was built here yet.
-        IndexCorruptError: the pointer or the manifest is missing or damaged.
-        IndexMismatchError: another version of the program wrote it.
+        IndexNotFoundError: there is no index yet.
+        IndexCorruptError: the manifest is missing, or it or ``CURRENT`` is damaged.
+        IndexMismatchError: it has another index format.
     """
     current = current or read_current(index)
     path = generation_folder(index, current.name) / MANIFEST_FILE
@@ -193,7 +199,16 @@ def read_manifest_bytes(path: Path) -> bytes:
 
 
 def parse_manifest(content: bytes, path: Path) -> Manifest:
-    """Return the manifest that these bytes are; ``path`` is for the message."""
+    """Return the manifest parsed from the bytes of its file.
+
+    Args:
+        content: bytes of the file; their hash is not checked.
+        path: named in messages; its folder must be named after the generation.
+
+    Raises:
+        IndexCorruptError: it is not a valid manifest, or is another generation's.
+        IndexMismatchError: it has another index format.
+    """
     try:
         found = json.loads(content)
     except ValueError as exc:
@@ -228,7 +243,7 @@ def parse_manifest(content: bytes, path: Path) -> Manifest:
 
 
 def check_model(manifest: Manifest, expected: ModelIdentity) -> None:
-    """Raise ``IndexMismatchError`` if the vectors are another model's, naming both."""
+    """Raise ``IndexMismatchError``, naming both models, if the vectors are another model's."""
     found = manifest.model
     if found == expected:
         return
@@ -256,13 +271,13 @@ def hash_file(path: Path) -> FileStamp:
 
 
 def check_files(folder: Path, manifest: Manifest) -> list[Failure]:
-    """Return every file of a generation that is missing, or is not what the manifest says."""
+    """Return a failure for every file that is missing, unreadable or not as in the manifest."""
     faults = ((name, _find_fault(folder / name, stamp)) for name, stamp in manifest.files.items())
     return [Failure(name, reason, MEND_HINT) for name, reason in faults if reason]
 
 
 def _find_fault(path: Path, stamp: FileStamp) -> str:
-    """Return what is wrong with a file that should be as stamped, in words, or nothing."""
+    """Return how a file differs from its stamp, as words for the user, or ""."""
     try:
         size = path.stat().st_size
         if size != stamp.size:
@@ -277,7 +292,7 @@ def _find_fault(path: Path, stamp: FileStamp) -> str:
 
 
 def _cut(identity: ModelIdentity, other: ModelIdentity) -> str:
-    """Return the flag that tells two uses of one model apart."""
+    """Return the --dimension flag, if the two use the same weights with different dimensions."""
     same = identity.weights_sha256 == other.weights_sha256
     cut = same and identity.dimension != other.dimension
     return f" --dimension {identity.dimension}" if cut else ""

@@ -1,4 +1,4 @@
-"""Making a generation the live one: under a lock, durably and all at once, and clearing up."""
+"""Publishing a generation durably and atomically, under a lock, and removing old ones."""
 
 from __future__ import annotations
 
@@ -22,21 +22,21 @@ from qa_app.store.manifest import (
 )
 
 LOCK_FILE = "LOCK"
-# A folder under this name is not finished, or is being removed: readers never look at it.
+# Prefix of folders that are unfinished or being removed: readers ignore them.
 _UNFINISHED = "."
 _TEMPORARY = f"{CURRENT_FILE}.new"
-# How often, and after how many seconds, the lock is read for the number of its holder.
+# Attempts to read the lock holder's process id, and seconds between them: 1 s in all.
 _LOOKS, _PAUSE = 20, 0.05
 
 
 @contextlib.contextmanager
 def build_lock(index: Path) -> Iterator[None]:
-    """Hold the index's lock for a build; the folder is made if it is missing.
+    """Hold the index's build lock; the index folder is created if it is missing.
 
-    The operating system lets go of it when its holder ends, so a killed build never blocks.
+    The operating system releases the lock when its holder ends, so a killed build never blocks.
 
     Raises:
-        IndexLockedError: another process is building; it is named.
+        IndexLockedError: another process is building; the message gives its id if known.
         StoreError: the folder cannot be written.
     """
     path = index / LOCK_FILE
@@ -60,23 +60,23 @@ def build_lock(index: Path) -> Iterator[None]:
 
 
 def hold(path: Path, seconds: float = 10.0) -> FileLock:
-    """Return the lock on a file for a ``with`` statement, which waits for whoever holds it now.
+    """Return a file lock for a ``with`` statement, which waits until the lock is free.
 
-    Entering it raises ``TimeoutError`` if it was held for that long, or another ``OSError`` if the
+    Entering it raises ``TimeoutError`` after ``seconds`` of waiting, or another ``OSError`` if the
     file cannot be opened.
     """
     return FileLock(path, timeout=seconds, preserve_lock_file=True)
 
 
 def _write_holder(file: int) -> None:
-    # To be read by whoever is turned away. Windows locks the first byte against reading.
+    # Processes that are refused read it. Byte 0 is a space: Windows locks it against reading.
     with contextlib.suppress(OSError):
         os.ftruncate(file, 0)
         os.write(file, f" {os.getpid()}\n".encode())
 
 
 def _read_holder(path: Path) -> str:
-    # Whoever took the lock a moment ago may not have written its number yet.
+    # A process that has just taken the lock may not have written its id yet.
     for _ in range(_LOOKS):
         with contextlib.suppress(OSError), path.open("rb") as file:
             file.seek(1)
@@ -88,7 +88,7 @@ def _read_holder(path: Path) -> str:
 
 
 def start_folder(index: Path) -> Path:
-    """Make the folder that the next generation is written into, and clear leftovers away."""
+    """Remove leftovers, then create and return the folder to write the next generation into."""
     clean(index)
     folder = index / GENERATIONS_FOLDER / f"{_UNFINISHED}building"
     folder.mkdir(parents=True)
@@ -96,16 +96,16 @@ def start_folder(index: Path) -> Path:
 
 
 def next_name(index: Path) -> str:
-    """Return the name of the generation after the newest."""
+    """Return the name for the next generation: the newest's number plus 1."""
     newest = [int(folder.name) for folder in generation_folders(index)[:1]]
     return f"{max(newest, default=0) + 1:06d}"
 
 
 def publish(index: Path, unfinished: Path, current: Current) -> None:
-    """Make a finished folder the live generation: readers see the old one until the last step.
+    """Make a finished folder the live generation; readers see the old one until the last step.
 
     Raises:
-        OSError: a step failed; the old generation is live, as before.
+        OSError: a step failed; the old generation stays live.
     """
     folder = generation_folder(index, current.name)
     pointer, temporary = index / CURRENT_FILE, index / _TEMPORARY
@@ -118,7 +118,7 @@ def publish(index: Path, unfinished: Path, current: Current) -> None:
         temporary.replace(pointer)
         _fsync_folder(index)
     except BaseException:
-        # Not sure to outlast a power cut is not published.
+        # What may not survive a power cut must not be live: undo.
         with contextlib.suppress(OSError):
             _restore(pointer, temporary, before)
             _remove(folder)
@@ -126,9 +126,10 @@ def publish(index: Path, unfinished: Path, current: Current) -> None:
 
 
 def clean(index: Path) -> None:
-    """Remove all but the live generation and the one before it.
+    """Remove all generations but the live one and the one before it, and unfinished folders.
 
-    What cannot be removed now, as a file that is open on Windows, goes at the next build.
+    What cannot be removed now, such as a file open on Windows, is removed at the next build.
+    Without a readable ``CURRENT`` no generation is removed.
     """
     with contextlib.suppress(OSError):
         (index / _TEMPORARY).unlink(missing_ok=True)
@@ -141,7 +142,7 @@ def clean(index: Path) -> None:
     try:
         live = int(read_current(index).name)
     except StoreError:
-        return  # Which one is sound is for the reader to find out; none is thrown away.
+        return  # Any of them may be the intact one that a reader falls back to: keep all.
     older = [folder for folder in generation_folders(index) if int(folder.name) < live]
     newer = [folder for folder in generation_folders(index) if int(folder.name) > live]
     for folder in [*newer, *older[1:]]:
@@ -149,9 +150,9 @@ def clean(index: Path) -> None:
 
 
 def replace_durably(path: Path, content: bytes) -> None:
-    """Put a file in the place of another: after a crash there is the old one or the new.
+    """Replace a file atomically: after a crash it has either the old content or the new.
 
-    One writer at a time: the file on its way has a fixed name.
+    Only one writer at a time: the temporary file has a fixed name.
     """
     temporary = path.with_name(f".{path.name}.new")
     _write_durably(temporary, content)
@@ -169,7 +170,7 @@ def _restore(pointer: Path, temporary: Path, before: bytes | None) -> None:
 
 
 def _remove(folder: Path) -> None:
-    # Renamed first: half a generation must not look like one.
+    # Renamed first, so that a partly removed folder is not taken for a generation.
     doomed = folder.with_name(f"{_UNFINISHED}{folder.name}")
     with contextlib.suppress(OSError):
         folder.rename(doomed)
@@ -177,7 +178,7 @@ def _remove(folder: Path) -> None:
 
 
 def _write_durably(path: Path, content: bytes) -> None:
-    """Write a file and wait until the disk has it."""
+    """Write a file and flush it to disk."""
     with path.open("wb") as file:
         file.write(content)
         file.flush()
@@ -185,9 +186,9 @@ def _write_durably(path: Path, content: bytes) -> None:
 
 
 def _fsync_folder(folder: Path) -> None:
-    """Wait until the disk has the names in a folder."""
+    """Flush a folder's entries to disk."""
     if os.name == "nt":
-        return  # Windows cannot open a folder, and orders these writes itself.
+        return  # Windows cannot open a folder, and orders these writes itself
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -196,7 +197,7 @@ def _fsync_folder(folder: Path) -> None:
 
 
 def _fsync_tree(folder: Path) -> None:
-    """Wait until the disk has every file and name under a folder."""
+    """Flush every file and folder under a folder to disk."""
     for path in sorted(folder.rglob("*")):
         if path.is_dir():
             _fsync_folder(path)

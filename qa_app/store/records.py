@@ -1,7 +1,8 @@
-"""Documents, passages and tags in one SQLite file: how it is filled, and how it is read.
+"""Documents, passages and tags in one SQLite file: writing and reading.
 
-What is only ever read whole is JSON in one column, by msgspec. Lists of small dataclasses, such as
-sentences, are stored as arrays of their fields, in a third of the room that names would take.
+Values that are always read whole are stored as JSON in one column, by msgspec. Lists of small
+dataclasses, such as sentences, are stored as arrays of field values without field names, which
+takes a third of the space.
 """
 
 from __future__ import annotations
@@ -60,18 +61,20 @@ _PASSAGE_QUERY = (
     'SELECT "row", document, id, section, start, "end", text, sentences, page, page_breaks, label, '
     "tags FROM passages"
 )
-# SQLite takes at most 999 parameters in old builds.
+# Query parameters at once: old builds of SQLite allow at most 999.
 _MOST_PARAMETERS = 900
 
 
 @dataclass(frozen=True, slots=True)
 class SourceStamp:
-    """The file that a document was read from, as it was then.
+    """State of the file that a document was read from, at that time.
 
     Attributes:
-        mtime_ns: -1 where it was too fresh to tell a later change by.
-        ocr: whether scanned pages were to be read.
-        overrides: facts about it that were given beside the corpus, as (name, value).
+        size: in bytes.
+        mtime_ns: modification time in nanoseconds; -1 if it was too recent to detect a later
+            change by.
+        ocr: whether OCR of scanned pages was switched on.
+        overrides: facts from the corpus's ``metadata.toml``, as (name, value).
     """
 
     size: int
@@ -83,7 +86,7 @@ class SourceStamp:
 
 @dataclass(frozen=True, slots=True)
 class IndexedDocument:
-    """A document, the file it was read from, and its passages with their tags."""
+    """A document, the state of its file, and its passages with their tags."""
 
     document: Document
     source: SourceStamp
@@ -92,10 +95,10 @@ class IndexedDocument:
 
 @dataclass(frozen=True, slots=True)
 class DocumentRecord:
-    """A document without its text: what lists and comparisons need.
+    """A document without its text, for lists and comparisons.
 
     Attributes:
-        pages: number of pages, 0 where the format has none.
+        pages: number of pages, 0 if the format has none.
         rows: rows of its passages.
     """
 
@@ -115,30 +118,30 @@ class DocumentRecord:
 
     @property
     def dated(self) -> Days | None:
-        """The days that its date may mean, or None where it has none that can be read."""
+        """The days that its date may mean, or None if it has no date that can be parsed."""
         return next((parse_date(m.value) for m in self.metadata if m.name == "date"), None)
 
 
 def searchable_text(passage: Passage) -> str:
-    """Return what is embedded and what BM25 sees: title and section path, then the words."""
+    """Return the text that is embedded and indexed by BM25: title, section path, passage text."""
     return f"{passage.context}\n{passage.text}" if passage.context else passage.text
 
 
 def hash_text(text: str) -> bytes:
-    """Return the key under which a text's vector is kept from build to build."""
+    """Return the SHA-256 of a text: the key by which later builds reuse its vector."""
     return hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).digest()
 
 
 class RecordsWriter:
-    """Fills a new file: the part of ``GenerationWriter`` that holds documents and passages.
+    """Writes documents, passages and tags to a new file; the base of ``GenerationWriter``.
 
     Attributes:
-        hashes: of each row's embedded text.
+        hashes: ``hash_text`` of each row's ``searchable_text``.
     """
 
     def __init__(self, folder: Path) -> None:
         self._db = sqlite3.connect(folder / RECORDS_FILE, isolation_level=None)
-        # A file that is not finished is thrown away, so no journal; the caller makes it durable.
+        # An unfinished file is discarded, so it needs no journal; the caller flushes it to disk.
         self._db.executescript(
             "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE;"
             + _SCHEMA
@@ -162,7 +165,8 @@ class RecordsWriter:
         """Append a document; its passages get the next rows, in the order given.
 
         Raises:
-            ValueError: a passage is not the document's words, or its id is taken.
+            ValueError: a passage's text differs from the document's at its offsets, or the
+                document's path or a passage's id is in use already.
         """
         document, passages = item.document, item.passages
         number, first = len(self._documents), len(self.hashes)
@@ -222,7 +226,7 @@ class RecordsWriter:
         )
 
     def tag_documents(self, facet: str) -> None:
-        """Tag every passage with its document's name among the others, in place of what it had."""
+        """Tag every passage with its document's unique name, replacing its values of the facet."""
         self._tags = {key: rows for key, rows in self._tags.items() if key[0] != facet}
         names = name_documents({record.path: record.title for record in self._documents})
         for record in self._documents:
@@ -238,7 +242,7 @@ class RecordsWriter:
             )
 
     def texts(self, rows: Sequence[int] | None = None) -> Iterator[str]:
-        """Yield the searchable text of these rows, or of every passage, in the order given."""
+        """Yield the searchable text of these rows in the order given, or of all in row order."""
         if rows is not None:
             found: Iterable[Passage] = self.passages(rows)
         else:
@@ -247,21 +251,21 @@ class RecordsWriter:
         yield from map(searchable_text, found)
 
     def passages(self, rows: Sequence[int]) -> tuple[Passage, ...]:
-        """Return the passages of these rows, in the order given, without their lead-ins."""
+        """Return the passages of these rows in the order given, with ``lead_in`` left None."""
         return _select_passages(
             lambda query, values: self._db.execute(query, values).fetchall(), rows, self._documents
         )
 
     def outline(self) -> list[tuple[int, str]]:
-        """Return the number of each row's document and the passage's text."""
+        """Return (document number, passage text) for every row, in row order."""
         return self._db.execute('SELECT document, text FROM passages ORDER BY "row"').fetchall()
 
     def titles(self) -> list[str]:
-        """Return the documents' titles."""
+        """Return the documents' titles, in the order added."""
         return [record.title for record in self._documents]
 
     def _finish_records(self) -> None:
-        """Finish the file."""
+        """Write the tags, commit and close the file."""
         self._db.executemany(
             "INSERT INTO tags VALUES (?, ?, ?)",
             (
@@ -273,7 +277,7 @@ class RecordsWriter:
         self._db.close()
 
     def _abandon_records(self) -> None:
-        """Let go of the file, finished or not."""
+        """Close the file, finished or not."""
         with contextlib.suppress(sqlite3.Error):
             self._db.close()
 
@@ -284,14 +288,14 @@ class Records:
     def __init__(self, folder: Path) -> None:
         self._path = folder / RECORDS_FILE
         self._lock = threading.Lock()
-        # Nobody writes to it ever again, so SQLite need neither lock it nor look for a journal.
+        # The file is never written again, so SQLite need not lock it or look for a journal.
         uri = f"{self._path.resolve().as_uri()}?mode=ro&immutable=1"
         with self._translated():
             self._db = sqlite3.connect(uri, uri=True, check_same_thread=False)
 
     @cached_property
     def documents(self) -> tuple[DocumentRecord, ...]:
-        """Every document without its text, in the order of their rows."""
+        """Every document without its text, in row order."""
         return tuple(
             _load_record(content)
             for (content,) in self._all("SELECT record FROM documents ORDER BY id")
@@ -303,7 +307,7 @@ class Records:
 
     @cached_property
     def dates(self) -> dict[str, str]:
-        """Path to date ("2024-05"), of the documents whose date is known."""
+        """Date ("2024-05") by path, for the documents with a date that can be parsed."""
         return {
             record.path: field.value
             for record in self.documents
@@ -312,7 +316,7 @@ class Records:
         }
 
     def document(self, path: str) -> Document:
-        """Return a document as it was extracted; ``QueryError`` if there is none at this path."""
+        """Return a document as loaded; ``QueryError`` if there is none with this path."""
         query = "SELECT text, page_starts, page_labels, blocks, source_runs FROM documents WHERE "
         found = self._all(f"{query} path = ?", (path,))
         if not found:
@@ -336,7 +340,7 @@ class Records:
         )
 
     def document_rows(self, path: str) -> range:
-        """Return the rows of a document's passages, none if there is no such document."""
+        """Return the rows of a document's passages; empty if there is no such document."""
         record = self._by_path.get(path)
         return record.rows if record else range(0)
 
@@ -345,7 +349,7 @@ class Records:
         return self.passages([row])[0]
 
     def passages(self, rows: Sequence[int] | RowArray | range) -> tuple[Passage, ...]:
-        """Return the passages of these rows, in the order given.
+        """Return the passages of these rows in the order given, with their lead-ins.
 
         Raises:
             IndexError: there is no such row.
@@ -365,17 +369,17 @@ class Records:
         return replace(passage, lead_in=LeadIn(start, end, words, page))
 
     def stretch(self, passage: Passage, end: int) -> Passage:
-        """Return a passage with the words that follow it, up to offset ``end`` of its document."""
+        """Return a passage extended by the text after it, up to offset ``end`` of its document."""
         if end <= passage.end:
             return passage
         text = self._words(passage.document, passage.start, end)
         return replace(passage, end=end, text=text)
 
     def _words(self, path: str, start: int, end: int) -> str:
-        """Return what stands at offsets ``start:end`` of a document."""
+        """Return the text at offsets ``start:end`` of a document."""
         query = "SELECT substr(text, ?, ?) FROM documents WHERE path = ?"
         ((words,),) = self._all(query, (start + 1, end - start, path))
-        # SQLite counts characters no further than a NUL.
+        # SQLite's substr stops at a NUL character.
         return words if len(words) == end - start else self.document(path).text[start:end]
 
     def row_of(self, passage_id: str) -> int | None:
@@ -384,14 +388,14 @@ class Records:
         return int(found[0][0]) if found else None
 
     def stored_rows(self, hashes: Sequence[bytes]) -> tuple[RowArray, RowArray]:
-        """Return which of these texts were embedded for this generation, and where they are.
+        """Return which of these texts have a vector in this generation, and in which row.
 
         Args:
-            hashes: of texts, as ``hash_text`` makes them.
+            hashes: of texts, from ``hash_text``.
 
         Returns:
-            places: int64, ascending positions in ``hashes``.
-            rows: int64, the row of each.
+            places: int64, positions in ``hashes`` of the texts found, ascending.
+            rows: int64, same shape, the first row with that text.
         """
         query = 'SELECT content_hash, min("row") FROM passages GROUP BY content_hash'
         known = dict(self._all(query))
@@ -400,13 +404,13 @@ class Records:
         return places, rows
 
     def content_hashes(self) -> list[bytes]:
-        """Return the hash of each row's embedded text: equal for passages that say the same."""
+        """Return the hash of each row's ``searchable_text``; equal texts have equal hashes."""
         return [
             digest for (digest,) in self._all('SELECT content_hash FROM passages ORDER BY "row"')
         ]
 
     def facets(self) -> tuple[str, ...]:
-        """Return the facets that passages are tagged with, sorted."""
+        """Return the names of the facets that passages are tagged with, sorted."""
         return tuple(self.facet_counts)
 
     def facet_values(self, facet: str) -> tuple[str, ...]:
@@ -415,7 +419,7 @@ class Records:
 
     @cached_property
     def facet_counts(self) -> dict[str, dict[str, int]]:
-        """Facet to its values, sorted, each with its number of passages."""
+        """Number of passages by facet and value, both sorted."""
         found: dict[str, dict[str, int]] = {}
         query = "SELECT facet, value, length(rows) / 4 FROM tags ORDER BY facet, value"
         for facet, value, count in self._all(query):
@@ -423,7 +427,7 @@ class Records:
         return found
 
     def rows_tagged(self, facet: str, value: str) -> RowArray:
-        """Return the rows tagged with a value, int64, ascending; none if it is unknown."""
+        """Return the rows tagged with a value, int64, ascending; empty if it is unknown."""
         query = "SELECT rows FROM tags WHERE facet = ? AND value = ?"
         found = self._all(query, (facet, value))
         content = found[0][0] if found else b""
@@ -434,7 +438,7 @@ class Records:
         return int(self._all("SELECT count(*) FROM passages")[0][0])
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         with self._lock:
             self._db.close()
 
@@ -455,7 +459,10 @@ def _select_passages(
     rows: Sequence[int] | RowArray | range,
     documents: Sequence[DocumentRecord],
 ) -> tuple[Passage, ...]:
-    """Return the passages of these rows, in the order given, through a query to their file."""
+    """Return the passages of these rows in the order given; ``IndexError`` if one is missing.
+
+    ``select`` runs a query with its parameters and returns the result rows.
+    """
     wanted = [int(row) for row in rows]
     found: dict[int, Passage] = {}
     for start in range(0, len(wanted), _MOST_PARAMETERS):
@@ -504,7 +511,7 @@ _load_record = msgspec.json.Decoder(DocumentRecord, dec_hook=lambda _, ends: ran
 
 
 def _dump_each(items: Sequence[Any]) -> str:
-    """Return dataclasses as a JSON array of arrays of their fields."""
+    """Return dataclass instances as a JSON array of arrays of their field values."""
     return _dump([[getattr(item, name) for name in item.__slots__] for item in items])
 
 

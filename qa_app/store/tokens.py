@@ -1,8 +1,8 @@
-"""The token vectors of every passage, one bit a dimension, for late interaction.
+"""The token vectors of every passage, one bit per dimension, for late interaction.
 
-Of each dimension the sign alone is kept. That is enough to tell which of a passage's words is
-nearest to one of the question's, in a 32nd of the room, and nothing has to be trained: a
-passage's codes depend on its text and the model alone, and so can be used again by the next build.
+Only the sign of each dimension is kept: enough to find the token of a passage nearest to one of
+the question's, in 1/32 of the space of float32. Nothing is trained: the codes depend only on the
+passage's text and the model, so later builds can reuse them.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ TOKEN_PLACES_FILE = "token_places.npy"
 
 
 def pack(vectors: FloatArray) -> CodeArray:
-    """Return the signs, uint8, shape (tokens, dimension / 8, rounded up)."""
+    """Return the signs as bits (1 if above 0), uint8, shape (tokens, ceil(dimension / 8))."""
     return np.packbits(vectors > 0, axis=1)
 
 
 def unpack(codes: CodeArray, dimension: int) -> FloatArray:
-    """Return unit vectors of these signs, float32, shape (tokens, dimension)."""
+    """Return unit vectors with these signs, float32, shape (tokens, dimension)."""
     signs = np.unpackbits(codes, axis=1, count=dimension).astype(np.float32)
     signs *= 2
     signs -= 1
@@ -37,7 +37,7 @@ def unpack(codes: CodeArray, dimension: int) -> FloatArray:
 
 
 class TokensWriter:
-    """Appends passages' tokens to a new file, in any order; ``close`` says where they are."""
+    """Appends passages' token codes to a new file, in any order; ``close`` writes their places."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -46,13 +46,13 @@ class TokensWriter:
         self._total = 0
 
     def add(self, rows: Iterable[int], codes: CodeArray) -> None:
-        """Append the tokens of one text, which stands in these rows."""
+        """Append the token codes of one text, shared by all of these rows."""
         self._opened().write(codes.tobytes())
         self._places |= dict.fromkeys(rows, (self._total, len(codes)))
         self._total += len(codes)
 
     def close(self, num_passages: int) -> None:
-        """Write where the tokens of each row are; rows that were not added have none."""
+        """Write (start, count) of each row's tokens; rows that were not added have count 0."""
         self._opened().close()
         places = np.zeros((num_passages, 2), dtype=np.int64)
         if self._places:
@@ -61,7 +61,7 @@ class TokensWriter:
             np.save(file, places, allow_pickle=False)
 
     def abandon(self) -> None:
-        """Let go of the file, whatever has become of it."""
+        """Close the file, finished or not, ignoring errors."""
         if self._file is not None:
             with contextlib.suppress(OSError):
                 self._file.close()
@@ -73,10 +73,13 @@ class TokensWriter:
 
 
 class Tokens:
-    """The tokens of a generation, read only, from a memory map.
+    """The token codes of a generation, read only, from a memory map.
 
     Attributes:
-        dimension: of the vectors that ``unpack`` makes.
+        dimension: pass it to ``unpack``; it may differ from the passage vectors'.
+
+    Raises:
+        IndexCorruptError: a file is missing, or its size is wrong.
     """
 
     def __init__(self, folder: Path, num_passages: int, dimension: int) -> None:
@@ -94,9 +97,9 @@ class Tokens:
                 self._codes = np.memmap(path, np.uint8, "r", shape=(total, width))
         except (OSError, ValueError) as exc:
             raise IndexCorruptError(f"{path} cannot be read: {exc}.", MEND_HINT) from exc
-        # A model may give its tokens another width than its passages.
+        # A model's token vectors may have another dimension than its passage vectors.
         self.dimension = dimension if width in {0, -(-dimension // 8)} else 8 * width
 
     def codes(self, rows: Sequence[int] | RowArray) -> list[CodeArray]:
-        """Return the codes of each row's tokens, shape (tokens, width); maybe no tokens."""
+        """Return each row's codes, uint8, shape (tokens, bytes per token); tokens may be 0."""
         return [self._codes[start : start + count] for start, count in self._places[rows].tolist()]

@@ -1,7 +1,7 @@
-"""Nearest passages by cosine. The only module that imports faiss.
+"""Nearest passages by cosine similarity. The only module that imports faiss.
 
-The vectors are stored once, as float16, and searched where they lie in the memory map. Up to
-``FLAT_LIMIT`` passages every vector is compared; beyond that an approximate index picks
+The vectors are stored once, as float16, and searched in the memory map without a copy. Up to
+``FLAT_LIMIT`` passages the search is exhaustive; above that an approximate index proposes
 candidates, which are then scored exactly. Its recall is measured when it is built.
 """
 
@@ -22,30 +22,31 @@ EMBEDDINGS_FILE = "embeddings.npy"
 CANDIDATES_FILE = "candidates.faiss"
 FLAT = "flat"
 IVF = "ivf_sq4"
+# Passages for which an exhaustive search is fast enough (benchmarks/RESULTS.md).
 FLAT_LIMIT = 200_000
 
 
-_WANTED_RECALL = 0.99
-# As deep as retrieval looks: an index that finds the first ten may miss many of a hundred.
+_WANTED_RECALL = 0.99  # the number of probes is doubled until the index reaches it
+# As deep as retrieval looks: an index that finds the first 10 may miss many of the first 100.
 _RECALL_TOP_K = 100
-_RECALL_QUERIES = 200
-# An approximate index offers this many times what is asked for; exact scores then choose.
+_RECALL_QUERIES = 200  # random queries that recall is averaged over
+# Candidates asked of the approximate index, per hit wanted; exact scores choose among them.
 _OVERSAMPLE = 4
-_BLOCK = 16_384  # rows turned to float32 at once while building
-_CACHED_BLOCK = 1_024  # the same for a question: what fits into the processor's cache
-# Room for centroids and headers beside the vectors of an index file.
+_BLOCK = 16_384  # rows converted to float32 at once while building: bounds the memory
+_CACHED_BLOCK = 1_024  # the same while searching: small enough for the processor's cache
+# Bytes allowed for centroids and headers beside the vectors of an index file: 64 MiB.
 _SLACK = 1 << 26
 
 
 def write_vectors(
     folder: Path, embeddings: HalfArray, flat_limit: int = FLAT_LIMIT
 ) -> VectorsDescription:
-    """Write the embeddings, and an approximate index where there are many, into a folder.
+    """Write the embeddings to a folder, and an approximate index if there are many.
 
     Args:
-        folder: where to.
+        folder: of the generation.
         embeddings: float16, shape (num_passages, dim), unit rows.
-        flat_limit: most passages for which every vector is compared.
+        flat_limit: maximum number of passages without an approximate index.
 
     Raises:
         OSError: the folder cannot be written.
@@ -57,7 +58,7 @@ def write_vectors(
     faiss = _faiss()
     try:
         index, description = _make_ivf(embeddings)
-        # Through Python's own file, so that a full disk is an error and not a short file.
+        # Through a Python file, so that a full disk raises instead of leaving a short file.
         with (folder / CANDIDATES_FILE).open("wb") as file:
             faiss.write_index(index, faiss.PyCallbackIOWriter(file.write))
     except RuntimeError as exc:
@@ -70,6 +71,9 @@ class Vectors:
 
     Attributes:
         embeddings: float16, shape (num_passages, dim), a memory map.
+
+    Raises:
+        IndexCorruptError: a file is missing, damaged or not as in the description.
     """
 
     def __init__(
@@ -87,19 +91,19 @@ class Vectors:
     ) -> tuple[FloatArray, RowArray]:
         """Return the nearest passages for each query, best first.
 
-        Cosine, as the inner product of unit vectors.
-
         Args:
             query_embeddings: float32, shape (num_queries, dim), unit rows.
-            top_k: most hits a query, at least 1.
-            rows: int64, the rows to search among; all of them unless told.
+            top_k: maximum hits per query, at least 1.
+            rows: int64, the rows to search; None for all. Given rows are always searched exactly.
 
         Returns:
-            scores: float32, shape (num_queries, k), in [-1, 1], descending.
-            rows: int64, shape (num_queries, k); k = min(top_k, number of rows searched).
+            scores: cosines (inner products of unit vectors), float32, shape (num_queries, k),
+                descending; equal scores by ascending row.
+            rows: int64, shape (num_queries, k). k = min(top_k, number of rows searched); less if
+                an approximate search finds fewer.
 
         Raises:
-            ValueError: top_k is under 1, or the dimension is wrong.
+            ValueError: top_k is less than 1, or the dimension is wrong.
         """
         if top_k < 1:
             raise ValueError(f"top_k is {top_k}; it must be at least 1")
@@ -109,7 +113,7 @@ class Vectors:
         return self._search_exactly(queries, top_k, rows)
 
     def scores(self, query_embeddings: FloatArray, rows: RowArray) -> FloatArray:
-        """Return exact cosines, float32, shape (num_queries, len(rows))."""
+        """Return the exact cosines of queries and rows, float32, shape (num_queries, len(rows))."""
         queries = self._checked(query_embeddings)
         scores = np.empty((len(queries), len(rows)), dtype=np.float32)
         for start in range(0, len(rows), _CACHED_BLOCK):
@@ -144,7 +148,7 @@ class Vectors:
             best, order = _sorted(self.scores(query, candidates), candidates[None])
             scores.append(best[0])
             rows.append(order[0])
-        # A query may find fewer than k in the cells that it looks into: then all give fewer.
+        # The cells visited for a query may hold fewer than k rows: then all are cut to that length.
         width = min(k, *map(len, rows)) if rows else k
         shape = (len(queries), width)
         return (
@@ -166,7 +170,7 @@ def open_embeddings(folder: Path, num_passages: int, dimension: int) -> HalfArra
     """Return the embeddings as a memory map, float16, shape (num_passages, dimension).
 
     Raises:
-        IndexCorruptError: the file is missing, or of another shape.
+        IndexCorruptError: the file cannot be read, or has another shape or type.
     """
     path = folder / EMBEDDINGS_FILE
     try:
@@ -183,7 +187,7 @@ def open_embeddings(folder: Path, num_passages: int, dimension: int) -> HalfArra
 
 
 def _faiss() -> Any:
-    # Late: reading a manifest needs no faiss. Its own type hints leave half of it out.
+    # Imported late: reading a manifest needs no faiss. Any: its type hints are incomplete.
     import faiss
 
     return faiss
@@ -191,10 +195,10 @@ def _faiss() -> Any:
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Keep faiss from sharing one question among threads.
+    """Run faiss on one thread.
 
-    That saves a few milliseconds on a machine with nothing else to do, and costs fifty or more on
-    a busy one, where its threads wait for each other (benchmarks/RESULTS.md).
+    More threads save a few milliseconds per question on an idle machine, and cost 50 or more on a
+    busy one, where they wait for each other (benchmarks/RESULTS.md).
     """
     faiss = _faiss()
     threads = faiss.omp_get_max_threads()
@@ -202,7 +206,7 @@ def _one_thread() -> Iterator[None]:
     try:
         yield
     finally:
-        # The number may be torch's too: the two can share one OpenMP library.
+        # torch's number too, if the two share one OpenMP library: restore it.
         faiss.omp_set_num_threads(threads)
 
 
@@ -216,15 +220,15 @@ def _save_array(path: Path, array: HalfArray) -> None:
 
 
 def _index_in_place(embeddings: HalfArray) -> Any:
-    """Return an exact faiss index over the bytes of the embeddings, without a copy of them.
+    """Return an exact faiss index over the embeddings' memory, without copying it.
 
-    The embeddings must stay open for as long as it is used.
+    The embeddings must stay open while the index is used.
     """
     faiss = _faiss()
     kind = faiss.ScalarQuantizer.QT_fp16
     index = faiss.IndexScalarQuantizer(embeddings.shape[1], kind, faiss.METRIC_INNER_PRODUCT)
-    # faiss's codes of this kind are float16 rows, one after another. Its vector of codes may be a
-    # view, as it is of a file that faiss maps itself.
+    # faiss stores codes of this kind as consecutive float16 rows, and allows the code vector to be
+    # a view, as it does for files that it maps itself.
     index.codes.is_owned = False
     index.codes.c_ptr = faiss.swig_ptr(embeddings.view(np.uint8))
     index.codes.c_size = embeddings.nbytes
@@ -233,10 +237,11 @@ def _index_in_place(embeddings: HalfArray) -> Any:
 
 
 def _make_ivf(embeddings: HalfArray) -> tuple[Any, VectorsDescription]:
-    """Make an inverted file over 4-bit vectors; look into cells until the recall is there.
+    """Return an inverted file over 4-bit codes, and its description.
 
-    The number of cells follows faiss's guidelines for indexes of up to a million vectors (4 to 16
-    times the square root of their number), as does the training sample of 40 vectors a cell.
+    The number of probes is doubled from 8 until recall is ``_WANTED_RECALL`` or all cells are
+    visited. The number of cells follows faiss's guidelines for up to a million vectors (4 to 16
+    times the square root of their number), as does the training sample of 40 vectors per cell.
     """
     faiss = _faiss()
     count, dimension = embeddings.shape
@@ -260,7 +265,7 @@ def _make_ivf(embeddings: HalfArray) -> tuple[Any, VectorsDescription]:
 
 
 def _recall_queries(embeddings: HalfArray, generator: np.random.Generator) -> FloatArray:
-    """Return unit vectors as far from a passage as a question is: a cosine of about 0.7."""
+    """Return unit vectors at a cosine of about 0.7 to a random passage, as questions are."""
     chosen = np.sort(generator.choice(len(embeddings), _RECALL_QUERIES))
     noise = generator.standard_normal((len(chosen), embeddings.shape[1]))
     noise /= np.linalg.norm(noise, axis=1, keepdims=True)
@@ -270,7 +275,7 @@ def _recall_queries(embeddings: HalfArray, generator: np.random.Generator) -> Fl
 
 
 def _sorted(scores: FloatArray, rows: RowArray) -> tuple[FloatArray, RowArray]:
-    # Equal scores stand in the order of their rows, so that the same question ranks the same.
+    # Equal scores are ordered by row, so that the ranking is deterministic.
     order = np.lexsort((rows, -scores), axis=1)
     return np.take_along_axis(scores, order, axis=1), np.take_along_axis(rows, order, axis=1)
 
@@ -279,7 +284,7 @@ def _read_index(
     path: Path, num_passages: int, dimension: int, description: VectorsDescription
 ) -> Any:
     faiss = _faiss()
-    # What the file claims to need must fit what the manifest says is in it.
+    # Limits what a damaged file can make faiss allocate, by what the manifest says it holds.
     faiss.set_deserialization_vector_byte_limit(8 * num_passages * dimension + _SLACK)
     try:
         index = faiss.read_index(str(path))

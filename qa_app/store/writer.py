@@ -1,4 +1,4 @@
-"""Writing the next generation: documents one by one, then the vectors, then all at once live."""
+"""Write the next generation: documents one by one, then the vectors; then publish it."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ class GenerationContents:
 
     Attributes:
         documents: their passages get rows in this order.
-        embeddings: float32 or float16, shape (num_passages, dim), unit rows, in row order, of each
-            passage's ``searchable_text``.
-        model: what made the embeddings.
-        recipe: versions and settings that went in; the language is that of the lexical index.
-        corpus: folder of the reports, or None where there is none.
-        tokens: of each passage, as ``pack`` makes them, or none at all.
+        embeddings: vectors of each passage's ``searchable_text`` in row order, float32 or float16,
+            shape (num_passages, dim), unit rows.
+        model: the model that made the embeddings.
+        recipe: its ``language`` is used for the lexical index.
+        corpus: folder of the reports, or None if there is none.
+        tokens: each passage's token codes, from ``pack``; empty for an index without tokens.
     """
 
     documents: Sequence[IndexedDocument]
@@ -67,7 +67,7 @@ def embed_contents(
     progress: Progress | None = None,
     recipe: Recipe | None = None,
 ) -> GenerationContents:
-    """Return these documents with the vectors of their passages and of the passages' tokens."""
+    """Embed the documents' passages and tokens, and return the contents of a generation."""
     texts = [searchable_text(passage) for item in documents for passage in item.passages]
     tokens = [np.empty((0, 0), dtype=np.uint8)] * len(texts)
 
@@ -85,8 +85,8 @@ def write_generation(index: Path, contents: GenerationContents) -> str:
 
     Raises:
         IndexLockedError: another build of this index is running.
-        StoreError: the disk is full or cannot be written; what was live is live still.
-        ValueError: there are no passages, or not as many as embeddings.
+        StoreError: the disk is full or cannot be written; the old generation stays live.
+        ValueError: there are no passages, or the embeddings have another shape.
     """
     with build_lock(index), GenerationWriter(index) as writer:
         for item in contents.documents:
@@ -104,7 +104,10 @@ def write_generation(index: Path, contents: GenerationContents) -> str:
 
 
 class GenerationWriter(RecordsWriter):
-    """Writes one generation; the caller holds the lock. Left before ``finish``, nothing is left."""
+    """Context manager that writes one generation; the caller holds the build lock.
+
+    Leaving it before ``finish`` removes everything written.
+    """
 
     def __init__(self, index: Path) -> None:
         self._index = index
@@ -118,18 +121,18 @@ class GenerationWriter(RecordsWriter):
                 raise
 
     def add_file(self, name: str, text: str) -> None:
-        """Put a text file into the generation's folder, unless it is empty."""
+        """Write a text file to the generation's folder, unless the text is empty."""
         if text:
             with _translated(self._index):
                 (self._folder / name).write_text(text, encoding="utf-8")
 
     def add_tokens(self, rows: Sequence[int], codes: CodeArray) -> None:
-        """Keep the tokens, as ``pack`` makes them, of one text, which stands in these rows."""
+        """Store the token codes (from ``pack``) of one text, shared by all of these rows."""
         with _translated(self._index):
             self._tokens.add(rows, codes)
 
     def copy_tokens(self, previous: Generation, places: RowArray, rows: RowArray) -> None:
-        """Keep the tokens of another generation's rows for the rows in these places."""
+        """Copy the token codes of ``rows`` of the previous generation to this one's ``places``."""
         alike: dict[int, list[int]] = {}
         for place, row in zip(places.tolist(), rows.tolist(), strict=True):
             alike.setdefault(row, []).append(place)
@@ -145,7 +148,10 @@ class GenerationWriter(RecordsWriter):
         failures: tuple[Failure, ...] = (),
         warnings: tuple[Failure, ...] = (),
     ) -> str:
-        """Write the rest, make this the live generation, and return its name."""
+        """Write the remaining files, make this the live generation, and return its name.
+
+        The arguments are as in ``GenerationContents``, and the errors as in ``write_generation``.
+        """
         if not self.num_passages or embeddings.shape != (self.num_passages, model.dimension):
             raise ValueError(
                 f"embeddings have the shape {embeddings.shape}; there are {self.num_passages} "
@@ -184,7 +190,7 @@ class GenerationWriter(RecordsWriter):
         return write_vectors(self._folder, np.asarray(embeddings, dtype=np.float16))
 
     def _check_opens(self, manifest: Manifest) -> None:
-        """Refuse to publish what cannot be opened: not every library reports a full disk."""
+        """Raise ``StoreError`` if it cannot be opened: not every library reports a full disk."""
         try:
             Generation(self._folder, manifest).close()
         except IndexCorruptError as exc:
@@ -202,7 +208,7 @@ class GenerationWriter(RecordsWriter):
         self._abandon_records()
         self._tokens.abandon()
         shutil.rmtree(self._folder, ignore_errors=True)
-        if isinstance(error, sqlite3.Error):  # of any method of RecordsWriter
+        if isinstance(error, sqlite3.Error):  # RecordsWriter's methods do not translate it
             raise _write_error(self._index, str(error)) from error
 
 
@@ -231,10 +237,10 @@ def _stamp_files(folder: Path) -> Iterable[tuple[str, FileStamp]]:
 
 
 def _corpus_path(corpus: Path | None, index: Path) -> str:
-    """Return the corpus as seen from the index, so that both can be moved together."""
+    """Return the corpus's path relative to the index, so that both can be moved together."""
     if corpus is None:
         return ""
     try:
         return Path(os.path.relpath(corpus.resolve(), index.resolve())).as_posix()
-    except ValueError:  # another drive
+    except ValueError:  # on another drive (Windows): absolute
         return corpus.resolve().as_posix()
