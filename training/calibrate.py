@@ -103,7 +103,7 @@ def _twins(opened: Index, data: Path, questions: Path, index: Path, share: float
     rng = random.Random(SEED)
     for row in rng.sample(rows, int(len(rows) * share)):
         path = document_path(row["document"])
-        text = opened.document(path).text
+        text = opened.snapshot().document(path).text
         place = text.find(row["context"])
         if place < 0:
             continue
