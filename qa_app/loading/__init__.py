@@ -1,4 +1,4 @@
-"""A file of the corpus becomes a Document: ``scan`` finds files, ``load_many`` reads them."""
+"""Turns corpus files into Documents: ``scan`` finds the files, ``load_many`` reads them."""
 
 from qa_app.loading.registry import LOADER_VERSION, SourceFile, load
 from qa_app.loading.scan import Scan, scan

@@ -1,6 +1,6 @@
-"""Collects the blocks of a document whose text is extracted rather than the file's own.
+"""Builds documents whose text is extracted from a format such as DOCX or HTML.
 
-Every block becomes one line of the text, its words rejoined over line ends.
+Every block becomes one line of the text, with line breaks inside it replaced by spaces.
 """
 
 from __future__ import annotations
@@ -13,28 +13,29 @@ from qa_app.loading.limits import check_characters
 from qa_app.loading.metadata import title_from_path
 from qa_app.models import Block, BlockKind, Document, MetadataField
 
-# Soft hyphens and zero-width marks break words apart for search, and nobody sees them.
+# Removed because they split words for search: soft hyphens, zero-width and control characters,
+# lone surrogates.
 INVISIBLE = re.compile(
     "[\u00ad\u200b\u2060\ufeff\ufffe\uffff\ud800-\udfff]|[\x00-\x08\x0e-\x1f\x7f]"
 )
-# "3.12 " at the start of a numbered paragraph.
+# The number that starts a numbered paragraph: "3.12 ".
 _NUMBER = re.compile(r"(\d{1,3}(?:\.\d{1,3})+)\.?\s+(?=\S)")
-# "2023" or "2023-24": a year heads a column, other figures do not.
+# "2023" or "2023-24": a year may be a column header, other figures may not.
 _YEAR = re.compile(r"^(?:19|20)\d\d\b")
-# Five digits in a row are in codes, hardly ever in the name of a column.
+# Five digits in a row mean a code, hardly ever a column header.
 _CODE = re.compile(r"\d{5}")
-_LONGEST_NAME = 100  # characters of a column's name; a longer cell is a sentence
-# Letters that PDF and Word join into one character; search wants them apart.
+_LONGEST_NAME = 100  # characters of a column header; a longer cell is a sentence
+# Ligature characters from PDF and Word, replaced by their letters for search.
 LIGATURES = {ord(c): unicodedata.normalize("NFKC", c) for c in "ﬀﬁﬂﬃﬄﬅﬆ"}
 
 
 def clean(words: str) -> str:
-    """Return words on one line: white space single, ligatures as letters, invisible marks out."""
+    """Return text on one line: single spaces, ligatures expanded, invisible characters removed."""
     return " ".join(INVISIBLE.sub("", words).translate(LIGATURES).split())
 
 
 class DocumentBuilder:
-    """Takes blocks in reading order and gives the document."""
+    """Builds a document from blocks added in reading order."""
 
     def __init__(self, path: str, document_format: str) -> None:
         self._path = path
@@ -45,10 +46,13 @@ class DocumentBuilder:
         self._length = 0
 
     def add(self, kind: BlockKind, words: str, level: int = 0, label: str | None = None) -> None:
-        """Add a block; words that come to nothing are passed over.
+        """Add a block, unless its text is empty after cleaning.
 
-        ``label`` is put before the block, outside its span; that of a numbered paragraph ("3.12")
-        is found among its words.
+        ``label`` is written before the block, outside its span. A paragraph without one takes it
+        from a number such as "3.12" at the start of its text.
+
+        Raises:
+            LimitError: the document has become too long.
         """
         line = clean(words)
         if kind is BlockKind.PARAGRAPH and not label and (number := _NUMBER.match(line)):
@@ -66,28 +70,28 @@ class DocumentBuilder:
         check_characters(self._length)
 
     def add_all(self, text: str, blocks: Sequence[Block], below: int) -> None:
-        """Add the blocks of a plain text; what look like its headings are so many levels down."""
+        """Add the blocks of a plain text, its headings moved ``below`` levels deeper."""
         for block in blocks:
             level = block.level + below * (block.kind is BlockKind.HEADING)
             self.add(block.kind, text[block.start : block.end], level, block.label)
 
     def add_table(self, rows: Sequence[Sequence[str]], header_rows: int | None = None) -> None:
-        """Add the rows of a table, as ``describe_rows`` says them."""
+        """Add a table, one block per line of ``describe_rows``."""
         for line in describe_rows(rows, header_rows):
             self.add(BlockKind.TABLE_ROW, line)
 
     def start_page(self) -> None:
-        """Say that what follows is on a new page."""
+        """Start a new page: blocks added from now on are on it."""
         self._page_starts.append(self._length)
 
     @property
     def blocks(self) -> Sequence[Block]:
-        """The blocks so far."""
+        """The blocks added so far."""
         return self._blocks
 
     @property
     def opening_heading(self) -> str | None:
-        """The words that the document opens with, if they are a heading of the first level."""
+        """The text of the first block if it is a level-1 heading, else None."""
         first = self._blocks[0] if self._blocks else None
         if first is None or first.kind is not BlockKind.HEADING or first.level != 1:
             return None
@@ -102,9 +106,9 @@ class DocumentBuilder:
         """Return the document.
 
         Args:
-            metadata: facts with their origins; its title is the document's.
-            fallback: title where the metadata has none; else it is the only heading of the first
-                level, or the one that the file is called after, else the file's name.
+            metadata: facts with their origins; a title among them becomes the document's.
+            fallback: title where the metadata has none. Without either, the title is the only
+                level-1 heading, or the first that matches the file's name, else the file's name.
             warnings: what could not be read.
         """
         text = "".join(self._parts)
@@ -133,17 +137,17 @@ class DocumentBuilder:
 
 
 def describe_rows(rows: Sequence[Sequence[str]], header_rows: int | None = None) -> list[str]:
-    """Return a line a row: "Town: York; Visitors: 12", or "York; 12" without a header.
+    """Return one line per row: "Town: York; Visitors: 12", or "York; 12" without a header.
 
     Args:
         rows: cells as text; rows may differ in length.
-        header_rows: how many rows are the header; judged by their look unless told.
+        header_rows: number of header rows; None to guess it from the cells.
     """
     cleaned = [[clean(cell) for cell in row] for row in rows]
     filled = [row for row in cleaned if any(row)]
     titles = []
     if header_rows is None:
-        # A line above the table, written into its first cell.
+        # A row with one filled cell above a wider row is a title of the table.
         while len(filled) > 2 and sum(map(bool, filled[0])) == 1 < sum(map(bool, filled[1])):
             titles.append(_describe(filled.pop(0), []))
         header_rows = 1 if _has_header(filled) else 0
@@ -158,13 +162,13 @@ def _has_header(rows: list[list[str]]) -> bool:
     if len(rows) < 2 or len(rows[0]) < 2:
         return False
     first = rows[0]
-    # The first column's header is often left empty.
+    # The header of the first column is often empty.
     names = [cell for cell in first[1:] if cell]
     return len(names) == len(first) - 1 and all(map(_is_name, names))
 
 
 def _is_name(cell: str) -> bool:
-    """Tell whether a cell may head a column: words or a year, but no figure, code or sentence."""
+    """Tell whether a cell may be a header: words or a year, not a figure, code or sentence."""
     words = _YEAR.sub("", cell)
     is_figure = words[:1].isdigit() or _CODE.search(words)
     return not is_figure and len(cell) <= _LONGEST_NAME and not cell.endswith(".")
@@ -183,7 +187,7 @@ def _describe(row: list[str], header: list[str]) -> str:
     cells = []
     for column, cell in enumerate(row):
         name = header[column] if column < len(header) else ""
-        # A cell merged over columns comes once for each; it is said once.
+        # A cell merged over columns is repeated in each of them; write it once.
         repeated = column > 0 and cell == row[column - 1] and name == ""
         if cell and not repeated:
             cells.append(f"{name.rstrip(':')}: {cell}" if name and name != cell else cell)

@@ -1,7 +1,7 @@
-"""Word files: headings from styles, lists, tables, notes; read from the package's XML itself.
+"""Word files: headings from styles, lists, tables and notes, read directly from the package's XML.
 
-Reading the XML reaches what python-docx's paragraphs leave out: content controls, text boxes,
-inserted text that is still tracked, and footnotes.
+Reading the XML gives access to what python-docx's paragraphs omit: content controls, text boxes,
+tracked insertions and footnotes.
 """
 
 from __future__ import annotations
@@ -15,27 +15,28 @@ from qa_app.loading.docx_numbering import Numbering
 from qa_app.loading.ooxml import Element, Package, local_name, value
 from qa_app.models import BlockKind, Document
 
-# The names of Word's own heading styles, the same in every language.
+# Names of Word's built-in heading styles, stored in English whatever Word's language.
 _HEADING = re.compile(r"heading\s*(\d)", re.I)
-# "3.12" or "A.1": the number of a paragraph, not of a list's item.
+# "3.12" or "A.1": the number of a paragraph rather than of a list item.
 _CLAUSE = re.compile(r"[A-Z]?\d{0,3}(?:\.\d{1,3})+")
-_LONG = 150  # characters; a numbered paragraph of a report, rather than an item of a list
+_LONG = 150  # characters; longer text after a number such as 7 is a paragraph, not a list item
 
 
 def _names(names: str) -> frozenset[str]:
     return frozenset(names.split())
 
 
-# Deleted and moved words, field codes, drawings that say the same again, properties.
+# No text of the paragraph: deletions, sources of moves, field codes, properties, and drawings, of
+# which _add_paragraph adds the text boxes as blocks of their own.
 _SKIPPED = _names("del moveFrom instrText delText Fallback rPr pPr drawing pict")
-# Around paragraphs and tables, without words of their own.
+# Elements that wrap paragraphs and tables and have no text of their own.
 _WRAPPERS = _names("sdt sdtContent customXml ins moveTo smartTag txbxContent")
 _WRAPPERS |= _names("AlternateContent Choice")
 
 
 @dataclass(frozen=True, slots=True)
 class _Style:
-    """A paragraph style: a heading's level, a list and the depth in it, None where it is none."""
+    """A paragraph style: heading level from 1, list, and depth in it from 0; None where not set."""
 
     name: str = ""
     level: int | None = None
@@ -53,7 +54,7 @@ class _Context:
 
 
 def load_docx(path: str, content: bytes) -> Document:
-    """Return the document of a Word file."""
+    """Return the document of a Word file; its footnotes and endnotes come last."""
     package = Package(content)
     main, root = package.main("word/document.xml", "Word")
     folder = main.rpartition("/")[0]
@@ -80,7 +81,7 @@ def load_docx(path: str, content: bytes) -> Document:
 
 
 def _read_styles(root: Element) -> dict[str, _Style]:
-    """Return each style with what it takes over from the styles that it is based on."""
+    """Return the styles by identifier, with what they inherit from the styles they are based on."""
     parents: dict[str, str] = {}
     styles: dict[str, _Style] = {}
     for style in root.iterfind("{*}style"):
@@ -160,7 +161,7 @@ def _add_paragraph(context: _Context, paragraph: Element) -> None:
 
 
 def _properties(paragraph: Element) -> dict[str, Element]:
-    """Return a paragraph's properties by name, without those that a tracked change replaced."""
+    """Return a paragraph's properties by name, without those replaced by a tracked change."""
     return {
         local_name(part): part
         for child in paragraph.iterfind("{*}pPr/*")
@@ -174,9 +175,9 @@ def _style_of(context: _Context, parts: dict[str, Element]) -> _Style:
 
 
 def _number(context: _Context, parts: dict[str, Element]) -> tuple[str | None, int, str]:
-    """Return the list that a paragraph is in, its depth from 0, and its number, counting it.
+    """Count a paragraph, and return its list, its depth from 0, and its number.
 
-    The list is "" where the paragraph is taken out of its style's list, None where there is none.
+    The list is "" where the paragraph opts out of its style's list, None where there is none.
     """
     style = _style_of(context, parts)
     list_id = value(parts.get("numId"), "val") or style.list_id
@@ -210,7 +211,7 @@ def _pieces(element: Element) -> Iterator[str]:
 def _add_table(context: _Context, table: Element) -> None:
     rows = list(_descend(table, "tr"))
     if len(rows) == 1 and len(boxed := list(_descend(rows[0], "tc"))) == 1:
-        # A box of one cell is a frame around text, not a table.
+        # A table with one cell is a frame around text.
         _add_blocks(context, boxed[0])
         return
     cells = [list(_row_cells(context, row)) for row in rows]
@@ -221,7 +222,7 @@ def _add_table(context: _Context, table: Element) -> None:
 
 
 def _descend(element: Element, wanted: str) -> Iterator[Element]:
-    """Yield children of a name, through the wrappers that Word puts around them."""
+    """Yield children named ``wanted``, including those inside Word's wrapper elements."""
     for child in element:
         name = local_name(child)
         if name == wanted:

@@ -1,4 +1,4 @@
-"""The numbers that Word works out by itself, as "3.12", from a package's numbering part."""
+"""Automatic paragraph numbers such as "3.12", computed from a Word package's numbering part."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from qa_app.loading.numerals import letters, roman
 from qa_app.loading.ooxml import Element, local_name, value
 
-# "%2" in the text of a number stands for the number of the second depth.
+# In the pattern of a number, "%2" stands for the number at the second depth.
 _PLACE = re.compile(r"%([1-9])")
 
 
@@ -17,10 +17,13 @@ class _Level:
     """How one depth of a list is numbered.
 
     Attributes:
-        shape: the number's text, "%1.%2" for a first and a second depth's numbers.
-        restart: the depth from 1 after which it starts again; 0 for never, None for any.
-        style: the paragraph style that stands at this depth.
-        is_legal: whether all its numbers are Arabic.
+        start: the first number.
+        form: Word's name of the number format, as "lowerRoman".
+        shape: the pattern of the number, as "%1.%2" for those of the first and second depth.
+        restart: numbering restarts after a paragraph at this depth (from 1) or a shallower one;
+            0 for never, None for after any shallower one.
+        style: the paragraph style tied to this depth.
+        is_legal: whether all parts of the number are written in Arabic digits.
     """
 
     start: int
@@ -36,7 +39,10 @@ _Levels = dict[int, _Level]
 
 @dataclass(slots=True)
 class _List:
-    """A list as paragraphs name it. Lists over the same definition go on counting."""
+    """A list that paragraphs refer to. Lists with the same definition share one count.
+
+    ``starts`` holds, by depth, the numbers at which this list restarts the count.
+    """
 
     definition: str
     levels: _Levels
@@ -44,7 +50,7 @@ class _List:
 
 
 class Numbering:
-    """Counts the numbered paragraphs of a document, which must come in reading order."""
+    """Numbers the paragraphs of a document, which must be counted in reading order."""
 
     def __init__(self, root: Element) -> None:
         definitions = _read_definitions(root)
@@ -55,12 +61,15 @@ class Numbering:
         self._counts: dict[str, dict[int, int]] = {}
 
     def depth(self, list_id: str, style: str) -> int:
-        """Return the depth, from 0, at which a style stands in a list; 0 where it does not say."""
+        """Return the depth, from 0, that a list ties to a paragraph style; 0 where it ties none."""
         levels = self._lists[list_id].levels if list_id in self._lists else {}
         return next((depth for depth, level in levels.items() if level.style == style), 0)
 
     def count(self, list_id: str, depth: int) -> str:
-        """Count one more paragraph and return its number as Word shows it; "" for a bullet."""
+        """Count a paragraph and return its number as Word shows it.
+
+        "" for a bullet, and for a list or depth that is not defined.
+        """
         numbered = self._lists.get(list_id)
         if numbered is None or depth not in numbered.levels:
             return ""

@@ -1,4 +1,4 @@
-"""EPUB books: their chapters of HTML in reading order."""
+"""EPUB books: HTML chapters in reading order."""
 
 from __future__ import annotations
 

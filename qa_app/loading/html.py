@@ -1,4 +1,4 @@
-"""HTML: headings, lists and tables of the page's main part, without its navigation."""
+"""HTML: headings, paragraphs, lists and tables of a page's main content, without navigation."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ def _names(names: str) -> frozenset[str]:
     return frozenset(names.split())
 
 
-# What is no part of the words: code, menus, forms and media.
+# Tags whose content is not part of the text: code, menus, form controls and media.
 _DROPPED = _names("script style noscript template nav svg math iframe object head select button")
 _DROPPED |= _names("textarea canvas audio video map dialog")
-# Around the page rather than in it, unless within its article.
+# Page furniture, dropped unless it is inside an article or main element.
 _FRAME = _names("header footer aside")
 _ROLES = _names("navigation search banner contentinfo menu menubar")
-# Classes and ids by which pages name their menus.
+# Classes and ids commonly given to menus and banners.
 _MENU = re.compile(r"\b(?:nav|navbar|navigation|breadcrumbs?|skip-?link|cookie-?banner)\b", re.I)
-# Tags that end a line; all others stand within one.
+# Tags that start and end a block; all others are inline.
 _BLOCKS = _names("p div section article main body html blockquote ul ol li dl dt dd table tr td th")
 _BLOCKS |= _names("thead tbody tfoot caption figure figcaption pre h1 h2 h3 h4 h5 h6 hr form")
 _BLOCKS |= _names("fieldset address header footer aside center details summary legend option")
-# Names of a page's meta elements, the most trusted first.
+# Names of meta elements for each fact, the most reliable first.
 _META = {
     "author": "author article:author dc.creator",
     "publisher": "publisher dc.publisher og:site_name",
     "date": "article:published_time dc.date dcterms.date date datepublished",
 }
-# A table of one row around these only places them on the page.
+# A one-row table that contains any of these is used for layout only.
 _LAYOUT = ["p", "div", "ul", "ol", "table", "h1", "h2", "h3", "h4", "h5", "h6", "pre"]
 
 
 def load_html(path: str, content: bytes) -> Document:
-    """Return the document of a web page."""
+    """Return the document of a web page, titled by its only h1, else its title element."""
     soup = parse_html(content)
     builder = DocumentBuilder(path, "html")
     add_html(builder, soup)
@@ -54,10 +54,14 @@ def load_html(path: str, content: bytes) -> Document:
 
 
 def parse_html(content: bytes | str) -> BeautifulSoup:
-    """Return the tree of a page, of whatever encoding and however broken."""
+    """Return the parsed tree of a page; the encoding is detected and broken markup tolerated.
+
+    Raises:
+        BrokenFileError: the parser rejects the page.
+    """
     try:
         with warnings.catch_warnings():
-            # XHTML read as HTML is what we want.
+            # XHTML is read as HTML on purpose.
             warnings.simplefilter("ignore", XMLParsedAsHTMLWarning)
             return BeautifulSoup(content, "lxml")
     except (AssertionError, ValueError) as exc:
@@ -67,7 +71,11 @@ def parse_html(content: bytes | str) -> BeautifulSoup:
 
 
 def add_html(builder: DocumentBuilder, soup: BeautifulSoup) -> None:
-    """Add the blocks of a page's main part, or of all of it where that has no words."""
+    """Add the blocks of a page.
+
+    Only its main element is read where that has more than half of the text. Menus, headers and
+    footers are dropped, unless nothing would be left.
+    """
     root: Tag = soup.body or soup
     main = root.select_one("main, [role=main]")
     if main is not None and 2 * len(main.get_text()) > len(root.get_text()):
@@ -79,7 +87,7 @@ def add_html(builder: DocumentBuilder, soup: BeautifulSoup) -> None:
 
 
 class _Walker:
-    """Goes through a tree, collecting inline words until a block begins or ends."""
+    """Walks a tree, collecting inline text until a block starts or ends."""
 
     def __init__(self, builder: DocumentBuilder, drop_frame: bool) -> None:
         self._builder = builder
@@ -150,7 +158,10 @@ class _Walker:
 
 
 def _role(name: str, kind: BlockKind, level: int) -> tuple[BlockKind, int]:
-    """Return what the words directly inside a tag are."""
+    """Return the block kind and level of the text directly inside a block tag.
+
+    ``kind`` and ``level`` are those of the enclosing block.
+    """
     if len(name) == 2 and name[0] == "h" and name[1].isdigit():
         return BlockKind.HEADING, int(name[1])
     if name in {"ul", "ol"}:
@@ -163,7 +174,7 @@ def _role(name: str, kind: BlockKind, level: int) -> tuple[BlockKind, int]:
 
 
 def _is_layout(table: Tag) -> bool:
-    """Tell whether a table only places things on the page."""
+    """Tell whether a table is used for layout rather than data."""
     if table.get("role") == "presentation" or table.find("table"):
         return True
     rows = table.find_all("tr")

@@ -1,4 +1,4 @@
-"""What a file may cost, and the checks made before a parser sees it."""
+"""Limits on the size, time and memory of reading a file, and checks made before parsing."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ import zlib
 
 from qa_app.errors import BrokenFileError, LimitError, PasswordError
 
-MAX_BYTES = 100 * 2**20  # of a file; of one that is sent to the page too
-MAX_PAGES = 5_000
-MAX_CHARACTERS = 20_000_000  # of text: some 6,000 pages
-MAX_ADDRESS_SPACE = 1536 * 2**20  # bytes that a worker may map, libraries included
-MAX_SECONDS = 20.0  # to parse a file, by the clock and of CPU time
-MAX_OCR_SECONDS = 900.0  # to parse one with OCR, which takes seconds a page
-MAX_ZIP_PARTS = 5_000
-MAX_ZIP_BYTES = 256 * 2**20  # that a package may expand to
+MAX_BYTES = 100 * 2**20  # of a file, in the corpus or uploaded to the web page
+MAX_PAGES = 5_000  # of a PDF or slides of a presentation
+MAX_CHARACTERS = 20_000_000  # of a document's text: about 6,000 pages
+MAX_ADDRESS_SPACE = 1536 * 2**20  # bytes of a worker's address space, libraries included
+MAX_SECONDS = 20.0  # per file, wall clock and CPU time each
+MAX_OCR_SECONDS = 900.0  # wall clock per file with OCR, which takes seconds per page
+MAX_ZIP_PARTS = 5_000  # files in a package, against zip bombs
+MAX_ZIP_BYTES = 256 * 2**20  # total expanded size of a package, against zip bombs
 
 _SPLIT_HINT = "Split it into smaller files."
 _XML_SUFFIXES = (".xml", ".rels", ".vml")
 
 
 def check_size(size: int) -> None:
-    """Refuse a file of more than ``MAX_BYTES``."""
+    """Raise LimitError for a file of more than ``MAX_BYTES``."""
     if size > MAX_BYTES:
         raise LimitError(
             f"The file has {size / 2**20:,.0f} MB; the limit is {MAX_BYTES // 2**20} MB.",
@@ -31,18 +31,18 @@ def check_size(size: int) -> None:
 
 
 def needs_password() -> PasswordError:
-    """Return the error of a file that is encrypted."""
+    """Return the error for an encrypted file, for the caller to raise."""
     return PasswordError("It is protected by a password.", "Save a copy without the password.")
 
 
 def check_pages(pages: int) -> None:
-    """Refuse a document of more than ``MAX_PAGES`` pages."""
+    """Raise LimitError for a document of more than ``MAX_PAGES``."""
     if pages > MAX_PAGES:
         raise LimitError(f"It has {pages:,} pages; the limit is {MAX_PAGES:,}.", _SPLIT_HINT)
 
 
 def check_characters(characters: int) -> None:
-    """Refuse text of more than ``MAX_CHARACTERS``."""
+    """Raise LimitError for text of more than ``MAX_CHARACTERS``."""
     if characters > MAX_CHARACTERS:
         raise LimitError(
             f"Its text has {characters:,} characters; the limit is {MAX_CHARACTERS:,}.",
@@ -51,16 +51,15 @@ def check_characters(characters: int) -> None:
 
 
 def open_zip(content: bytes, refuse_doctype: bool = True) -> zipfile.ZipFile:
-    """Open a zip package after checking what it would expand to.
+    """Open a zip package after checking its number of parts and its expanded size.
 
     Args:
-        content: the package.
-        refuse_doctype: refuse XML parts that define a document type, which Office never writes
-            and which can make a parser expand entities without end.
+        refuse_doctype: refuse XML parts that declare a DOCTYPE or entities, which Office never
+            writes and which can make a parser expand entities without end.
 
     Raises:
-        LimitError: it has too many parts, or is too large when expanded.
-        BrokenFileError: it is no zip file, or an XML part has a DOCTYPE.
+        LimitError: it has too many parts, or its expanded size is too large.
+        BrokenFileError: it is not a zip file, or an XML part was refused.
         PasswordError: a part is encrypted.
     """
     try:
@@ -97,7 +96,7 @@ def _refuse_doctype(package: zipfile.ZipFile, parts: list[zipfile.ZipInfo]) -> N
     for part in parts:
         if part.filename.lower().endswith(_XML_SUFFIXES):
             with package.open(part) as file:
-                # Nulls go so that a UTF-16 part does not hide one.
+                # Removing null bytes finds the declaration in UTF-16 parts too.
                 start = file.read(4096).replace(b"\0", b"").upper()
             if b"<!DOCTYPE" in start or b"<!ENTITY" in start:
                 raise BrokenFileError(

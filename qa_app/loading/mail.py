@@ -15,7 +15,7 @@ from qa_app.models import BlockKind, Document
 
 
 def load_mail(path: str, content: bytes) -> Document:
-    """Return the document of an EML message; attachments are left out and said."""
+    """Return the document of an EML message; attachments are not read, but counted in a warning."""
     try:
         message = email.message_from_bytes(
             content, _class=EmailMessage, policy=email.policy.default

@@ -1,4 +1,4 @@
-"""Markdown: read as the web page that it stands for."""
+"""Markdown: rendered to HTML and read as a web page."""
 
 from __future__ import annotations
 
@@ -12,22 +12,24 @@ from qa_app.loading.metadata import collect
 from qa_app.loading.plain import decode
 from qa_app.models import BlockKind, Document
 
+# YAML front matter: "key: value" lines and their continuations between two lines of "---".
 _FRONT_MATTER = re.compile(
     r"^---[ \t]*\n((?:[ \t]*[\w-]+:.*\n|[ \t]+.*\n|[ \t]*\n)+?)---[ \t]*$", re.M
 )
+# A field of front matter that is kept as metadata, without the quotation marks of its value.
 _FIELD = re.compile(r"^(title|author|publisher|date):[ \t]*[\"']?(.*?)[\"']?[ \t]*$", re.M)
-# "##Heading": older dialects of Markdown take it without the space.
+# "##Heading": older Markdown dialects allow headings without the space.
 _TIGHT_HEADING = re.compile(r"^(#{1,6})(?=[^#\s])", re.M)
-# A line of its own that only tells the site's builder something: "{:.intro}", "{% include x %}".
+# A line with only a directive for a site generator: "{:.intro}", "{% include x %}".
 _DIRECTIVE = re.compile(r"^[ \t]*\{(?::.*|%.*%)\}[ \t]*$", re.M)
 _HEADINGS = ["h1", "h2", "h3", "h4", "h5", "h6"]
 
 
 def load_markdown(path: str, content: bytes) -> Document:
-    """Return the document of a Markdown file, its words without the marks.
+    """Return the document of a Markdown file, without the markup.
 
-    Several pages may follow each other in one file, each with front matter of its own, whose
-    title heads all of the page.
+    A file may hold several pages, each with its own front matter. The title in the front matter
+    becomes the page's level-1 heading, above the headings in its text.
     """
     source = _TIGHT_HEADING.sub(r"\1 ", _DIRECTIVE.sub("", decode(content)))
     opening, *pages = _FRONT_MATTER.split(source)
@@ -40,7 +42,7 @@ def load_markdown(path: str, content: bytes) -> Document:
         _add_page(builder, page, fields.get("title", ""))
     is_one = len(pages) <= 2
     if not is_one:
-        facts.pop("title", None)  # of the first page, not of the file
+        facts.pop("title", None)  # it is the title of one page, not of the file
     metadata = collect(*((name, facts[name], "front matter") for name in sorted(facts)))
     return builder.build(metadata, fallback=builder.opening_heading if is_one else None)
 

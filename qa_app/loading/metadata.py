@@ -1,6 +1,6 @@
-"""Facts about a document, and the side file that overrides them.
+"""Metadata of documents, and ``metadata.toml``, which overrides it.
 
-``corpus/metadata.toml`` has a table a file, named by its path in the corpus:
+``corpus/metadata.toml`` has one table per file, named by the file's path in the corpus:
 
     ["2024/annual.pdf"]
     title = "Annual report 2024"
@@ -23,12 +23,12 @@ from qa_app.text.dates import parse_date
 METADATA_FILE = "metadata.toml"
 _NAMES = ("title", "author", "publisher", "date")
 _FORM = 'Write a table a file, as ["annual.pdf"], with any of: ' + ", ".join(_NAMES) + "."
-# "D:20240501120000Z" of PDF, "2024-05-01T12:00" of Office and the web.
+# A date as PDF ("D:20240501120000Z"), Office or HTML ("2024-05-01T12:00") write it.
 _PDF_DATE = re.compile(r"(?:D:)?((?:19|20)\d{2})-?(\d{2})?-?(\d{2})?")
 
 Overrides = tuple[tuple[str, str], ...]
 
-# A title that many reports have, of nothing but such words: "The Final Report", "Volume 1".
+# Matched with fullmatch: a title of only such generic words, as "The Final Report", "Volume 1".
 _PART_NAME = (
     r"report|response|review|summary|findings|recommendations|introduction|overview|contents|"
     r"foreword|volume|vol|part|section|chapter|annex|appendix|edition|version"
@@ -38,26 +38,27 @@ _BARE = re.compile(
     r"second|third|executive|one|two|three|four|[ivx]{1,5}|[a-z]|\d{1,2})\b\W*)+",
     re.IGNORECASE,
 )
-# What bodies that publish reports are called, in a line of few words that is no sentence.
+# A line that names a publishing body: it has one of these words and no full stop.
 _PUBLISHER = re.compile(
     r"[^.]*\b(?:inquiry|commission|committee|council|department|ministry|agency|authority|board|trust|"
     r"inspectorate|ombudsman|institute|university|foundation|association|police|constabulary|force)\b[^.]*",
     re.IGNORECASE,
 )
-_LONGEST_PUBLISHER = 70  # characters
+_LONGEST_PUBLISHER = 70  # characters; a longer line is a sentence rather than a name
+# What tells volumes apart: "Volume 2", "3rd Report of Session 2021-22", "HC 123-II".
 _VOLUME = re.compile(
     r"\b(?:Volume|Vol\.|Part) (?:\d{1,2}|[IVX]{1,4}|One|Two|Three|Four)\b"
     r"|\b\d{1,2}(?:st|nd|rd|th) Report of Session \d{4}[–/-]\d{2}\b|\bHC \d{1,4}(?:-[IVX]+)?\b"
 )
-_OPENING = 12  # blocks, where a document has no pages
+_OPENING = 12  # blocks that stand for the first page of a document without pages
 
 
 def read_overrides(corpus: Path) -> dict[str, Overrides]:
-    """Return for each path named in metadata.toml its facts as (name, value), sorted.
+    """Return the facts in metadata.toml by path, as sorted (name, value) pairs.
 
     Raises:
-        ConfigError: the file is not TOML, names something other than title, author,
-            publisher and date, or gives a date of another form.
+        ConfigError: the file is not TOML, has an entry other than title, author, publisher and
+            date, or has a date that is not of the form 2024, 2024-05 or 2024-05-01.
     """
     path = corpus / METADATA_FILE
     tables, _ = read_tables(path, _FORM)
@@ -80,7 +81,7 @@ def read_overrides(corpus: Path) -> dict[str, Overrides]:
 
 
 def apply_overrides(document: Document, overrides: Overrides) -> Document:
-    """Return the document with the facts of metadata.toml in place of its own."""
+    """Return the document with facts from metadata.toml replacing its own."""
     if not overrides:
         return document
     fields = [MetadataField(name, value, METADATA_FILE) for name, value in overrides]
@@ -91,10 +92,10 @@ def apply_overrides(document: Document, overrides: Overrides) -> Document:
 
 
 def complete_title(document: Document) -> Document:
-    """Return the document with what tells it from others added to a title such as "The Report".
+    """Return the document with publisher and volume added to a generic title like "The Report".
 
-    Its publisher, if its facts or its first page name one, else its file; and its volume. A title
-    given in metadata.toml stays.
+    The publisher comes from the metadata, else from the first page, else the file's name stands
+    in for it. A title from metadata.toml is not changed.
     """
     title = document.title
     facts = {field.name: field for field in reversed(document.metadata)}
@@ -116,7 +117,7 @@ def complete_title(document: Document) -> Document:
 
 
 def _opening_lines(document: Document) -> Iterator[str]:
-    """Yield the blocks of the first page, or the first few where there are no pages."""
+    """Yield the text of the first page's blocks, or of the first few if there are no pages."""
     pages = document.page_starts
     blocks = document.blocks if pages else document.blocks[:_OPENING]
     for block in blocks:
@@ -130,7 +131,7 @@ def _words(text: str) -> list[str]:
 
 
 def collect(*candidates: tuple[str, str | None, str]) -> tuple[MetadataField, ...]:
-    """Return the first usable value for each name among (name, value, origin) candidates."""
+    """Return the first non-blank value for each name among (name, value, origin) candidates."""
     found: dict[str, MetadataField] = {}
     for name, value, origin in candidates:
         words = " ".join((value or "").split())
@@ -140,18 +141,21 @@ def collect(*candidates: tuple[str, str | None, str]) -> tuple[MetadataField, ..
 
 
 def iso_date(stamp: str | None) -> str | None:
-    """Return "2024-05-01" for "D:20240501…" or "2024-05-01T…"; less where the stamp has less."""
+    """Return "2024-05-01" for "D:20240501…" or "2024-05-01T…", or only the year or month given.
+
+    None where the stamp does not start with a year from 1900 to 2099.
+    """
     match = _PDF_DATE.match((stamp or "").strip())
     return "-".join(part for part in match.groups() if part) if match else None
 
 
 def title_from_path(path: str) -> str:
-    """Return a title for a file: "annual_report-2024.pdf" is "Annual report 2024"."""
+    """Return a title made from a file's name: "Annual report 2024" for "annual_report-2024.pdf"."""
     stem = PurePosixPath(path).stem
     title = re.sub(r"[\s_-]+", " ", stem).strip() or stem
     return title if title != title.lower() else title[:1].upper() + title[1:]
 
 
 def is_named_after_file(title: str, path: str) -> bool:
-    """Tell whether a title was made from the file's name, wholly or to complete it."""
+    """Tell whether a title is the file's name or was completed with it."""
     return title == title_from_path(path) or f"({PurePosixPath(path).stem}" in title

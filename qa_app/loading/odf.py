@@ -9,7 +9,8 @@ from qa_app.loading.builder import DocumentBuilder
 from qa_app.loading.ooxml import Element, Package, local_name, value
 from qa_app.models import BlockKind, Document
 
-# What no reader sees: deleted words, comments, templates and readings beside the words.
+# Left out of the text: tracked deletions, comments, index templates, ruby annotations, forms and
+# declarations.
 _SKIPPED = frozenset({"tracked-changes", "annotation", "index-title-template", "ruby-text"})
 _SKIPPED |= {"forms", "sequence-decls"}
 _CELLS = frozenset({"table-cell", "covered-table-cell"})
@@ -57,7 +58,7 @@ def _add_blocks(builder: DocumentBuilder, parent: Element, nesting: int) -> None
 
 
 def _add_inner(builder: DocumentBuilder, paragraph: Element) -> None:
-    """Add the notes and text boxes that hang on a paragraph."""
+    """Add the notes and text boxes anchored in a paragraph."""
     for part in paragraph.iter("{*}note-body", "{*}text-box"):
         if local_name(part) == "note-body":
             builder.add(BlockKind.FOOTNOTE, _words(part))

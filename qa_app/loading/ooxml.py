@@ -1,4 +1,4 @@
-"""What Word, PowerPoint, Excel, OpenDocument and EPUB packages share: zip parts of XML."""
+"""Zip packages of XML parts: shared by Word, PowerPoint, Excel, OpenDocument and EPUB files."""
 
 from __future__ import annotations
 
@@ -18,30 +18,33 @@ Element: TypeAlias = Any
 
 
 class Package:
-    """A zip package, of which no part is too large and none defines entities that would be read.
+    """A zip package, opened after the checks of ``open_zip``. XML entities are not expanded.
 
     Args:
-        content: the file.
-        refuse_doctype: refuse parts that define a document type, as no Office program does.
+        refuse_doctype: refuse XML parts with a DOCTYPE, which no Office program writes.
 
     Raises:
-        BrokenFileError: it is damaged.
-        LimitError: it expands to too much.
+        BrokenFileError: it is damaged, or a part was refused.
+        LimitError: it has too many parts, or its expanded size is too large.
         PasswordError: it is encrypted.
     """
 
     def __init__(self, content: bytes, refuse_doctype: bool = True) -> None:
         self._zip = open_zip(content, refuse_doctype)
         self.names = frozenset(self._zip.namelist())
-        # OpenDocument encrypts part by part.
+        # OpenDocument lists its encrypted parts in the manifest.
         if self.part("META-INF/manifest.xml").find(".//{*}encryption-data") is not None:
             raise needs_password()
 
     def read(self, name: str) -> bytes:
-        """Return a part's bytes, none where the package has no such part."""
+        """Return a part's bytes, empty where the package has no such part.
+
+        Raises:
+            BrokenFileError: the part is damaged.
+        """
         try:
             return self._zip.read(name) if name in self.names else b""
-        # NotImplementedError is zipfile's for a way of packing that it does not know.
+        # zipfile raises NotImplementedError for an unsupported compression method.
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as exc:
             raise _damaged(name, exc) from exc
 
@@ -61,7 +64,9 @@ class Package:
             raise _damaged(name, exc) from exc
 
     def main(self, usual: str, program: str) -> tuple[str, Element]:
-        """Return the name of an Office package's main part, not always the usual one, and its root.
+        """Return the name and the root of an Office package's main part.
+
+        ``usual`` is its name where the package's relationships name none.
 
         Raises:
             BrokenFileError: the part is damaged or missing.
@@ -82,7 +87,7 @@ class Package:
         return name, self.part(name)
 
     def relations(self, name: str) -> dict[str, str]:
-        """Return the parts that a part refers to, by the identifier that it uses for them."""
+        """Return the names of the parts that a part refers to, by relationship identifier."""
         folder, own = posixpath.split(name)
         return {
             relation.get("Id", ""): posixpath.normpath(
@@ -93,7 +98,7 @@ class Package:
         }
 
     def metadata(self, origin: str, *names: str) -> tuple[MetadataField, ...]:
-        """Return title, author, publisher and date from the parts that say them."""
+        """Return title, author, publisher and date, the first of each found in the named parts."""
         facts: dict[str, str] = {}
         for name in names:
             for part in self.part(name).iter():
@@ -123,13 +128,16 @@ def _damaged(name: str, exc: Exception) -> BrokenFileError:
 
 
 def local_name(element: Element) -> str:
-    """Return an element's name without its namespace; "" for comments and the like."""
+    """Return an element's name without its namespace; "" for comments and other non-elements."""
     tag = element.tag
     return tag.rpartition("}")[2] if isinstance(tag, str) else ""
 
 
 def value(element: Element | None, name: str, space: str = "") -> str | None:
-    """Return an attribute by its name, whatever its namespace, or by both, or None."""
+    """Return an attribute by its local name, or None.
+
+    Its namespace must contain ``space``, which by default any does.
+    """
     for key, found in element.attrib.items() if element is not None else ():
         owner, _, own = key.rpartition("}")
         if own == name and space in owner:
@@ -138,5 +146,5 @@ def value(element: Element | None, name: str, space: str = "") -> str | None:
 
 
 def relation(element: Element) -> str:
-    """Return the identifier by which an element refers to another part, "" for none."""
+    """Return the relationship identifier of an element (its r:id), "" if it has none."""
     return value(element, "id", "relationships") or ""

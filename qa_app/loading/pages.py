@@ -1,4 +1,4 @@
-"""A PDF's pages as images, and where on them the words of a quote stand."""
+"""PDF pages as images, and the boxes of a quote's words on them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from qa_app.errors import BrokenFileError
 from qa_app.loading.pdf.glyphs import characters, open_page, open_pdf, read_angle
 from qa_app.models import Document, SourceRun
 
-_MOST_PIXELS = 25_000_000
-_MOST_SKIPPED = 2  # characters between words of a line: a blank, or a mark that is dropped
-_WIDEST_GAP = 1.5  # of the height of a line; over it, a box would hold what stands between
-_GRID = 1_000_000  # steps over the page's width and height when turning points into shares
+_MOST_PIXELS = 25_000_000  # of an image: 100 MB at four bytes a pixel
+_MOST_SKIPPED = 2  # characters between two boxed ones of a line: a space, or a dropped mark
+_WIDEST_GAP = 1.5  # times the line's height; over a wider gap a box would hold other text
+_GRID = 1_000_000  # integer device units across the page: shares are exact to 1/_GRID
 
 
 class Box(NamedTuple):
-    """A rectangle on a page as it is shown: shares of its width and height, from the top left."""
+    """A rectangle on a displayed page (from 1), in shares of its width and height from top left."""
 
     page: int
     x0: float
@@ -33,7 +33,7 @@ class Box(NamedTuple):
 
 
 class Rectangle(NamedTuple):
-    """Points of a page, upwards."""
+    """A rectangle in PDF points, y upwards."""
 
     left: float
     bottom: float
@@ -50,14 +50,14 @@ class Rectangle(NamedTuple):
         )
 
     def turn(self) -> Rectangle:
-        """Return it with its axes exchanged."""
+        """Return the rectangle with its axes exchanged."""
         return Rectangle(self.bottom, self.left, self.top, self.right)
 
 
 class _Stretch(NamedTuple):
-    """Words on one line: their box in points, and PDFium's number of what follows them.
+    """Characters on one line, with their box in points.
 
-    ``angle`` is that of the line, in degrees from 0 to 179.
+    ``last`` is PDFium's index after the last of them; ``angle`` is the line's, 0 to 179 degrees.
     """
 
     box: Rectangle
@@ -66,7 +66,7 @@ class _Stretch(NamedTuple):
     angle: int
 
     def goes_on_with(self, other: _Stretch) -> bool:
-        """Tell whether a character is the next on the line; a slanted line fills no rectangle."""
+        """Tell whether the next character is on the same line; never on a slanted line."""
         skipped = other.last - 1 - self.last
         if self.angle != other.angle or self.angle % 90 or not 0 <= skipped <= _MOST_SKIPPED:
             return False
@@ -74,16 +74,16 @@ class _Stretch(NamedTuple):
         shared = min(one.top, two.top) - max(one.bottom, two.bottom)
         gap = max(one.left, two.left) - min(one.right, two.right)
         lower, higher = sorted((one.top - one.bottom, two.top - two.bottom))
-        # Within a run a letter may be raised; after one, what is so low is on the next line.
+        # Adjacent letters may be raised; after a skipped character, little overlap is a new line.
         return shared > (0.6 if skipped else 0.1) * lower and gap < _WIDEST_GAP * higher
 
     def join(self, other: _Stretch) -> _Stretch:
-        """Return both as one."""
+        """Return one stretch for both."""
         box = self.box.join(other.box)
         return _Stretch(box, self.words + other.words, other.last, self.angle)
 
     def boxes(self) -> Iterator[Rectangle]:
-        """Yield the box, and smaller ones: what is around reaches into the letters' edges."""
+        """Yield the box, then smaller ones, as neighbouring text may reach into its edges."""
         box = self.box.turn() if self.angle == 90 else self.box
         height, width = box.top - box.bottom, box.right - box.left
         for ends in (0.0, 0.1):
@@ -97,12 +97,11 @@ class _Stretch(NamedTuple):
 
 
 def render_page(path: Path, page: int, scale: float = 1.5) -> bytes:
-    """Return a page as a PNG image.
+    """Return a page of the PDF file ``path`` as a PNG image.
 
     Args:
-        path: a PDF file.
         page: from 1.
-        scale: pixels a point; less where the page is very large.
+        scale: pixels per point; reduced where the image would have too many pixels.
 
     Raises:
         BrokenFileError: it is damaged, or no PDF.
@@ -124,13 +123,13 @@ def render_page(path: Path, page: int, scale: float = 1.5) -> bytes:
 
 
 def boxes(document: Document, path: Path, start: int, end: int) -> list[Box]:
-    """Return a box a line around the words ``document.text[start:end]`` on the document's pages.
+    """Return boxes around ``document.text[start:end]`` on the PDF's pages, one per line.
 
-    Words read by OCR have a box each. Empty where the document has no places, as outside PDF.
+    Words read by OCR have one box each. Empty where the document has no source runs, as in all
+    formats other than PDF.
 
     Args:
-        document: as loaded from ``path``.
-        path: the PDF file.
+        document: as loaded from the PDF file ``path``.
         start, end: offsets in the document's text.
 
     Raises:
@@ -158,7 +157,7 @@ def boxes(document: Document, path: Path, start: int, end: int) -> list[Box]:
 
 
 def _source_runs(document: Document, start: int, end: int) -> Iterator[SourceRun]:
-    """Yield the runs that share characters with the span."""
+    """Yield the source runs that overlap the span."""
     runs = document.source_runs
     at = max(0, bisect_right(runs, start, key=lambda run: run.start) - 1)
     for run in runs[at:]:
@@ -177,7 +176,7 @@ def _page_boxes(pdf: Any, number: int, spans: list[tuple[int, int]]) -> list[Box
         for first, last in spans:
             for stretch in _measure(textpage, text, first, last):
                 skipped = text[found[-1].last : stretch.last - 1] if found else ""
-                # What is left out of the text, as a reference to a note, is not boxed.
+                # Do not box what the text leaves out, such as a note reference.
                 if found and not _bare(skipped) and found[-1].goes_on_with(stretch):
                     found[-1] = found[-1].join(stretch)
                 else:
@@ -186,7 +185,7 @@ def _page_boxes(pdf: Any, number: int, spans: list[tuple[int, int]]) -> list[Box
 
 
 def _measure(textpage: Any, text: str, first: int, last: int) -> Iterator[_Stretch]:
-    """Yield the characters that have ink; the box of each reaches to its baseline."""
+    """Yield the characters with a visible box, extended to the baseline."""
     left, right, bottom, top = (ctypes.c_double() for _ in range(4))
     x, y = ctypes.c_double(), ctypes.c_double()
     for index in range(first, last):
@@ -201,14 +200,14 @@ def _measure(textpage: Any, text: str, first: int, last: int) -> Iterator[_Stret
 
 
 def _tighten(textpage: Any, stretch: _Stretch) -> Rectangle:
-    """Return the largest of a stretch's boxes that holds nothing but its words, if one does."""
+    """Return the first of a stretch's boxes that holds only its words, else its whole box."""
     words = _bare(stretch.words)
     fitting = (box for box in stretch.boxes() if _bare(read_rectangle(textpage, box)) == words)
     return next(fitting, stretch.box)
 
 
 def read_rectangle(textpage: Any, rectangle: Rectangle) -> str:
-    """Return what PDFium finds on a page inside a rectangle, in points."""
+    """Return the text that PDFium finds inside a rectangle in points."""
     area = (rectangle.left, rectangle.top, rectangle.right, rectangle.bottom)
     length = pdfium_c.FPDFText_GetBoundedText(textpage, *area, None, 0)
     buffer = (ctypes.c_ushort * (length + 1))()
@@ -221,7 +220,7 @@ def _bare(words: str) -> str:
 
 
 def _place(page: Any, number: int, rectangle: Rectangle) -> Box:
-    """Turn points of the page into shares of the page as it is shown, however it is rotated."""
+    """Convert points to shares of the displayed page, taking its rotation into account."""
     x, y = ctypes.c_int(), ctypes.c_int()
     corners = []
     for across, up in ((rectangle.left, rectangle.top), (rectangle.right, rectangle.bottom)):

@@ -1,9 +1,9 @@
-"""Plain text: bare heading lines, "- " bullets, numbered paragraphs, hard-wrapped lines.
+"""Plain text and reStructuredText: headings, bullets, numbered paragraphs, hard-wrapped lines.
 
-reStructuredText is plain text whose headings are underlined.
+Plain headings are recognised by the look of their lines, those of reStructuredText by underlines.
 
-The document's text is the file's own (byte order mark dropped, line ends made ``\\n``), so an
-offset is a place in the file. Numbers and bullets stay in the text but outside the blocks.
+The document's text is the file's, without a byte order mark and with line ends as ``\\n``, so an
+offset is a position in the file. Numbers and bullets stay in the text but outside the blocks.
 """
 
 from __future__ import annotations
@@ -19,43 +19,45 @@ from qa_app.errors import BrokenFileError
 from qa_app.loading.metadata import title_from_path
 from qa_app.models import Block, BlockKind, Document
 
-# Marks of a list: printed ones, and those of Word's Symbol and Wingdings fonts.
+# Bullets: printed characters, and private-use codes of Word's Symbol and Wingdings fonts.
 _BULLET = re.compile(r"(?:[-*•▪‣◦●○·–—]|\uf0b7|\uf0a7)[ \t]+(?=\S)")
-# "(a) ", "1. ", "iv) ", or such a mark alone on its line.
+# A list item's mark: "(a) ", "1. ", "iv) ", or alone on its line.
 _ITEM = re.compile(r"\(?(\d{1,3}|[a-zA-Z]|[ivx]{1,5})[.)](?:[ \t]+(?=\S)|$)")
-# "3.12 " before a numbered paragraph.
+# The number of a paragraph: "3.12 ".
 _CLAUSE = re.compile(r"(\d{1,3}(?:\.\d{1,3})+)\.?[ \t]+(?=\S)")
-# "2 " or "2.1. " before what may be a heading: a capital or an opening mark follows.
+# The number of a possible heading: "2 " or "2.1. " before a capital or opening punctuation.
 _NUMBERED = re.compile(r"(\d{1,3}(?:\.\d{1,3})*)\.?[ \t]+(?=[A-Z“\"'(])")
-# "Annex B", "Chapter 4".
+# A heading that starts with a part of a report: "Annex B", "Chapter 4".
 _KEYWORD = re.compile(r"(?:section|chapter|part|annex|appendix|schedule)\s+[\dA-Z][\w.]*\b", re.I)
-# A line of dashes or stars.
+# A line without letters or digits, as of dashes or stars.
 _RULE = re.compile(r"[\W_]+$")
-# A line of a table of contents: dots, or a tab, before the page number.
+# A line of a table of contents: leader dots, or a tab, before the page number.
 _CONTENTS = re.compile(r"(?:\.\s?){3,}\s*\d*$|\t\d+$")
-# "Page 3 of 9", "Annual report - 39", "Revised 1/2/15".
+# Page footers: "Page 3 of 9", "Annual report - 39", "Revised 1/2/15".
 _FOOTER = re.compile(
     r"""^page\s+\d{1,4} (\s+of\s+\d+)? $
     | ^\S.*\s [-–|]\s* (page\s+)? \d{1,4} $
     | ^[A-Z].{0,30} \d{1,2}[-/.]\d{1,2}[-/.]\d{2,4}""",
     re.IGNORECASE | re.VERBOSE,
 )
-# A line over one of punctuation, or between two; RST takes every mark that prints.
+# An RST heading: a line over a line of punctuation, or between two. The characters are those
+# that the RST specification recommends.
 _UNDERLINED = re.compile(
     r"^(?:(?P<over>[=\-`:.'\"~^_*+#])(?P=over){2,}[ \t]*\n)?"
     r"[ \t]*(?P<words>\S[^\n]*)\n(?P<under>[=\-`:.'\"~^_*+#])(?P=under){2,}[ \t]*$",
     re.MULTILINE,
 )
-# ".. note::" and what is indented below it.
+# An RST directive or comment, as ".. note::", and the lines indented below it.
 _DIRECTIVE = re.compile(r"^[ \t]*\.\. .*\n(?:[ \t]+\S.*\n|[ \t]*\n(?=[ \t]+\S))*", re.MULTILINE)
+# Styles of headings; a numbered one has its depth as its style, as "2".
 _PLAIN, _CAPS, _KEYWORD_STYLE = "plain", "caps", "keyword"
-_MAX_HEADING = 90  # characters: a longer line is a sentence without its stop
-_MAX_HEADING_WORDS = 13
+_MAX_HEADING = 90  # characters; a longer line is a sentence that lacks its full stop
+_MAX_HEADING_WORDS = 13  # for the same reason
 
 
 @dataclass(frozen=True, slots=True)
 class _Line:
-    """A line, or several that were wrapped from one: its span, and what it looks like."""
+    """A logical line, unwrapped from one or more physical lines: its span, kind and style."""
 
     start: int
     end: int
@@ -79,11 +81,11 @@ def load_text(path: str, content: bytes) -> Document:
 
 
 def load_rst(path: str, content: bytes) -> Document:
-    """Return the document of a reStructuredText file; its text is the file's own."""
+    """Return the document of a reStructuredText file; its blocks leave out directives."""
     text = decode(content)
     headings: list[Block] = []
     styles: list[str] = []
-    # Blanked in place, so that what is left keeps its offsets.
+    # Replaced by spaces, so that the rest keeps its offsets.
     rest = _DIRECTIVE.sub(_blank, text)
     for match in _UNDERLINED.finditer(rest):
         style = (match["over"] or "") + match["under"]
@@ -92,7 +94,7 @@ def load_rst(path: str, content: bytes) -> Document:
         start, end = match.start("words"), match.start("words") + len(match["words"].rstrip())
         headings.append(Block(start, end, BlockKind.HEADING, styles.index(style) + 1))
     rest = _UNDERLINED.sub(_blank, rest)
-    # A line is a heading only where it is underlined.
+    # Only underlined lines are headings.
     others = without_headings(find_blocks(rest))
     blocks = sorted([*headings, *others], key=lambda block: block.start)
     top = [text[block.start : block.end] for block in headings if block.level == 1]
@@ -101,10 +103,13 @@ def load_rst(path: str, content: bytes) -> Document:
 
 
 def decode(content: bytes) -> str:
-    """Return the text of bytes in UTF-8, UTF-16, UTF-32 or Windows-1252, line ends as ``\\n``.
+    """Return the text of bytes, with line ends as ``\\n``.
+
+    The encoding is that of the byte order mark (UTF-8, UTF-16 or UTF-32), else UTF-8, else
+    Windows-1252 with undefined bytes replaced.
 
     Raises:
-        BrokenFileError: the bytes are not text in any of them.
+        BrokenFileError: there are null bytes and no byte order mark, as in binary data.
     """
     bare, encoding = EncodingDetector.strip_byte_order_mark(content)
     if encoding is None and b"\0" in content:
@@ -120,7 +125,7 @@ def decode(content: bytes) -> str:
 
 
 def find_blocks(text: str) -> list[Block]:
-    """Return the blocks of plain text, ascending, found by the look of its lines alone."""
+    """Return the blocks of plain text, ascending, judged only by the look of its lines."""
     lines = _classify(text, _unwrap(text))
     lines = _settle_headings(text, lines)
     lines = _set_levels(lines)
@@ -128,7 +133,7 @@ def find_blocks(text: str) -> list[Block]:
 
 
 def without_headings(blocks: list[Block]) -> list[Block]:
-    """Return blocks of which those that look like headings are paragraphs."""
+    """Return the blocks with every heading turned into a paragraph."""
     return [
         replace(block, kind=BlockKind.PARAGRAPH, level=0)
         if block.kind is BlockKind.HEADING
@@ -151,7 +156,7 @@ def _find_title(text: str, blocks: list[Block]) -> str | None:
 
 
 def _unwrap(text: str) -> list[tuple[int, int]]:
-    """Return spans of logical lines: physical ones, with hard-wrapped ones joined."""
+    """Return spans of logical lines: physical lines, joined where they were hard-wrapped."""
     spans: list[tuple[int, int]] = []
     for match in re.finditer(r"[^\n\f]+", text):
         words = match.group()
@@ -171,13 +176,13 @@ def _unwrap(text: str) -> list[tuple[int, int]]:
 
 
 def _wrap_width(text: str, spans: list[tuple[int, int]]) -> int:
-    """Return the width to which the lines were wrapped, or 0 where a line is a paragraph."""
+    """Return the width in characters at which lines were wrapped, or 0 if they were not."""
     pairs = [
         text[after[0]].islower()
         for before, after in pairwise(spans)
         if text.count("\n", before[1], after[0]) == 1
     ]
-    # Sentences go on over the ends of wrapped lines: then many lines begin with a small letter.
+    # In wrapped text sentences run over line ends, so many lines start with a lower-case letter.
     if sum(pairs) < 0.3 * len(pairs) or not pairs:
         return 0
     lengths = sorted(end - start for start, end in spans)
@@ -185,7 +190,7 @@ def _wrap_width(text: str, spans: list[tuple[int, int]]) -> int:
 
 
 def _continues(text: str, last: tuple[int, int], span: tuple[int, int], width: int) -> bool:
-    """Tell whether the line ``span`` goes on with the line ``last``."""
+    """Tell whether the line ``span`` continues the line ``last``."""
     gap = text[last[1] : span[0]]
     line = text[span[0] : span[1]]
     if gap.count("\n") != 1 or "\f" in gap or _RULE.match(line):
@@ -210,7 +215,7 @@ def _classify(text: str, spans: list[tuple[int, int]]) -> list[_Line]:
             continue
         line = _classify_line(start, end, words)
         if label is not None and line.kind is not BlockKind.LIST_ITEM:
-            # A number alone on its line belongs to the text below it.
+            # A number alone on its line labels the line below it.
             line = _Line(start, end, BlockKind.LIST_ITEM, label, level=1)
         label = line.label if line.start == line.end else None
         if label is None:
@@ -219,7 +224,10 @@ def _classify(text: str, spans: list[tuple[int, int]]) -> list[_Line]:
 
 
 def _is_furniture(words: str, repeats: Counter[str]) -> bool:
-    """Tell whether a line is the foot of a printed page: "Annual report - 39", "Revised 1/2/15"."""
+    """Tell whether a line is a page footer: it looks like one and occurs more than twice.
+
+    ``repeats`` counts the lines of the text with their numbers masked.
+    """
     return bool(_FOOTER.search(words)) and repeats[_without_numbers(words)] > 2
 
 
@@ -240,7 +248,7 @@ def _classify_line(start: int, end: int, words: str) -> _Line:
 
 
 def _heading_style(words: str) -> str:
-    """Return how a line looks like a heading: keyword, a numbering depth, caps, plain, or ""."""
+    """Return a heading's style: keyword, numbering depth as digits, caps or plain; "" for none."""
     if len(words) > _MAX_HEADING or words[-1] in ".,;:?!…" or _CONTENTS.search(words):
         return ""
     letters = [c for c in words if c.isalpha()]
@@ -256,10 +264,11 @@ def _heading_style(words: str) -> str:
 
 
 def _settle_headings(text: str, lines: list[_Line]) -> list[_Line]:
-    """Demote lines that only look like headings.
+    """Turn lines that only look like headings into paragraphs or list items.
 
-    A plain line is a heading if text follows it, or one more heading and then text. In a longer
-    run of short lines (an address, a list without bullets) all but the last are paragraphs.
+    A plain line is a heading if text follows it, or one more plain heading and then text. In a
+    longer run of such lines (an address, a list without bullets) all but the last two are
+    paragraphs; the first line of the text is exempt.
     """
     settled = list(lines)
     for i, line in enumerate(lines):
@@ -277,7 +286,7 @@ def _settle_headings(text: str, lines: list[_Line]) -> list[_Line]:
 
 
 def _is_numbered_item(text: str, lines: list[_Line], i: int) -> bool:
-    """Tell whether a short "2. Something" is next to an item 1 or 3, so no heading."""
+    """Tell whether a short "2. Something" is next to an item 1 or 3, so not a heading."""
     number = _number(text, lines[i])
     neighbours = (lines[j] for j in (i - 1, i + 1) if 0 <= j < len(lines))
     return number is not None and any(
@@ -300,7 +309,7 @@ def _as_item(text: str, line: _Line) -> _Line:
 
 
 def _set_levels(lines: list[_Line]) -> list[_Line]:
-    """Give every heading its depth; the title, if the first line is one, has depth 1 to itself."""
+    """Set the level of every heading; a heading on the first line is the only one at level 1."""
     styles = {line.style for line in lines[1:] if line.kind is BlockKind.HEADING}
     depths = [int(style) for style in styles if style.isdigit()]
     base = 2 if lines and lines[0].kind is BlockKind.HEADING else 1

@@ -1,4 +1,4 @@
-"""PowerPoint files: a page a slide, titles as headings, bullets, tables and speaker's notes."""
+"""PowerPoint: one page per slide, with titles as headings, bullets, tables and speaker notes."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from qa_app.loading.limits import check_pages
 from qa_app.loading.ooxml import Element, Package, local_name, relation, value
 from qa_app.models import BlockKind, Document
 
-# Placeholders of date, footer, number, header and the slide's own picture in its notes.
+# Placeholders left out: date, footer, slide number, header, and the slide's image in its notes.
 _PASSED_OVER = frozenset(["dt", "ftr", "sldNum", "hdr", "sldImg"])
 _TITLES = frozenset(["title", "ctrTitle"])
-# PowerPoint's own title for a file that nobody named.
+# Titles that PowerPoint gives to a file without one.
 _UNNAMED = re.compile(r"powerpoint presentation|slide 1$", re.IGNORECASE)
 
 
@@ -31,7 +31,7 @@ def load_pptx(path: str, content: bytes) -> Document:
             builder.start_page()
             _add_slide(builder, package, slide, passed_over)
         if builder.blocks:
-            break  # else better the slides' footers than nothing
+            break  # else read again with the footers, better than nothing
     facts = [fact for fact in package.office_metadata() if not _UNNAMED.match(fact.value)]
     return builder.build(facts, fallback=builder.opening_heading)
 
@@ -39,7 +39,7 @@ def load_pptx(path: str, content: bytes) -> Document:
 def _add_slide(
     builder: DocumentBuilder, package: Package, name: str, passed_over: frozenset[str]
 ) -> None:
-    # The title is a slide's heading wherever it was drawn.
+    # The title comes first, whatever its order in the file.
     shapes = sorted(
         _shapes(package.part(name)), key=lambda shape: _placeholder(shape) not in _TITLES
     )
@@ -55,7 +55,7 @@ def _add_slide(
 
 
 def _shapes(root: Element) -> Iterator[Element]:
-    """Yield text shapes and tables, through groups, but not the fallbacks of newer drawings."""
+    """Yield text shapes and tables, also inside groups, but not fallback copies of drawings."""
     for part in root:
         name = local_name(part)
         if name in {"sp", "graphicFrame"}:

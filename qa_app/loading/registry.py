@@ -1,7 +1,7 @@
-"""Which loader reads which file. Loaders are imported when first needed.
+"""Chooses the loader of a file by its ending. Loaders are imported when first needed.
 
-A loader takes a path relative to the corpus and a file's bytes, and raises BrokenFileError,
-PasswordError or LimitError where it cannot make a Document of them; one without blocks has no text.
+A loader takes a path relative to the corpus and a file's bytes, and returns a Document, without
+blocks if the file has no text. It raises BrokenFileError, PasswordError or LimitError if it cannot.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from qa_app.loading.limits import MAX_ADDRESS_SPACE, check_characters, check_siz
 from qa_app.loading.metadata import apply_overrides, complete_title
 from qa_app.models import Document
 
+# Recorded in the index: raise it when the same files would give other Documents.
 LOADER_VERSION = "9"
 
 _LOADERS = {
@@ -41,17 +42,18 @@ _LOADERS = {
     ".epub": "epub:load_epub",
     ".eml": "mail:load_mail",
 }
-# Known, but no library reads them well: the refusal names the program that converts them.
+# Formats that no library reads well: the refusal says how to convert them.
 _CONVERT = {
     ".doc": ("an old Word file", "docx"),
     ".dot": ("an old Word template", "docx"),
     ".ppt": ("an old PowerPoint file", "pptx"),
     ".pps": ("an old PowerPoint file", "pptx"),
 }
-# What old Office files begin with, and encrypted new ones, which hold a part of this name.
+# First bytes of an OLE file: an old Office file, or an encrypted new one if it also has a stream
+# of the name below.
 _OLE_MAGIC = bytes.fromhex("d0cf11e0a1b11ae1")
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
-# Endings of files that are zip packages.
+# Endings of formats that are zip packages.
 _PACKAGES = frozenset({".docx", ".pptx", ".xlsx", ".xlsm", ".ods", ".odt", ".odp", ".epub"})
 
 
@@ -61,10 +63,10 @@ class SourceFile:
 
     Attributes:
         path: relative to the corpus, with forward slashes.
-        absolute: where it is on this machine.
-        size: bytes.
-        mtime_ns: time of the last change.
-        overrides: facts about it from metadata.toml, as (name, value), sorted.
+        absolute: its path on this machine.
+        size: in bytes.
+        mtime_ns: time of the last change, in nanoseconds since the epoch.
+        overrides: its facts from metadata.toml, as sorted (name, value) pairs.
     """
 
     path: str
@@ -75,7 +77,7 @@ class SourceFile:
 
 
 def check_suffix(path: str) -> None:
-    """Raise UnsupportedFormatError unless the file's ending has a loader."""
+    """Raise UnsupportedFormatError unless there is a loader for the file's ending."""
     suffix = PurePosixPath(path).suffix.lower()
     if suffix in _CONVERT:
         kind, target = _CONVERT[suffix]
@@ -90,14 +92,14 @@ def check_suffix(path: str) -> None:
 
 
 def load(source: SourceFile, ocr: bool = False) -> Document:
-    """Return the document of a file, read in this process.
+    """Return the document of a file, parsed in this process, with metadata.toml applied.
 
     Args:
         source: a file found by ``scan``.
         ocr: read PDF pages without text with the tesseract program.
 
     Raises:
-        LoadError: one of its kinds says why the file cannot be read.
+        LoadError: a subclass that says why the file cannot be read.
     """
     check_suffix(source.path)
     suffix = PurePosixPath(source.path).suffix.lower()
@@ -132,7 +134,7 @@ def load(source: SourceFile, ocr: bool = False) -> Document:
 def _read(path: Path) -> bytes:
     try:
         check_size(path.stat().st_size)
-        # If it has become a pipe or a device meanwhile, the worker's limits end the reading.
+        # If a pipe or device has replaced the file, the worker's limits stop the read.
         return path.read_bytes()
     except OSError as exc:
         raise BrokenFileError(

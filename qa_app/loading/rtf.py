@@ -1,7 +1,7 @@
 """Rich Text (.rtf), as WordPad, Word and LibreOffice write it: headings by style, and tables.
 
-striprtf turns the file into plain text, code pages and all. It drops paragraph styles and table
-rows, so marks are put into the file where these begin, and found again in the text.
+striprtf converts the file to plain text and handles code pages. It drops paragraph styles and
+table rows, so marks are inserted into the source where these begin, and looked up in the text.
 """
 
 from __future__ import annotations
@@ -16,23 +16,26 @@ from qa_app.loading.metadata import collect
 from qa_app.loading.plain import find_blocks, without_headings
 from qa_app.models import BlockKind, Document
 
-# Marks from Unicode's private use area, which no text has: a paragraph's level, and table parts.
-_LEVELS = "\ue000\ue001\ue002\ue003\ue004\ue005\ue006\ue007\ue008\ue009"  # 0 for no heading
+# Marks for heading levels and table parts, from Unicode's private use area, rare in real text.
+_LEVELS = "\ue000\ue001\ue002\ue003\ue004\ue005\ue006\ue007\ue008\ue009"  # index: level, 0 for none
 _ROW_START, _CELL_END, _ROW_END = "\ue010", "\ue011", "\ue012"
 _MARKS = re.compile("[\ue000-\ue012]")
 _LEVEL = re.compile(f"[{_LEVELS}]")
 
+# The document's Windows code page.
 _CODE_PAGE = re.compile(rb"\\ansicpg(\d{3,5})")
-# A style of the style sheet: "{\s2\sbasedon0 \b\fs28 heading 2;}", with groups inside at times.
+# A heading style of the style sheet: "{\s2\sbasedon0 \b\fs28 heading 2;}", maybe with inner groups.
 _STYLE = re.compile(r"\{\\s(\d+)\b(?:[^{};]|\{[^{}]*\})*?\b(?:heading (\d)|title)\s*;", re.I)
-# Control words that begin a paragraph's properties anew, name its style or build a table.
+# Control words that reset a paragraph's properties, name its style or level, break a line or
+# build a table.
 _WORDS = re.compile(
     r"(?<!\\)\\(pard|s|outlinelevel|trowd|intbl|cell|nestcell|row|line)(\d*)(?![a-z\d]) ?"
 )
-# Pictures and embedded files in hexadecimal, which would take most of the time.
+# Pictures and embedded files in hexadecimal, removed because parsing them takes most of the time.
 _HEX_DATA = re.compile(r"[0-9A-Fa-f]{60,}\s*")
-# striprtf writes a link's address after its words where it finds this.
+# Removed because striprtf would write the link's address after its text.
 _LINK = re.compile(r'HYPERLINK(?=[^{}]{0,20}")', re.I)
+# Document properties, and the date of revision or creation.
 _FACT = re.compile(r"\{(?:\\\*)?\\(title|author|company)\s((?:[^{}\\]|\\.)+)\}")
 _STAMP = re.compile(r"\\(?:revtim|creatim)\\yr(\d{4})\\mo(\d{1,2})\\dy(\d{1,2})")
 
@@ -73,12 +76,12 @@ def load_rtf(path: str, content: bytes) -> Document:
 
 def _to_text(source: str, code_page: str) -> str:
     text: str = rtf_to_text(source, code_page, "replace")  # type: ignore[no-untyped-call]  # striprtf has no types
-    # Characters beyond the first 65,536 come as halves.
+    # striprtf returns characters beyond U+FFFF as surrogate pairs.
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _mark(source: str) -> str:
-    """Put marks where paragraphs and the parts of tables begin and end."""
+    """Insert marks where paragraphs start and where table rows and cells start or end."""
     levels = {number: int(level or 1) for number, level in _STYLE.findall(source)}
 
     def mark(match: re.Match[str]) -> str:
@@ -94,7 +97,7 @@ def _mark(source: str) -> str:
             return _ROW_START + match[0]
         if word == "row":
             return _ROW_END + match[0]
-        # A line that is broken within its paragraph goes on.
+        # A line break inside a paragraph becomes a space.
         return " " if word == "line" else _CELL_END
 
     return _WORDS.sub(mark, source)
@@ -106,7 +109,7 @@ def _add_blocks(builder: DocumentBuilder, text: str) -> None:
     level = 0
     for part in text.split(_ROW_END):
         above, _, row = part.partition(_ROW_START)
-        if not row and _CELL_END in above:  # a row that goes on with the properties of the last
+        if not row and _CELL_END in above:  # a row that keeps the previous row's properties
             above, row = "", above
         if _MARKS.sub("", above).strip():
             builder.add_table(rows)
@@ -118,7 +121,7 @@ def _add_blocks(builder: DocumentBuilder, text: str) -> None:
 
 
 def _add_paragraphs(builder: DocumentBuilder, text: str, level: int, names_headings: bool) -> int:
-    """Add lines of text, the first at this heading level; return the level after the last."""
+    """Add lines of text, of which the first has ``level``; return the level after the last."""
     plain: list[str] = []
     for line in [*text.split("\n"), ""]:
         for mark in _LEVEL.findall(line):
@@ -134,7 +137,7 @@ def _add_paragraphs(builder: DocumentBuilder, text: str, level: int, names_headi
 
 
 def _add_plain(builder: DocumentBuilder, lines: list[str], names_headings: bool) -> None:
-    """Add lines by their look, which tells headings only where the file names none by style."""
+    """Add lines, judged by their look; none is a heading if the file marks headings by style."""
     text = "\n\n".join(lines)
     blocks = find_blocks(text)
     builder.add_all(text, without_headings(blocks) if names_headings else blocks, below=0)

@@ -1,4 +1,4 @@
-"""The files of a corpus: which are to be read, and which cannot be."""
+"""Finds the files of a corpus: those to read, and those that cannot be read."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from qa_app.loading.metadata import METADATA_FILE, read_overrides
 from qa_app.loading.registry import SourceFile, check_suffix
 from qa_app.models import Failure
 
-# The corpus's own settings, in its top folder.
+# Files in the corpus's top folder that are not reports, in lower case.
 NOT_REPORTS = frozenset({"readme.md", "facets.toml", "themes.toml", METADATA_FILE})
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """What a corpus holds: files to read, sorted by path, and files that cannot be read."""
+    """The files of a corpus: those to read and those that cannot be read, each sorted by path."""
 
     files: tuple[SourceFile, ...]
     failures: tuple[Failure, ...]
@@ -28,12 +28,13 @@ class Scan:
 def scan(corpus: Path) -> Scan:
     """Return the files of a corpus without opening them.
 
-    Hidden files and the corpus's own settings are passed over. Links that lead out of the
-    corpus, links to folders, devices and files without a loader are failures.
+    Hidden files and folders and ``NOT_REPORTS`` are skipped. Failures are links to folders or out
+    of the corpus, broken links, anything but regular files, unreadable files and folders, names
+    that are not UTF-8, and files without a loader.
 
     Raises:
-        CorpusError: there is no such folder, or it cannot be read.
-        ConfigError: metadata.toml is wrong.
+        CorpusError: the corpus folder does not exist or cannot be read.
+        ConfigError: metadata.toml is invalid.
     """
     if not corpus.is_dir():
         raise CorpusError(
@@ -76,7 +77,7 @@ def _walk(root: Path) -> Iterator[Path]:
     for folder, folders, names in os.walk(root, onerror=refuse):
         here = Path(folder)
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        # A link to a folder could lead out of the corpus or round in a circle.
+        # A link to a folder could lead out of the corpus or form a loop.
         linked = [name for name in folders if (here / name).is_symlink()]
         folders[:] = [name for name in folders if name not in linked]
         for name in [*linked, *names]:
@@ -87,7 +88,7 @@ def _walk(root: Path) -> Iterator[Path]:
 
 
 def _refuse(root: Path, path: Path, name: str) -> tuple[str, str] | None:
-    """Return why a file is not to be read, and what would mend it, or None."""
+    """Return why a file cannot be read and how to fix that, or None if it can."""
     try:
         name.encode("utf-8")
     except UnicodeEncodeError:

@@ -1,4 +1,4 @@
-"""Spreadsheets and comma-separated files: a row as "header: value"."""
+"""Spreadsheets and delimited text files; each row is written as "header: value" pairs."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from qa_app.loading.ooxml import Package
 from qa_app.loading.plain import decode
 from qa_app.models import BlockKind, Document
 
-_ZIP_MAGIC = b"PK"
-_SNIFFED = 20_000  # characters; enough rows to tell the separator by
+_ZIP_MAGIC = b"PK"  # first bytes of .xlsx, .xlsm and .ods, but not of .xls
+_SNIFFED = 20_000  # characters; enough rows to detect the separator
 
 
 def load_csv(path: str, content: bytes) -> Document:
-    """Return the document of a file of comma-, semicolon- or tab-separated values."""
+    """Return the document of values separated by comma, semicolon, tab or vertical bar."""
     text = decode(content)
     try:
         dialect: type[csv.Dialect] = csv.Sniffer().sniff(text[:_SNIFFED], ",;\t|")
@@ -43,13 +43,13 @@ def load_csv(path: str, content: bytes) -> Document:
 
 
 def load_spreadsheet(path: str, content: bytes) -> Document:
-    """Return the document of an Excel or OpenDocument spreadsheet: a heading a sheet.
+    """Return the document of an Excel or OpenDocument spreadsheet, one heading per sheet.
 
     Hidden sheets are read too. Cells show their stored values: dates as 2024-05-01, numbers
-    without their currency or per cent sign, formulas as what they last came to.
+    without currency or per cent signs, formulas as their last calculated value.
     """
     suffix = PurePosixPath(path).suffix.lower()
-    # What a package expands to is checked before calamine expands it.
+    # Opening the package checks its expanded size before calamine expands it.
     package = (
         Package(content, refuse_doctype=suffix != ".ods")
         if content.startswith(_ZIP_MAGIC)
@@ -88,7 +88,7 @@ def _show(cell: float | str | bool | time | date | datetime | timedelta) -> str:
         case bool():
             return "yes" if cell else "no"
         case int() | float():
-            # Fifteen digits are what Excel shows; more are the noise of binary fractions.
+            # Excel shows fifteen digits; more would show the rounding errors of binary fractions.
             return f"{cell:.15g}"
         case datetime():
             return cell.date().isoformat()

@@ -1,11 +1,12 @@
-"""The one killable process: it parses files and draws pages, and may die of either.
+"""Worker processes that parse files and draw pages, so that a bad file cannot harm the parent.
 
-A file can crash the parser that reads it, hang it, or take it over. So parsers run in worker
-processes of limited memory and time, and what a worker sends is decoded as JSON of a known shape,
-which cannot run code. A worker that dies costs the one file that it had.
+A file can crash, hang or exploit the parser that reads it. So parsers run in worker processes
+with limited memory and time, and their answers are decoded as JSON of a fixed schema, which cannot
+run code. If a worker dies, only the file that it was reading is lost.
 
-A message is a frame: eight bytes of length and as many of content. A worker first sends READY.
-A request is a frame of JSON; its answer is one of JSON and one of bytes, empty but for a PNG.
+A message is a frame: its length in eight bytes, big-endian, and its content. A worker first sends
+READY. A request is one frame of JSON; its answer is a frame of JSON and a frame of bytes, which
+holds a PNG or is empty.
 """
 
 from __future__ import annotations
@@ -32,15 +33,15 @@ from qa_app.loading.limits import MAX_ADDRESS_SPACE, MAX_OCR_SECONDS, MAX_SECOND
 from qa_app.loading.registry import SourceFile, load
 from qa_app.models import Document, Failure
 
-if sys.platform != "win32":  # which has no such limits; the wall clock still holds there
+if sys.platform != "win32":  # Windows has no such limits; there only the wall clock limit applies
     import resource
 
 READY = b"ready"
-MAX_DRAW_SECONDS = 10.0  # a reader waits for the page, and is shown the text instead
-_SCALE = 1.5  # pixels a point: 108 dpi, sharp enough to read on a screen
-_PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"  # how every PNG begins, its width and height next
-_MAX_FRAME = 2**30  # bytes; a longer frame is nonsense, not a document of 20 million characters
-_WINDOW = 8  # files a worker that may be read ahead of the one that is waited for
+MAX_DRAW_SECONDS = 10.0  # a user waits for the page, and sees its text if drawing takes longer
+_SCALE = 1.5  # pixels per point: 108 dpi, sharp enough to read on a screen
+_PNG = b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR"  # start of every PNG, up to its width and height
+_MAX_FRAME = 2**30  # bytes; more than a document of 20 million characters takes
+_WINDOW = 8  # files per worker read ahead of the next one to be yielded
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _COMMAND = (sys.executable, "-P", "-c", "from qa_app.loading.worker import main; main()")
 _ERRORS = {kind.__name__: kind for kind in LoadError.__subclasses__()}
@@ -50,7 +51,7 @@ Answer = TypeVar("Answer")
 
 
 class _Read(msgspec.Struct, tag=True):
-    """Parse this file. ``file`` is its path as ``os.fsencode`` gives it: it may be no UTF-8."""
+    """Request to parse a file. ``file`` is its path from ``os.fsencode``, maybe not UTF-8."""
 
     path: str
     file: bytes
@@ -59,7 +60,7 @@ class _Read(msgspec.Struct, tag=True):
 
 
 class _Draw(msgspec.Struct, tag=True):
-    """Draw this page, from 1, and say where the words of the span stand on it."""
+    """Request to draw a page (from 1) and return the boxes of the span's words on it."""
 
     document: Document
     file: bytes
@@ -88,12 +89,15 @@ _DRAW_ANSWER: msgspec.json.Decoder[_Drawn | _Refused] = msgspec.json.Decoder(_Dr
 def load_many(
     sources: Sequence[SourceFile], ocr: bool = False, jobs: int | None = None
 ) -> Iterator[tuple[SourceFile, Document | Failure]]:
-    """Yield each file with its document, or why there is none, in the order given.
+    """Yield each file, in the given order, with its document or why it could not be read.
 
     Args:
         sources: files found by ``scan``.
         ocr: read PDF pages without text with the tesseract program.
-        jobs: worker processes; one a processor core unless told.
+        jobs: number of worker processes; by default one per processor core.
+
+    Raises:
+        CorpusError: a worker cannot be started.
     """
     jobs = max(1, min(jobs or os.cpu_count() or 1, len(sources)))
     pool = _Pool(ocr)
@@ -115,7 +119,7 @@ def load_many(
 
 
 class _Pool:
-    """The workers of a build: each reads for one thread at a time."""
+    """The workers of ``load_many``; each is used by one thread at a time."""
 
     def __init__(self, ocr: bool) -> None:
         self._ocr = ocr
@@ -129,7 +133,7 @@ class _Pool:
         was_used = worker.answered > 0
         outcome = worker.read(source, self._ocr)
         if was_used and isinstance(outcome, BrokenFileError | LimitError):
-            # An earlier file may have left the worker in a bad way: judge by a new one.
+            # An earlier file may have left the worker in a bad state: try again in a new one.
             worker.close()
             worker = self._take(fresh=True)
             outcome = worker.read(source, self._ocr)
@@ -161,7 +165,7 @@ class _Pool:
 
 
 class Worker:
-    """A worker process, as its parent sees it. For one thread at a time, but for ``kill``.
+    """A worker process, as seen by its parent. For one thread at a time, except ``kill``.
 
     Raises:
         CorpusError: it cannot be started.
@@ -194,16 +198,16 @@ class Worker:
 
     @property
     def pid(self) -> int:
-        """Its process id."""
+        """The process id."""
         return self._process.pid
 
     @property
     def is_alive(self) -> bool:
-        """Whether it still runs."""
+        """Whether the process is running."""
         return self._process.poll() is None
 
     def read(self, source: SourceFile, ocr: bool = False) -> Document | LoadError:
-        """Return the document of a file, or why there is none; the worker may die of it."""
+        """Return the document of a file, or the error; reading it may end the worker."""
         file = os.fsencode(source.absolute)
         request = _Read(source.path, file, source.overrides, ocr)
         answer = self._ask(request, _READ_ANSWER, MAX_OCR_SECONDS if ocr else MAX_SECONDS)
@@ -212,15 +216,14 @@ class Worker:
     def draw(
         self, path: Path, document: Document, page: int, span: tuple[int, int] | None
     ) -> tuple[bytes, tuple[Box, ...]] | LoadError:
-        """Return a page as PNG with boxes around words, or why not; the worker may die of it.
+        """Return a page as PNG and boxes of words on it, or the error; this may end the worker.
 
         Args:
-            path: a PDF file.
-            document: as it was read from the file.
+            document: as it was read from the PDF file ``path``.
             page: from 1.
-            span: offsets of the words to put boxes around.
+            span: start and end, in the document's text, of the words to find; None for no boxes.
         """
-        # The places of the words are all that is needed of the document.
+        # Only the document's source runs are needed.
         places = replace(document, text="", blocks=())
         request = _Draw(places, os.fsencode(path), page, span)
         answer = self._ask(request, _DRAW_ANSWER, MAX_DRAW_SECONDS)
@@ -233,7 +236,7 @@ class Worker:
         return png, drawn.boxes
 
     def kill(self) -> None:
-        """End the process and all that it started, from any thread."""
+        """Kill the process, and outside Windows its children too; callable from any thread."""
         if self.is_alive:
             try:
                 if sys.platform == "win32":
@@ -244,11 +247,11 @@ class Worker:
                 self._process.kill()
 
     def close(self) -> None:
-        """End the process and let go of its pipes."""
+        """Kill the process and close its pipes."""
         self.kill()
         self._process.wait()
         self._answers.close()
-        with suppress(BrokenPipeError):  # what was never sent
+        with suppress(BrokenPipeError):  # from flushing an unsent request
             self._requests.close()
 
     def _ask(
@@ -275,7 +278,7 @@ class Worker:
 
     @contextmanager
     def _time_limit(self, seconds: float) -> Iterator[None]:
-        """End the process, which closes its pipes, if what is done within takes too long."""
+        """Kill the process, which closes its pipes, if the block takes longer than ``seconds``."""
         timer = Timer(seconds, self._stop_waiting)
         timer.daemon = True
         timer.start()
@@ -306,7 +309,11 @@ def _send(pipe: IO[bytes], content: bytes) -> None:
 
 
 def _receive(pipe: IO[bytes]) -> bytes:
-    """Return the content of the next frame; EOFError where the pipe ends or makes no sense."""
+    """Return the content of the next frame.
+
+    Raises:
+        EOFError: the pipe has ended, or the frame is longer than ``_MAX_FRAME``.
+    """
     header = pipe.read(8)
     length = int.from_bytes(header, "big")
     content = pipe.read(length) if len(header) == 8 and length <= _MAX_FRAME else b""
@@ -316,13 +323,13 @@ def _receive(pipe: IO[bytes]) -> bytes:
 
 
 def main() -> None:
-    """Be the worker: answer requests until standard input ends."""
+    """Run as a worker: answer requests until standard input ends."""
     answers = os.fdopen(os.dup(1), "wb")
-    # Parsers print as they please; nothing of it may get among the answers.
+    # Parsers may print; their output must not mix with the answers.
     silence = os.open(os.devnull, os.O_WRONLY)
     os.dup2(silence, 1)
     os.dup2(silence, 2)
-    # Ctrl+C is for the parent, which ends this process itself.
+    # Only the parent handles Ctrl+C; it kills this process itself.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform != "win32":
         resource.setrlimit(resource.RLIMIT_AS, (MAX_ADDRESS_SPACE, MAX_ADDRESS_SPACE))
@@ -338,7 +345,7 @@ def main() -> None:
 
 
 def _limit_cpu() -> None:
-    """Allow this process so many more seconds of CPU; the kernel ends it after that."""
+    """Allow this process ``MAX_SECONDS`` more of CPU time; the kernel kills it after that."""
     if sys.platform != "win32":
         used = resource.getrusage(resource.RUSAGE_SELF)
         allowed = math.ceil(used.ru_utime + used.ru_stime + MAX_SECONDS)
@@ -346,7 +353,7 @@ def _limit_cpu() -> None:
 
 
 def _answer(request: _Read | _Draw) -> tuple[bytes, bytes]:
-    """Return the two frames of an answer."""
+    """Return the JSON frame and the bytes frame that answer a request."""
     path = Path(os.fsdecode(request.file))
     try:
         if isinstance(request, _Read):
@@ -356,7 +363,7 @@ def _answer(request: _Read | _Draw) -> tuple[bytes, bytes]:
         return msgspec.json.encode(_Drawn(boxes)), png
     except LoadError as exc:
         error = exc
-    except UnicodeEncodeError:  # half of a character, as a broken file may hold
+    except UnicodeEncodeError:  # a lone surrogate, as a damaged file may contain
         error = BrokenFileError("Its text cannot be written down.", "Save it again.")
     message = error.message.encode("utf-8", "replace").decode("utf-8")
     refusal = _Refused(type(error).__name__, message, error.hint)

@@ -1,1 +1,1 @@
-"""A PDF to a document: glyphs, lines, layout, headers and footers, blocks, text."""
+"""Reads PDF: from glyphs to lines, layout, headers and footers, blocks and the document."""

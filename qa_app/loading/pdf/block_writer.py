@@ -1,4 +1,4 @@
-"""Drafts of a PDF's blocks written out as text, with where each stretch stands on its page."""
+"""Writes drafts of PDF blocks as text, and records where on its page each stretch comes from."""
 
 from __future__ import annotations
 
@@ -12,22 +12,26 @@ from qa_app.loading.pdf.blocks import Draft
 from qa_app.loading.pdf.lines import Line
 from qa_app.models import Block, BlockKind, SourceRun
 
-# Anything that is not written just as it stands: white space but single blanks, ligatures, marks.
+# What is not copied unchanged: white space other than single spaces, ligatures, invisible marks.
 _ODD = re.compile(rf"\s\s|[^\S ]|[{''.join(map(chr, LIGATURES))}]|{INVISIBLE.pattern}")
+# Words of letters, hyphens inside included; the parts of a word before and after a line break.
 _WORD = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)*")
 _LAST_PART = re.compile(r"([^\W\d_]+)-?$")
-_SUSPENDED = re.compile(r"(?:and|or|to)\b(?!-)")  # "pre- and post-war"
+_SUSPENDED = re.compile(r"(?:and|or|to)\b(?!-)")  # "pre- and post-war": not one word
 _FIRST_PART = re.compile(r"[^\W\d_]+")
 
 _Piece = tuple[Line, int, int]
 
 
 class BlockWriter:
-    """The text of drafts written one after the other, its blocks, and where each stands.
+    """The text of drafts, with its blocks, page starts and source runs.
 
     Args:
         drafts: in reading order.
-        pages: how many pages the document has.
+        pages: number of pages of the document.
+
+    Raises:
+        LimitError: the text is too long.
     """
 
     def __init__(self, drafts: Sequence[Draft], pages: int) -> None:
@@ -45,11 +49,11 @@ class BlockWriter:
 
     @property
     def text(self) -> str:
-        """Everything written."""
+        """The text of all drafts."""
         return "".join(self._parts)
 
     def _add(self, draft: Draft) -> None:
-        """Write a draft as one line of the text, and a block of it without its marker."""
+        """Write a draft as one line of the text, and add its block, which excludes the marker."""
         pieces = list(_cut(draft.lines, draft.marker))
         if self._parts and draft.kind is BlockKind.HEADING:
             self._put("\n")
@@ -81,14 +85,14 @@ class BlockWriter:
         check_characters(self._length)
 
     def _mend(self, line: Line, following: Line | None) -> tuple[bool, bool]:
-        """Tell whether a word goes on in the next line, and whether its hyphen belongs to it."""
+        """Return whether to join the next line without a space, and whether to keep the hyphen."""
         if following is None or not (line.hyphenated or line.text[-1] == "-"):
             return False, line.hyphenated
         if _SUSPENDED.match(following.text):
             return False, True
         last, first = _LAST_PART.search(line.text), _FIRST_PART.match(following.text)
         if last is None or first is None:
-            # "2007-2008", or an address that goes on.
+            # "2007-2008", or a web address that continues.
             within = line.text[-2:-1].isalnum() and following.text[0].isalnum()
             return line.hyphenated or within, True
         one, two = last[1].lower(), first[0].lower()
@@ -96,7 +100,7 @@ class BlockWriter:
         is_acronym = len(one) > 1 and last[1].isupper()  # "UK-launched"
         if not first[0][0].islower() or parted > whole or is_acronym:
             return True, True
-        # "evidence-based": two words of their own, rather than the halves of one.
+        # "evidence-based": two words that each occur at least three times, not halves of one.
         rare = min(len(one), len(two)) < 4 or min(self._words[one], self._words[two]) < 3
         return True, whole == 0 and not rare
 
@@ -130,17 +134,17 @@ class BlockWriter:
 
 
 def _closes(line: Line, following: Line) -> bool:
-    """Tell whether a stop or comma comes right behind, parted from its line by a raised figure."""
+    """Tell whether ``following`` is punctuation right after the line, as after a raised number."""
     beside = following.y0 < line.y1 and following.y1 > line.y0
     gap = following.x0 - line.x1
     return following.text[0] in ".,;:)" and beside and abs(gap) < 0.3 * line.size
 
 
 def _cut(lines: Sequence[Line], marker: int) -> Iterator[_Piece]:
-    """Yield the pieces of lines: the marker, if there is one, then what follows."""
+    """Yield (line, start, end) for the marker, if there is one, then for the text after it."""
     first, *others = lines
     if marker >= len(first.text) and others:
-        # The marker stands apart, and a part of the next stretch may belong to it.
+        # The marker is a stretch of its own; it may include the space before the next.
         yield first, 0, len(first.text)
     elif marker:
         yield first, 0, len(first.text[:marker].rstrip())
@@ -152,10 +156,10 @@ def _cut(lines: Sequence[Line], marker: int) -> Iterator[_Piece]:
 
 
 def _letters(word: str, offset: int, gaps: set[int]) -> Iterator[tuple[int, str]]:
-    """Yield (offset, letters) of a word's stretches that stand as they are in the source.
+    """Yield (offset, letters) for the stretches of a word that are unchanged from the source.
 
-    A ligature's letters come one by one, all from the place of the ligature; the offset of a
-    blank that was put in is -1.
+    The letters of a ligature are yielded one by one with the offset of the ligature; an inserted
+    space has the offset -1.
     """
     plain = ""
     for i, letter in enumerate(word, offset):
@@ -178,6 +182,6 @@ def _count_words(lines: Sequence[Line]) -> Counter[str]:
     words: Counter[str] = Counter()
     for line in lines:
         found = _WORD.findall(line.text.lower())
-        # A word broken at the line's end is none.
+        # Half a word at a line end is not counted.
         words.update(found[:-1] if line.hyphenated or line.text[-1] == "-" else found)
     return words

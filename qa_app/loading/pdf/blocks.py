@@ -1,4 +1,4 @@
-"""Rows of a PDF's pages put together into paragraphs, list items, footnotes and headings."""
+"""Groups rows of PDF pages into paragraphs, list items, table rows, notes and headings."""
 
 from __future__ import annotations
 
@@ -12,31 +12,45 @@ from qa_app.loading.pdf.layout import Row
 from qa_app.loading.pdf.lines import Line
 from qa_app.models import BlockKind
 
+# A bullet: a printed mark, a private-use code of a symbol font, or the "o" that Word prints.
 _BULLET = re.compile(r"(?:[•▪‣◦●○■□➢►✓✔·∙–—*-]|[\uf000-\uf0ff]|o(?=\s))\s*(?=\S)")
+# The mark of a list item: "(a) ", "iv) ", "b. ".
 _ITEM = re.compile(r"\(?([a-z]|[ivx]{1,5}|\d{1,3})\)\s*(?=\S)|([a-z]|[ivx]{1,4})\.\s+(?=\S)")
+# The number of a paragraph: "3.12 ", or "7. " before a capital, opening mark or digit.
 _CLAUSE = re.compile(
     r"(\d{1,3}(?:\.\d{1,3})+)\.?\s+(?=\S)|(\d{1,3})\.(?:\s+(?=[A-Z“‘\"'(\[\d])|(?=[A-Z][A-Za-z\s]))"
 )
+# The number or sign that starts a footnote.
 _NOTE = re.compile(r"(\d{1,3}|[*†‡§])\s*(?=[^\s\d.,%)])")
+# "Figure 3", "Source:".
 _CAPTION = re.compile(r"(?:figure|table|chart|box|source|exhibit|map)\s*[\d:.]", re.IGNORECASE)
+# A line of a table of contents: leader dots before the page number.
 _CONTENTS = re.compile(r"(?:\.\s?){3,}\s*\w{0,6}$|…\s*\w{0,6}$")
+# Dropped to compare headings with bookmarks.
 _NO_LETTER = re.compile(r"[\W_]+")
 _DIGIT = re.compile(r"\d")
+# Ends of sentences and clauses, after which a block is complete.
 _ENDS = (".", "?", "!", ":", ";", ".”", ".’", '."', ".)", "…")
 _FULL_STOPS = tuple(end for end in _ENDS if end not in {";", "…"})
+# A heading that starts with a part of a report: "Chapter 4", "Annex B".
 _KEYWORD = re.compile(r"(?:chapter|part|section|annex|appendix|volume)\s+[\dA-Z]", re.IGNORECASE)
-_USUAL = 5  # lines at one distance
-_DEEPEST = 8
-_LONGEST_HEADING = 160
-_MOST_LINES = 8  # of a heading in the outline
-_LARGER = 1.12  # of the body's size
+_USUAL = 5  # times a line spacing must occur to count as usual
+_DEEPEST = 8  # level given to headings at most
+_LONGEST_HEADING = 160  # characters; longer text is a paragraph
+_MOST_LINES = 8  # of a heading that matches a bookmark
+_LARGER = 1.12  # times the body's type size; text this large is a heading
 
-_Style = tuple[int, bool, bool, bool]
+_Style = tuple[int, bool, bool, bool]  # rounded type size, has keyword, is bold, is in capitals
 
 
 @dataclass(slots=True)
 class Draft:
-    """A block in the making: its lines, and how many characters of the first are its marker."""
+    """A block before it is written as text.
+
+    Attributes:
+        marker: length of the bullet or number that starts its first row, 0 without one.
+        right: right edge of the text around it in points.
+    """
 
     kind: BlockKind
     lines: list[Line] = field(default_factory=list)
@@ -47,20 +61,19 @@ class Draft:
 
     @property
     def page(self) -> int:
-        """The page that it starts on, from 1."""
+        """The page on which it starts, from 1."""
         return self.lines[0].page
 
     @property
     def words(self) -> str:
-        """Its words, marker included, on one line."""
+        """Its text on one line, marker included."""
         return " ".join(line.text for line in self.lines)
 
 
 def draft_blocks(pages: Sequence[Sequence[Row]]) -> list[Draft]:
-    """Return the blocks of a document in reading order, headings not yet told apart.
+    """Return the blocks of a document in reading order; ``mark_headings`` then finds headings.
 
-    A footnote stands before the paragraph that runs on past the foot of its page, so that pages
-    stay in order.
+    Footnotes come before a paragraph that continues on the next page, so that pages stay in order.
     """
     drafter = _Drafter(pages)
     for rows in pages:
@@ -70,7 +83,7 @@ def draft_blocks(pages: Sequence[Sequence[Row]]) -> list[Draft]:
 
 
 def _mark_table_headers(drafts: Sequence[Draft]) -> None:
-    """Turn a table's first row, where it is words over numbers, into what introduces the rows."""
+    """Make a table's first row a caption if it has no digits and the next two rows do."""
     last: Draft | None = None
     for i, draft in enumerate(drafts):
         begins = draft.kind is BlockKind.TABLE_ROW and (
@@ -103,7 +116,10 @@ class _Drafter:
             last = self.drafts[-1]
 
     def _last_running(self) -> Draft | None:
-        """Return the paragraph that may go on on the next page; it is moved behind its notes."""
+        """Return the block that may continue on the next page, or None.
+
+        It is moved after the notes on its page unless it ends like a sentence.
+        """
         i = len(self.drafts)
         while i and self.drafts[i - 1].kind is BlockKind.FOOTNOTE:
             i -= 1
@@ -115,7 +131,7 @@ class _Drafter:
         return running
 
     def _find_notes(self, rows: Sequence[Row]) -> int:
-        """Return the number of the row at which a page's footnotes begin."""
+        """Return the index of the row where a page's footnotes start, ``len(rows)`` without any."""
         start = len(rows)
         for i in range(len(rows) - 1, -1, -1):
             row = rows[i]
@@ -126,7 +142,7 @@ class _Drafter:
             if _NOTE.match(row.opening):
                 start = i
         above = rows[start - 1] if 0 < start < len(rows) else None
-        # Notes are under the text; small type beside or without it is something else.
+        # Notes are below larger text; small type elsewhere is not a note.
         return start if above is not None and above.size > rows[start].size else len(rows)
 
     def _add(self, row: Row, last: Draft | None, is_note: bool) -> None:
@@ -162,18 +178,18 @@ class _Drafter:
         return draft
 
     def _tell_number(self, draft: Draft, text: str, mark: re.Match[str]) -> None:
-        """Drop the number of a line that only happens to begin with one, as "2019. It was"."""
+        """Drop the number of a line that starts with one by chance, as "2019. It was"."""
         if mark[2] is None:
             return
         number = int(mark[2])
-        is_glued = not mark[0][-1].isspace()  # no sentence goes on like that
+        is_glued = not mark[0][-1].isspace()  # a sentence would have a space here
         if is_glued or number in {1, self._number + 1} or draft.lines[0].bold:
             self._number = number
         elif text[mark.end() :][:1].isdigit() or not 0 <= number - self._number <= 40:
             draft.label, draft.marker = None, 0
 
     def _continues(self, draft: Draft, row: Row) -> bool:
-        """Tell whether a row is the next line of a paragraph."""
+        """Tell whether a row is the next line of a block."""
         last, line = draft.lines[-1], row.lines[0]
         if draft.kind is BlockKind.TABLE_ROW or abs(last.size - line.size) > 0.12 * last.size:
             return False
@@ -199,7 +215,7 @@ class _Drafter:
         )
 
     def _runs_over(self, draft: Draft, line: Line) -> bool:
-        """Tell whether a paragraph goes on in the next column or page."""
+        """Tell whether a block continues in the next column or page."""
         before = draft.words
         if draft.lines[-1].bold != line.bold or before.endswith(_FULL_STOPS):
             return False
@@ -223,7 +239,7 @@ def _is_short(draft: Draft, last: Line) -> bool:
 
 
 def _find_leading(pages: Sequence[Sequence[Row]]) -> dict[int, float]:
-    """Return for each size of type the usual distance of its lines, as a multiple of the size."""
+    """Return the usual line spacing for each rounded type size, as a multiple of the size."""
     steps: dict[int, Counter[float]] = defaultdict(Counter)
     for rows in pages:
         for last, row in pairwise(rows):
@@ -235,10 +251,10 @@ def _find_leading(pages: Sequence[Sequence[Row]]) -> dict[int, float]:
 
 
 def mark_headings(drafts: Sequence[Draft], outline: Sequence[tuple[int, str, int]] = ()) -> None:
-    """Turn the drafts that are headings into headings, with their depth.
+    """Turn drafts that match a bookmark or look like headings into headings, with their level.
 
     Args:
-        drafts: blocks in reading order.
+        drafts: blocks in reading order; changed in place.
         outline: the file's bookmarks as (page from 1, title, depth from 1).
     """
     plain = Counter[bool]()
@@ -309,12 +325,15 @@ def _style(draft: Draft) -> _Style:
 
 
 def _rank_styles(found: Sequence[Draft], marked: dict[int, int]) -> dict[_Style, int]:
-    """Return the depth of each style: as the outline has it, else by size, boldness, capitals."""
+    """Return the level of each style: its usual depth in the outline, else by rank.
+
+    Styles rank by type size, then keyword, boldness and capitals.
+    """
     outlined: dict[_Style, Counter[int]] = defaultdict(Counter)
     for draft in found:
         if id(draft) in marked:
             outlined[_style(draft)][marked[id(draft)]] += 1
-    # The cover's large type is not above the report's own headings.
+    # Styles used only on the cover do not push the report's own headings a level down.
     inside = {_style(draft) for draft in found if draft.page > 1}
     levels: dict[_Style, int] = {}
     depth = 0
@@ -328,7 +347,7 @@ def _rank_styles(found: Sequence[Draft], marked: dict[int, int]) -> dict[_Style,
 
 
 def _body_size(pages: Sequence[Sequence[Line]]) -> float:
-    """Return the size of type that most characters are set in, in points."""
+    """Return the type size of most characters in points, to the nearest half point."""
     sizes: Counter[float] = Counter()
     for lines in pages:
         for line in lines:

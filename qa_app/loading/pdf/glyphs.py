@@ -1,6 +1,6 @@
-"""PDFium's pages and the characters on them: their text, places and type.
+"""PDFium's pages and the characters on them: text, positions, type size and weight.
 
-Coordinates grow upwards. Characters are numbered alike wherever a page is opened by this module.
+Coordinates are in points, y upwards. An index is PDFium's number of a character on its page.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from qa_app.errors import BrokenFileError
 from qa_app.loading.limits import needs_password
 
 RESAVE = "Open it in a PDF reader and print or save it as a new PDF."
-HYPHEN = "\ufffe"  # PDFium writes it for a hyphen at the end of a line that it joined
-NOTHING = "\u2060"  # holds the place of a character that is left out of the text
+HYPHEN = "\ufffe"  # PDFium's character for a hyphen at a line end where it joined the lines
+NOTHING = "\u2060"  # takes the place of a character left out of the text
 _BOLD = re.compile("bold|black|heavy|demi", re.IGNORECASE)  # in a font's name
-_BOLD_WEIGHT = 600  # of CSS: semi-bold
+_BOLD_WEIGHT = 600  # semi-bold on the scale of CSS
 
 Box = tuple[float, float, float, float]  # left, bottom, right, top
 
@@ -32,7 +32,7 @@ def open_pdf(content: Any) -> Any:
     """Return the ``pypdfium2.PdfDocument`` of a file's bytes or path.
 
     Raises:
-        BrokenFileError: it is damaged, or no PDF.
+        BrokenFileError: it is damaged, or not a PDF.
         PasswordError: it needs a password.
     """
     try:
@@ -45,10 +45,10 @@ def open_pdf(content: Any) -> Any:
 
 @contextmanager
 def open_page(pdf: Any, index: int) -> Iterator[tuple[Any, Any]]:
-    """Give PDFium's handles of the page ``index`` (from 0) and of its text, null if it is broken.
+    """Yield PDFium's handles of the page ``index`` (from 0) and its text, null if it is broken.
 
-    What is filled into its form is part of its text. Characters are numbered alike wherever this
-    is used.
+    Form fields and free-text annotations are flattened into the page, so their contents are part
+    of its text. Open pages only with this function, so that characters always have the same index.
     """
     page = pdfium_c.FPDF_LoadPage(pdf.raw, index)
     if page and any(
@@ -79,7 +79,7 @@ def _is_form_field(page: Any, number: int) -> bool:
 
 
 def characters(textpage: Any) -> str:
-    """Return a page's text, one code point for each of PDFium's characters."""
+    """Return a page's text, one code point per PDFium character, so that indices agree."""
     count = pdfium_c.FPDFText_CountChars(textpage)
     if count <= 0:
         return ""
@@ -90,7 +90,10 @@ def characters(textpage: Any) -> str:
 
 
 def _one_by_one(textpage: Any, count: int) -> Iterator[str]:
-    """Yield a character each where PDFium's text has none for a code, or one for two of them."""
+    """Yield one code point per PDFium character; NOTHING for what is not a character.
+
+    Needed where PDFium's text omits a character, or joins two surrogates into one.
+    """
     high = 0
     for index in range(count):
         code = pdfium_c.FPDFText_GetUnicode(textpage, index)
@@ -104,9 +107,9 @@ def _one_by_one(textpage: Any, count: int) -> Iterator[str]:
 
 
 def read_angle(textpage: Any, index: int) -> int:
-    """Return the angle of the line that a character stands on: degrees clockwise, 0 to 359.
+    """Return the angle of a character's line in degrees clockwise, 0 to 359.
 
-    PDFium's own function takes slanted letters for a slanted line.
+    PDFium's own function mistakes slanted letters for a slanted line.
     """
     matrix = pdfium_c.FS_MATRIX()
     pdfium_c.FPDFText_GetMatrix(textpage, index, matrix)
@@ -114,9 +117,9 @@ def read_angle(textpage: Any, index: int) -> int:
 
 
 def turn(rect: pdfium_c.FS_RECTF, angle: int) -> Box:
-    """Return left, bottom, right and top once the page is turned back by so many degrees.
+    """Return a rectangle with the page rotated back by ``angle`` degrees.
 
-    Only whole quarters of a turn count.
+    Only 90, 180 and 270 degrees have an effect.
     """
     left, bottom, right, top = rect.left, rect.bottom, rect.right, rect.top
     if angle == 90:
@@ -129,7 +132,7 @@ def turn(rect: pdfium_c.FS_RECTF, angle: int) -> Box:
 
 
 class Glyphs:
-    """Measures the characters of a page, by PDFium's numbers."""
+    """Measures the characters of a page, given by index."""
 
     def __init__(self, textpage: Any) -> None:
         self.textpage = textpage
@@ -141,27 +144,27 @@ class Glyphs:
         self._flags = ctypes.c_int()
 
     def angle(self, index: int) -> int:
-        """Return the angle of a character's line, as ``read_angle`` does."""
+        """Return the angle of a character's line, as ``read_angle``."""
         return read_angle(self.textpage, index)
 
     def is_generated(self, index: int) -> bool:
-        """Tell whether PDFium put a character in that the file does not have."""
+        """Tell whether a character is not in the file but was inserted by PDFium."""
         return bool(pdfium_c.FPDFText_IsGenerated(self.textpage, index) == 1)
 
     def box(self, index: int, angle: int = 0) -> Box:
-        """Return the box around a character's cell, once the page is turned back by the angle."""
+        """Return a character's loose box, with the page rotated back by ``angle`` degrees."""
         pdfium_c.FPDFText_GetLooseCharBox(self.textpage, index, self._rect_pointer)
         return turn(self._rect, angle)
 
     def size(self, index: int) -> float:
-        """Return the size of a character's type in points."""
+        """Return a character's type size in points."""
         size = float(pdfium_c.FPDFText_GetFontSize(self.textpage, index))
         if pdfium_c.FPDFText_GetMatrix(self.textpage, index, self._matrix):
             size *= math.hypot(self._matrix.c, self._matrix.d)
         return size or 1.0
 
     def is_bold(self, index: int) -> bool:
-        """Tell whether a character is in bold type."""
+        """Tell whether a character is bold, by the weight or the name of its font."""
         if pdfium_c.FPDFText_GetFontWeight(self.textpage, index) >= _BOLD_WEIGHT:
             return True
         length = pdfium_c.FPDFText_GetFontInfo(
@@ -170,7 +173,7 @@ class Glyphs:
         return 0 < length <= 128 and bool(_BOLD.search(self._name.value.decode("utf-8", "replace")))
 
     def rise(self, index: int, below: int) -> float:
-        """Return how far a character stands above the line of another, in points."""
+        """Return how far a character is above the baseline of another, in points."""
         pdfium_c.FPDFText_GetMatrix(self.textpage, below, self._matrix)
         along, aside = self._matrix.a, self._matrix.b
         (x, y), (x0, y0) = self._origin(index), self._origin(below)
@@ -182,6 +185,6 @@ class Glyphs:
         return self._x.value, self._y.value
 
     def gaps(self, letters: Sequence[int]) -> list[float]:
-        """Return the distances between letters that follow each other, in points."""
+        """Return the horizontal gaps between successive letters, in points."""
         boxes = [self.box(index) for index in letters]
         return [two[0] - one[2] for one, two in pairwise(boxes)]

@@ -1,4 +1,4 @@
-"""Running headers, footers and page numbers: what a reader passes over on every page."""
+"""Removes running headers, footers and page numbers from PDF pages."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ from operator import itemgetter
 from qa_app.loading.numerals import roman
 from qa_app.loading.pdf.lines import Line, PageText
 
-_ZONE = 0.12  # share of the page's height at its top and at its foot
-_DEEPEST = 4  # rows from the edge
-_NEAR = 8  # pages within which a running header comes again
-_SAME_HEIGHT = 8.0  # points
+_ZONE = 0.12  # share of the page's height at its top and at its foot that is searched
+_DEEPEST = 4  # rows from each edge at most
+_NEAR = 8  # pages within which a running header recurs
+_SAME_HEIGHT = 8.0  # points; headers may shift a little between pages
+# Masked to compare rows: digits as "#", Roman numerals as "~".
 _NUMBER = re.compile(r"\d+")
 _ROMAN = re.compile(r"\b[ivxlc]+\b")
+# A masked row that has only a page number: "page # of #", "~".
 _ONLY_NUMBER = re.compile(r"\W*(?:page|p\.)?\s*(?:#|~)(?:\s*(?:of|/)\s*#)?\W*$")
-_AXIS = re.compile(r"(?:[\W_]*#){3,}[\W_]*$")  # a chart's, or a row of a table
+# A masked row of three or more numbers: a chart's axis or a table row, not a header.
+_AXIS = re.compile(r"(?:[\W_]*#){3,}[\W_]*$")
+# Numbers that may be a page's label; the Roman ones, up to 199, by numeral.
 _LABELS = re.compile(r"(?<![\w.])(\d{1,4}|[ivxlc]{1,7})(?![\w.])")
 _ROMANS = {roman(number): number for number in range(1, 200)}
 
@@ -28,10 +32,12 @@ _Sighting = tuple[int, float, tuple[int, ...]]  # page, height, the numbers in t
 
 
 def strip_headers_footers(pages: Sequence[PageText]) -> tuple[list[list[Line]], list[str]]:
-    """Return the lines of each page without its furniture, and the number printed on each.
+    """Return each page's lines without headers and footers, and the number printed on each page.
 
-    A row at the edge of a page is furniture if it comes again at the same height on at least two
-    pages nearby, numbers aside. A number is "" where none is printed, or none that fits.
+    Rows are examined from the edges of the page inwards, up to the first that is kept. A row is
+    removed if it recurs at the same height on at least two pages nearby, its numbers unchanged
+    or counting pages; or if it has only a number, and that counts pages. The printed number is ""
+    where there is none, or none that fits the pages around it.
     """
     edges = [_edges(page) for page in pages]
     seen: dict[_Key, list[_Sighting]] = defaultdict(list)
@@ -67,7 +73,7 @@ def strip_headers_footers(pages: Sequence[PageText]) -> tuple[list[list[Line]], 
 
 
 def _edges(page: PageText) -> list[tuple[bool, list[_Band]]]:
-    """Return the rows at the top and at the foot of a page, from its edge inwards."""
+    """Return (is_top, rows) for the top and the foot of a page, rows from the edge inwards."""
     lines = [line for line in page.lines if line.is_legible and not line.is_turned]
     zone = _ZONE * (page.top - page.bottom)
     top = sorted((line for line in lines if line.y0 > page.top - zone), key=lambda line: -line.y1)
@@ -103,9 +109,9 @@ def _sight(page: int, row: _Band) -> _Sighting:
 def _count_offsets(
     edges: Sequence[list[tuple[bool, list[_Band]]]],
 ) -> tuple[Counter[int], list[int]]:
-    """Return how many pages have a number at their edge that is so much over their own.
+    """Count offsets, the differences between a number at a page's edge and the page's index.
 
-    And for each page the most pages that one of its numbers agrees with.
+    Returns the number of pages by offset, and for each page the highest count among its offsets.
     """
     offsets = [
         {value - page for _, rows in bands for row in rows for value in _sight(page, row)[2]}
@@ -116,10 +122,11 @@ def _count_offsets(
 
 
 def _comes_again(seen: Sequence[_Sighting], this: _Sighting, pages: set[int]) -> bool:
-    """Tell whether a row is on two other pages nearby, with the same numbers or page numbers.
+    """Tell whether a row recurs on two other pages nearby.
 
-    "Recommendation 3" at the top of one page and "Recommendation 4" at another's is none, even
-    on successive pages: ``pages`` are those of its numbers that may count pages.
+    Its numbers must be the same there, or one in ``pages``, the numbers that may be page numbers,
+    must change with the page. So "Recommendation 3" and "Recommendation 4" on successive pages are
+    not the same row.
     """
     page, height, numbers = this
     near = set()
@@ -133,30 +140,33 @@ def _comes_again(seen: Sequence[_Sighting], this: _Sighting, pages: set[int]) ->
 
 
 def _nearby(seen: Sequence[_Sighting], page: int) -> Sequence[_Sighting]:
-    """Return the sightings within ``_NEAR`` pages; they come in the order of their pages."""
+    """Return the sightings within ``_NEAR`` pages of ``page``; ``seen`` is ordered by page."""
     first = bisect_left(seen, page - _NEAR, key=itemgetter(0))
     return seen[first : bisect_right(seen, page + _NEAR, key=itemgetter(0))]
 
 
 def _counts(seen: Sequence[_Sighting], page: int, offsets: Counter[int]) -> bool:
-    """Tell whether the numbers that stand alone at the edge count this page and others."""
+    """Tell whether a number alone in its row counts pages here and on another page.
+
+    Roman numerals always pass.
+    """
     own = {number - page for other, _, numbers in seen if other == page for number in numbers}
-    return not own or max(offsets[offset] for offset in own) > 1  # none are Roman
+    return not own or max(offsets[offset] for offset in own) > 1  # none: Roman numerals
 
 
 def _values(row: _Band) -> list[int]:
-    """Return the numbers that a row of furniture may number its page with."""
+    """Return the possible page numbers in a removed row; Roman ones are negative."""
     text = " ".join(line.text for line in row).lower()
     return [_value(match[1]) for match in _LABELS.finditer(text)]
 
 
 def _value(label: str) -> int:
-    """Return the number a label stands for; a Roman one is negative, so as to stay apart."""
+    """Return the number of a label; Roman ones are negative to tell them from Arabic ones."""
     return int(label) if label.isdecimal() else -_ROMANS.get(label, 0)
 
 
 def _number_pages(printed: Sequence[set[int]]) -> list[str]:
-    """Return the label of each page, "" where the numbers around do not bear it out."""
+    """Return the label of each page, "" unless more than two pages share its offset."""
     offsets: Counter[tuple[bool, int]] = Counter()
     for page, values in enumerate(printed):
         offsets.update((value < 0, abs(value) - page) for value in values)

@@ -1,7 +1,7 @@
-"""Lines of a PDF page put into rows and reading order.
+"""Arranges the lines of a PDF page in rows and reading order.
 
-A file's own order is nearly always the order that its author wrote in, columns included, so it
-is kept unless it climbs back up a column; then the places on the page decide.
+The file's order is nearly always the reading order, columns included. It is kept unless it goes
+back up within a column; then the rows are ordered by their positions on the page.
 """
 
 from __future__ import annotations
@@ -15,15 +15,19 @@ from statistics import median
 
 from qa_app.loading.pdf.lines import Line
 
-_LEAST_ROWS = 8  # that show a gutter between columns
-_MOST_RUNS = 100  # ordering by place takes time that grows with the cube
-_HINT = re.compile(r"[\d–—-]|/a", re.IGNORECASE)  # without it no word is numeric
+_LEAST_ROWS = 8  # with a shared gap, to take it for a gutter between columns
+_MOST_RUNS = 100  # ordering by position takes time cubic in the number of runs
+# A number, range, amount, percentage, dash or "n/a" of a table cell; the hint is a quick pre-check.
+_HINT = re.compile(r"[\d–—-]|/a", re.IGNORECASE)
 _NUMERIC = re.compile(r"[-–(£$€+<>~]*\d[\d,.:/%)–-]*[a-zA-Z]{0,2}$|[-–—]$|n/?a$", re.I)
 
 
 @dataclass(slots=True)
 class Row:
-    """Stretches at one height, left to right, and the right edge of the text around them."""
+    """Stretches at one height, left to right, with their common box in points.
+
+    ``right`` is the right edge of the run of rows that it belongs to.
+    """
 
     lines: list[Line]
     right: float = 0.0
@@ -41,18 +45,18 @@ class Row:
 
     @property
     def size(self) -> float:
-        """Size of type of the last stretch; the first may be a raised number."""
+        """Type size of the last stretch, as the first may be a raised number."""
         return self.lines[-1].size
 
     @property
     def opening(self) -> str:
-        """The first words; a number or bullet that stands apart is one with its text."""
+        """The text of the first stretch, with the second if the first is short, as a number is."""
         text = self.lines[0].text
         return f"{text} {self.lines[1].text}" if len(self.lines) > 1 and len(text) <= 8 else text
 
 
 def arrange(lines: Sequence[Line]) -> list[Row]:
-    """Return a page's rows in reading order; hidden text and text at an angle come last."""
+    """Return a page's rows in reading order; illegible and turned text comes last."""
     aside = [line for line in lines if line.is_turned or not line.is_legible]
     rows = _make_rows([line for line in lines if not line.is_turned and line.is_legible])
     rows = _part_columns(rows)
@@ -85,7 +89,7 @@ def _is_beside(last: Line, line: Line) -> bool:
 
 
 def _part_columns(rows: list[Row]) -> list[Row]:
-    """Part columns that the file has line by line across the page."""
+    """Split rows into columns where the file has the lines of columns side by side."""
     wide = [i for i, row in enumerate(rows) if len(row.lines) > 1 and min(_lengths(row)) > 12]
     if len(wide) < _LEAST_ROWS or 4 * len(wide) < len(rows):
         return rows
@@ -107,7 +111,7 @@ def _part_columns(rows: list[Row]) -> list[Row]:
 
 
 def _find_gutters(rows: Sequence[Row], wide: Sequence[Row]) -> list[float]:
-    """Return where columns part: the middles of gaps that many rows share and few cross."""
+    """Return the x of column gutters: middles of gaps that many rows share and few cross."""
     gaps = [(one.x1, two.x0) for row in wide for one, two in pairwise(row.lines) if two.x0 > one.x1]
     gutters: list[float] = []
     while len(gaps) >= _LEAST_ROWS:
@@ -131,7 +135,7 @@ def _crosses(row: Row, x: float) -> bool:
 
 
 def _make_runs(rows: Sequence[Row]) -> list[list[Row]]:
-    """Return stretches of rows that follow each other down the page."""
+    """Return runs of rows that follow each other down the page."""
     runs: list[list[Row]] = []
     for row in rows:
         last = runs[-1][-1] if runs else None
@@ -149,7 +153,7 @@ def _follows(last: Row, row: Row) -> bool:
 
 
 def _climbs(runs: Sequence[list[Row]]) -> bool:
-    """Tell whether a run stands above the one before it, in the same column."""
+    """Tell whether a run is above the run before it, in the same column."""
     boxes = [Row([line for row in run for line in row.lines]) for run in runs]
     for last, box in pairwise(boxes):
         overlap = min(last.x1, box.x1) - max(last.x0, box.x0)
@@ -160,9 +164,10 @@ def _climbs(runs: Sequence[list[Row]]) -> bool:
 
 
 def _order_by_place(runs: list[list[Row]]) -> list[list[Row]]:
-    """Return the runs so that none comes before one above it or in a column to its left.
+    """Return the runs with each after those above it and those in columns to its left.
 
-    Two relations after Breuel, "High performance document layout analysis" (2003).
+    The two ordering relations follow Breuel, "High performance document layout analysis" (2003).
+    Where they form a cycle, the highest run comes first.
     """
     boxes = [Row([line for row in run for line in row.lines]) for run in runs]
     number = len(runs)
@@ -186,7 +191,7 @@ def _precedes(a: Row, b: Row, boxes: Sequence[Row]) -> bool:
     if a.x1 > b.x0 + 1:
         return False
     high, low = max(a.y1, b.y1), min(a.y0, b.y0)
-    # Something across both that lies between them parts the columns.
+    # A run across both columns at a height between them separates the columns.
     return not any(
         _share_width(c, a) and _share_width(c, b) and low < (c.y0 + c.y1) / 2 < high
         for c in boxes
@@ -199,7 +204,7 @@ def _share_width(a: Row, b: Row) -> bool:
 
 
 def _mark_tables(rows: Sequence[Row]) -> None:
-    """Mark the rows that look like a table's and have another such row near."""
+    """Mark as table rows those that look tabular and have another such row within two rows."""
     likely = [_looks_tabular(row) for row in rows]
     for i, row in enumerate(rows):
         near = likely[max(0, i - 2) : i] + likely[i + 1 : i + 3]
@@ -208,7 +213,7 @@ def _mark_tables(rows: Sequence[Row]) -> None:
 
 def _looks_tabular(row: Row) -> bool:
     if len(row.lines) > 1:
-        # A bullet, number or note mark and its text are no table.
+        # A bullet, number or note mark with its text is not a table row.
         return len(row.lines[0].text) > 4 or len(row.lines) > 2
     if not _HINT.search(row.lines[0].text):
         return False

@@ -1,6 +1,6 @@
-"""The lines of a PDF page: stretches of text with their places, in the order of the file.
+"""The lines of a PDF page: stretches of text with their boxes, in the order of the file.
 
-A page whose text runs sideways is turned so that its lines are level.
+The coordinates of sideways text are rotated so that its lines are horizontal.
 """
 
 from __future__ import annotations
@@ -18,41 +18,42 @@ import pypdfium2.raw as pdfium_c
 from qa_app.loading.pdf.glyphs import HYPHEN, NOTHING, Box, Glyphs, characters, open_page, turn
 from qa_app.loading.pdf.note_references import leave_out_references
 
-_PHYSICAL = re.compile(rf"[^\r\n{HYPHEN}]+")  # a line of PDFium's text
+_PHYSICAL = re.compile(rf"[^\r\n{HYPHEN}]+")  # a line of PDFium's text, which may cross columns
 _WORD = re.compile(r"\S+")
-# Hebrew, Arabic and their like, whose gaps cannot be measured from left to right.
+# Right-to-left scripts (Hebrew, Arabic): their gaps cannot be measured from left to right.
 _RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]")
-# What may stand apart in front of a line, "3.12" or "(a)": the text behind it is of the same line.
+# A label that may stand apart before a line, as "3.12" or "(a)": the text after it is joined to it.
 _LABEL = re.compile(r"(?:\(?(?:\d{1,3}(?:\.\d{1,3})*|[a-zA-Z]|[ivxlIVXL]{1,5})[.):]?|\W)$")
-_MARKER = re.compile(r"(?:\(?\w{1,3}[.):]?|\W) +(?=\S)")  # may be larger or smaller than the text
-# The last letter of a widely set word, which PDFium takes for a word.
+# A bullet or number at the start of a line; its type size may differ from the text's.
+_MARKER = re.compile(r"(?:\(?\w{1,3}[.):]?|\W) +(?=\S)")
+# The last letter of a widely spaced word, which PDFium takes for a separate word.
 _SPLIT_OFF = re.compile(r"(?<=[^\W\d_]{2}) (?=[^\W\d_](?:[\s.,;:)]|$))")
-_WIDEST_SPACE = 1.3  # of the size of type; justified lines stay under it
-_NARROWEST_SPACE = 0.12  # of the size of type, over the usual distance of a word's letters
-_SMALLEST_TYPE = 2.0  # points; nobody reads smaller text
-_SHORTEST_GLUED = 4  # letters; in less there are too few gaps to tell the usual one
-_MARKS = ".,;:()“”‘’\"'"  # around a word
-_SAMPLE = 16  # blanks looked at to tell whether the page has its own
-_STRANGE = re.compile("[\ufffd\ue000-\uf8ff\x00-\x08]")  # a code without a meaning
+_WIDEST_SPACE = 1.3  # times the type size; spaces in justified lines are narrower
+_NARROWEST_SPACE = 0.12  # times the type size, above the usual gap between a word's letters
+_SMALLEST_TYPE = 2.0  # points; smaller text is hidden text, not meant for readers
+_SHORTEST_GLUED = 4  # letters; shorter words have too few gaps to tell the usual one
+_MARKS = ".,;:()“”‘’\"'"  # punctuation around a word
+_SAMPLE = 16  # spaces checked to tell whether the file itself has them
+_STRANGE = re.compile("[\ufffd\ue000-\uf8ff\x00-\x08]")  # not a meaningful character
 
 _Span = tuple[int, int]
 
 
 @dataclass(slots=True)
 class Line:
-    """A stretch of one line on a page.
+    """A line on a page, or a stretch of it between wide gaps.
 
     Attributes:
         page: from 1.
-        start, end: PDFium's numbers of its characters, end excluded.
-        text: those characters; references to notes are NOTHING.
-        x0, y0, x1, y1: its box in points, y upwards.
-        size: size of its type in points.
-        bold: whether its first and its last word are in bold type.
-        opens_bold: whether its first word is.
-        hyphenated: whether a word is broken at its end.
-        gaps: offsets in ``text`` where a blank is to be put in.
-        is_turned: whether it runs at an angle to the page's other text.
+        start, end: PDFium's indices of its characters, end excluded; -1 for text read by OCR.
+        text: those characters, with NOTHING in place of note references.
+        x0, y0, x1, y1: its box in points, y upwards, after rotation to horizontal.
+        size: type size in points.
+        bold: whether its first and its last word are bold.
+        opens_bold: whether its first word is bold.
+        hyphenated: whether a word is broken by a hyphen at its end.
+        gaps: offsets in ``text`` where a space is missing.
+        is_turned: whether it runs at an angle to most of the page's text.
         boxes: of words read by OCR, by their offset in ``text``: left, top, right, bottom in
             shares of the page's width and height.
     """
@@ -75,15 +76,19 @@ class Line:
 
     @property
     def is_legible(self) -> bool:
-        """Whether it is large enough to be meant for readers."""
+        """Whether it is large enough to be read; always true of text read by OCR."""
         return self.y1 - self.y0 >= _SMALLEST_TYPE or self.end < 0
 
 
 @dataclass(frozen=True, slots=True)
 class PageText:
-    """The lines of a page in the file's order, and the page's upright size in points.
+    """The lines of a page in the file's order.
 
-    ``is_empty`` says that nothing at all is drawn on it.
+    Attributes:
+        bottom, top: the page's edges in points, after rotation to horizontal text.
+        is_garbled: whether many of its characters have no meaning.
+        is_broken: whether the page cannot be loaded.
+        is_empty: whether nothing at all is drawn on it.
     """
 
     lines: list[Line]
@@ -97,8 +102,8 @@ class PageText:
 def read_page(pdf: Any, index: int, whole: set[str]) -> PageText:
     """Return the text of the page ``index`` (from 0) of a ``pypdfium2.PdfDocument``.
 
-    A page that cannot be loaded has no lines. ``whole`` collects the document's words that were
-    found to be one word, so that none is measured twice.
+    A page that cannot be loaded has no lines. ``whole`` is extended by words found to contain no
+    missing space, so that the document's words are measured only once.
     """
     with open_page(pdf, index) as (page, textpage):
         if page and textpage:
@@ -129,18 +134,18 @@ def _read(page: Any, textpage: Any, number: int, whole: set[str]) -> PageText:
 
 
 def _is_on(frame: Box, line: Line) -> bool:
-    """Tell whether any of a line is on the page: beside it nobody sees it."""
+    """Tell whether any part of a line is inside the page, and so visible."""
     left, bottom, right, top = frame
     return line.x0 < right and line.x1 > left and line.y0 < top and line.y1 > bottom
 
 
 def _is_garbled(text: str) -> bool:
-    """Tell whether the characters are mostly codes without a meaning."""
+    """Tell whether over 40 % of the characters, apart from white space, have no meaning."""
     return 5 * len(_STRANGE.findall(text)) > 2 * len("".join(text.split()))
 
 
 class _Reader:
-    """Puts the characters of one page together into lines."""
+    """Assembles the characters of one page into lines."""
 
     def __init__(self, textpage: Any, text: str, number: int, whole: set[str]) -> None:
         self._glyphs = Glyphs(textpage)
@@ -153,7 +158,7 @@ class _Reader:
         self.text = leave_out_references(self._glyphs, self.text)
 
     def read(self, physical: re.Match[str]) -> Iterator[tuple[int, Line]]:
-        """Yield the stretches of a line of PDFium's text with their angles in degrees."""
+        """Yield the stretches of a line of PDFium's text, each after its angle in degrees."""
         spans = [m.span() for m in _WORD.finditer(self.text, *physical.span())]
         if not spans:
             return
@@ -208,20 +213,23 @@ class _Reader:
         yield start, stop, size, (x0, y0, x1, y1)
 
     def _skip_marker(self, start: int, stop: int) -> int:
-        """Return where a line's text begins: its bullet or number may be of another size."""
+        """Return where a line's text starts after its bullet or number, if it has one."""
         marker = _MARKER.match(self.text, start, stop)
         return marker.end() if marker else start
 
     def _tell_blanks(self) -> bool:
-        """Tell whether the page leaves gaps where others have blanks."""
+        """Tell whether the file has no space characters on this page, only gaps.
+
+        That is the case if PDFium generated more than half of the first ``_SAMPLE`` spaces.
+        """
         blanks = [blank.start() for blank in islice(re.finditer(" ", self.text), _SAMPLE)]
         put_in = sum(self._glyphs.is_generated(i) for i in blanks)
         return 2 * put_in > len(blanks)
 
     def _close_up(self) -> None:
-        """Take out the blanks that PDFium puts before the last letter of widely set words.
+        """Remove the spaces that PDFium generates before the last letter of widely spaced words.
 
-        They are many in text that was laid under a scan, whose letters are spread to fit it.
+        They are frequent in the text layer of a scan, whose letters are spread to fit the image.
         """
         for match in _SPLIT_OFF.finditer(self.text):
             at = match.start()
@@ -233,7 +241,7 @@ class _Reader:
                     self.text = f"{self.text[:at]}{NOTHING}{self.text[at + 1 :]}"
 
     def _find_glued(self, line: Line) -> Iterator[int]:
-        """Yield where a word begins after a gap that PDFium finds too narrow for a blank."""
+        """Yield offsets where a word starts after a gap too narrow to be a space for PDFium."""
         for match in _WORD.finditer(line.text):
             word = match.group()
             known = word.strip(_MARKS)
@@ -252,5 +260,5 @@ class _Reader:
 
 
 def _narrowest(pair: str) -> float:
-    # These letters reach out over their own width.
+    # An f or j overhangs its own width, which narrows the gap.
     return 0.05 if pair[0] == "f" or pair[1] == "j" else _NARROWEST_SPACE

@@ -1,4 +1,4 @@
-"""PDF: text with its structure, its places on the pages, and the pages' printed numbers."""
+"""PDF: structured text, its positions on the pages, and the printed page numbers."""
 
 from __future__ import annotations
 
@@ -24,14 +24,18 @@ from qa_app.loading.pdf.ocr import BY_OCR, NO_TESSERACT, find_tesseract, read_im
 from qa_app.models import BlockKind, Document, MetadataField
 from qa_app.text.dates import MONTHS
 
+# A title property that is a file name or placeholder.
 _NOT_A_TITLE = re.compile(r"\.(?:docx?|pdf|indd|pptx?|xlsx?|qxd|p65|rtf|pub)\b|^untitled|_", re.I)
-_LONGEST_TITLE = 160  # characters of a paragraph on a cover
+_LONGEST_TITLE = 160  # characters; a longer paragraph on a cover is not its title
+# What Word and PowerPoint put before the title, or in its place.
 _PRODUCED = re.compile(r"^(?:microsoft \w+ - |powerpoint presentation)", re.IGNORECASE)
+# "1 May 2024", "May 1, 2024" or "May 2024".
 _DATE = re.compile(
     rf"\b(?:(\d{{1,2}})(?:st|nd|rd|th)? )?({MONTHS})(?: (\d{{1,2}}),)? ((?:19|20)\d\d)\b"
 )
+# Ends with "published" or "published on", just before a date.
 _PUBLISHED = re.compile(r"publish\w*(?: on)?\W*$", re.IGNORECASE)
-_DEEPEST_OUTLINE = 8
+_DEEPEST_OUTLINE = 8  # levels of bookmarks; deeper headings hardly occur
 
 
 def load_pdf(path: str, content: bytes, ocr: bool = False) -> Document:
@@ -39,13 +43,12 @@ def load_pdf(path: str, content: bytes, ocr: bool = False) -> Document:
 
     Args:
         path: relative to the corpus.
-        content: the file.
         ocr: read pages without text with the tesseract program.
 
     Raises:
-        BrokenFileError: it is damaged, or no PDF.
+        BrokenFileError: it is damaged, or not a PDF.
         LimitError: it has too many pages or too much text.
-        NoTextError: no page has text.
+        NoTextError: no page has text, or OCR is wanted and tesseract is not installed.
         PasswordError: it needs a password.
     """
     pdf = open_pdf(content)
@@ -157,7 +160,7 @@ def _page_labels(pdf: Any, printed: Sequence[str]) -> list[str]:
     if any(printed):
         return list(printed)
     labels = [clean(pdf.get_page_label(index)) for index in range(len(printed))]
-    # Labels that only count the pages say nothing.
+    # Labels that only count the pages from 1 are redundant.
     return [] if labels == [str(i + 1) for i in range(len(printed))] else labels
 
 
@@ -166,7 +169,11 @@ def _property(pdf: Any, name: str) -> str:
 
 
 def _find_title(pdf: Any, opening: Sequence[Draft]) -> tuple[str | None, str]:
-    """Return the title and where it was read: the file's properties if its text bears them out."""
+    """Return the title and its origin.
+
+    The title property is used if most of its words occur on the first two pages. Otherwise it is
+    the largest heading, or else large paragraph, of the first page with text.
+    """
     named = _PRODUCED.sub("", _property(pdf, "Title"))
     words = re.findall(r"\w+", named.lower())
     seen = {word for draft in opening for word in re.findall(r"\w+", draft.words.lower())}
@@ -174,7 +181,7 @@ def _find_title(pdf: Any, opening: Sequence[Draft]) -> tuple[str | None, str]:
     if len(words) > 1 and borne_out and not _NOT_A_TITLE.search(named):
         return named, "document properties"
     first = [d for d in opening if d.page == opening[0].page and len(d.words) > 5]
-    # On a cover the title may be a paragraph of large letters.
+    # On a cover the title may be a paragraph in large type.
     usual = median(draft.lines[0].size for draft in opening) if opening else 0
     large = [d for d in first if d.lines[0].size > 1.2 * usual and len(d.words) < _LONGEST_TITLE]
     candidates = [draft for draft in first if draft.kind is BlockKind.HEADING] or large
@@ -187,7 +194,7 @@ def _find_title(pdf: Any, opening: Sequence[Draft]) -> tuple[str | None, str]:
 def _metadata(pdf: Any, opening: Sequence[Draft]) -> tuple[MetadataField, ...]:
     stamp = _property(pdf, "CreationDate") or _property(pdf, "ModDate")
     dates = [(d.page, m) for d in opening for m in _DATE.finditer(clean(d.words))]
-    # "Ordered to be printed 20 October and published 4 November": the latter counts.
+    # "Ordered to be printed 20 October and published 4 November": take the date of publication.
     published = (date for date in dates if _PUBLISHED.search(date[1].string[: date[1].start()]))
     dated = next(published, dates[0] if dates else None)
     return collect(

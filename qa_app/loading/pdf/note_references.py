@@ -1,6 +1,6 @@
-"""References to notes: the small raised numbers and signs in a text, as in "for the UK.69".
+"""Note references: small raised numbers and signs in a text, as in "for the UK.69".
 
-They are no part of what is said, so they are left out of what is quoted and searched.
+They are not part of the sentence, so they are left out of the text that is quoted and searched.
 """
 
 from __future__ import annotations
@@ -9,24 +9,27 @@ import re
 
 from qa_app.loading.pdf.glyphs import HYPHEN, NOTHING, Glyphs
 
-# What may point to a note, after a word or full stop: "UK.69", "data 70, 71", "217,000†".
+# Where a reference may start, after a word or full stop: "UK.69", "data 70, 71", "217,000†".
 _CANDIDATE = re.compile(r"(?<=\S) {0,2}(?=[\d*∗†‡§])")
+# One or several references: "69", "70, 71", "3–5", "4*", "††".
 _REFERENCES = re.compile(r"[1-9]\d{0,2}(?:[ ,;–-]{1,2}\d{1,3})*[)*∗†‡§]?|[*∗†‡§]{1,3}")
-_SIGNS = "†‡§"  # a star may also say that a figure is significant
-_GOES_ON = re.compile(r"\w|\s*[/⁄]")  # "1/4", whose halves PDFium may take for two lines
-_LONGEST_REFERENCES = 24  # characters
-_SMALL = 0.85  # of its neighbour's size, at most; references have 0.55 to 0.75
-_LEAST_RISE, _MOST_RISE = 0.15, 0.7  # over the line, of its neighbour's size; usual: 0.3 to 0.5
-_FARTHEST = 0.5  # from its neighbour, of its size; over it stands another cell or column
-# What a raised number behind it is a power of, as "m2", "R2", "102", or part of, as of a fraction.
+_SIGNS = "†‡§"  # without the star, which may also mark a significant figure
+# A word or fraction that continues, as "1/4", whose halves PDFium may put on two lines.
+_GOES_ON = re.compile(r"\w|\s*[/⁄]")
+_LONGEST_REFERENCES = 24  # characters examined at most
+_SMALL = 0.85  # times the neighbour's type size, at most; references have 0.55 to 0.75
+_LEAST_RISE, _MOST_RISE = 0.15, 0.7  # over the baseline, of the neighbour's size; usual: 0.3 to 0.5
+_FARTHEST = 0.5  # gap to the neighbour, of its size; a wider one parts cells or columns
+# Text before an exponent, as "m" of "m2", "R" of "R2", "10" of "102", or before part of a fraction.
 _HAS_POWER = re.compile(
     r"(?:(?<![^\W\d_])(?:[kcdmnµμ]?m|ft|yd)|(?<![^\W_])[^\W\d_]|(?<![\d.,])(?:10|\d)|[-−–+=×·/⁄(<>£$€])$"
 )
-# Numbers that no power is taken of: years, sums of money, thousands, "COVID-19", "G7".
+# Numbers that take no exponent: years, sums of money, thousands, "COVID-19", "G7".
 _NO_POWER = re.compile(
     r"(?:(?<!\d)(?:1[5-9]|20)\d\d(?:[/–-]\d{2,4})?|[£$€]\d[\d.,]*|\d,\d{3}|[^\W\d_xX]-?\d{1,3})$"
 )
-# Behind a reference: then the blank before it goes too, and one that PDFium put in.
+# Where no word follows a reference, the space before it is removed too; so is a space between it
+# and punctuation.
 _NO_WORD = re.compile(rf"[\s{HYPHEN}.,;:!?)\]”’]|$")
 _BLANK_BEHIND = re.compile(r" (?=[.,;:!?)\]”’])")
 
@@ -34,7 +37,7 @@ _BLANK_BEHIND = re.compile(r" (?=[.,;:!?)\]”’])")
 def leave_out_references(glyphs: Glyphs, text: str) -> str:
     """Return a page's text with NOTHING in place of each character of a reference.
 
-    The number that a note begins with has nothing before it on its line, and stays.
+    The number at the start of a note is kept, as nothing precedes it on its line.
     """
     letters = list(text)
     for match in _CANDIDATE.finditer(text):
@@ -49,7 +52,7 @@ def leave_out_references(glyphs: Glyphs, text: str) -> str:
 
 
 def _end_of_raised(glyphs: Glyphs, text: str, start: int, neighbour: int) -> int:
-    """Return where the small characters end that stand higher than their neighbour."""
+    """Return the end of the characters from ``start`` that are small and raised; else ``start``."""
     size = glyphs.size(neighbour)
     end = start
     for index in range(start, min(start + _LONGEST_REFERENCES, len(text))):
@@ -64,7 +67,7 @@ def _end_of_raised(glyphs: Glyphs, text: str, start: int, neighbour: int) -> int
 
 
 def _is_reference(glyphs: Glyphs, text: str, span: tuple[int, int], neighbour: int) -> bool:
-    """Tell whether what is raised is a reference, rather than a power, a fraction or a cell."""
+    """Tell whether raised text is a reference, not an exponent, fraction or table cell."""
     start, end = span
     mark, before = text[start:end], text[max(0, neighbour - _LONGEST_REFERENCES) : neighbour + 1]
     goes_on = _GOES_ON.match(text, end) and not mark.endswith(")")
@@ -79,5 +82,5 @@ def _is_reference(glyphs: Glyphs, text: str, span: tuple[int, int], neighbour: i
         return mark[0] in _SIGNS or not follows_figure
     if _NO_POWER.search(before):
         return True
-    # Powers of more than one figure are of 10 or of one figure.
+    # An exponent of several digits follows 10 or a single digit; one of one digit, any number.
     return not _HAS_POWER.search(before) and not (follows_figure and len(mark) == 1)

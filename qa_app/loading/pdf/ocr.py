@@ -1,4 +1,4 @@
-"""Pages without text, read by the tesseract program where it is installed."""
+"""OCR of PDF pages without text, with the tesseract program."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import Any
 from qa_app.errors import NoTextError
 from qa_app.loading.pdf.lines import Line, PageText
 
-_DOTS_PER_INCH = 300
-_MOST_PIXELS = 40_000_000
-_PAGE_SECONDS = 120
-_LEAST_CONFIDENCE = 30.0  # per cent; under it, tesseract reads stains
-# Whoever sees this on the page may have nothing but the page.
+_DOTS_PER_INCH = 300  # the resolution that tesseract recommends
+_MOST_PIXELS = 40_000_000  # of a page's image: 40 MB in greyscale
+_PAGE_SECONDS = 120  # per page; the page is then left without text
+_LEAST_CONFIDENCE = 30.0  # per cent; words below it are mostly stains
+# A user who sees this hint on the web page may not be the one who builds the index.
 BY_OCR = "Only OCR can read it; whoever builds the index can have that done: qa-app build --ocr"
 NO_TESSERACT = (
     "Only OCR can read it; whoever builds the index can have that done: install the tesseract "
@@ -25,18 +25,18 @@ NO_TESSERACT = (
 
 
 def find_tesseract() -> str | None:
-    """Return where the tesseract program is, or None."""
+    """Return the path of the tesseract program, or None if it is not installed."""
     return shutil.which("tesseract")
 
 
 def read_image(pdf: Any, index: int) -> PageText:
     """Return the text that tesseract reads on the page ``index`` (from 0).
 
-    Its lines have places on the page but no characters in the file, so ``end`` is -1. A page
-    that tesseract gives up on has no lines.
+    Its lines have boxes on the page but no characters in the file, so their ``start`` and ``end``
+    are -1. There are no lines if tesseract fails or takes too long.
 
     Raises:
-        NoTextError: there is no tesseract program.
+        NoTextError: tesseract is not installed.
     """
     program = find_tesseract()
     if program is None:
@@ -66,7 +66,10 @@ def read_image(pdf: Any, index: int) -> PageText:
 def _make_lines(
     rows: list[dict[str, str]], page: int, scale: float, pixels: tuple[int, int]
 ) -> list[Line]:
-    """Return the lines of tesseract's words, whose places it gives in pixels from the top left."""
+    """Return lines from tesseract's rows of words, whose boxes are in pixels from the top left.
+
+    ``scale`` is in pixels per point; ``pixels`` is the width and height of the image.
+    """
     lines: dict[tuple[str, ...], Line] = {}
     for row in rows:
         words = (row.get("text") or "").strip()
@@ -88,7 +91,7 @@ def _make_lines(
         line.x1, line.y0, line.y1 = max(line.x1, x1), min(line.y0, y0), max(line.y1, y1)
     usual = median([line.y1 - line.y0 for line in lines.values()] or [10.0])
     for line in lines.values():
-        # The height of a line's ink depends on its letters: only great differences count.
+        # A line's height depends on its letters: near the median, the median is used.
         height = line.y1 - line.y0
         line.size = max(1.0, 0.8 * (usual if 0.6 < height / usual < 1.5 else height))
     return list(lines.values())
