@@ -1,9 +1,9 @@
-"""Says what each step of retrieval is worth, on folders in BEIR form.
+"""Ablation of the retrieval steps on folders in BEIR form.
 
     python benchmarks/ablation.py EVAL_FOLDER [NAME …] [--modes-only]
 
-Each row of the table leaves steps out by setting their weights to zero; everything else is the
-product's own code. Prints a Markdown table of nDCG@10. ``best`` and ``fast`` rank alike.
+Prints a Markdown table of nDCG@10. Each row disables some steps by setting their weights to zero;
+all other code is the product's own. ``best`` and ``fast`` give the same ranking.
 """
 
 from __future__ import annotations
@@ -27,13 +27,14 @@ from qa_app.store.generation import Generation, open_generation
 from qa_app.store.records import IndexedDocument, SourceStamp
 from qa_app.store.writer import embed_contents, write_generation
 
+# Judged sets, as named in EVAL_FOLDER.
 SETS = ("orsharc", "qmsum-committee", "cisi", "npl", "cranfield")
-DEPTH = 10
+DEPTH = 10  # of nDCG@10
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A mode, and the weights that are set otherwise than the product has them."""
+    """A mode, and the weights that differ from the product's, by "module.NAME"."""
 
     name: str
     mode: Mode
@@ -105,7 +106,7 @@ def score(
     variant: Variant,
     times: dict[str, list[float]],
 ) -> float:
-    """Return the mean nDCG@10 of a variant; its milliseconds a question go into ``times``."""
+    """Return the mean nDCG@10 of a variant; append the milliseconds per question to ``times``."""
     retriever = Retriever(generation, encoder)
     retriever.rank("warm", DEPTH, mode=variant.mode)
     values = []
@@ -124,7 +125,7 @@ def score(
 
 @contextmanager
 def weights(changed: Mapping[str, float]) -> Iterator[None]:
-    """Set weights by "module.NAME", and set them back."""
+    """Set weights, given by "module.NAME", and restore them on exit."""
     kept = {}
     for path, value in changed.items():
         module, name = path.split(".")

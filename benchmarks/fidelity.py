@@ -1,14 +1,14 @@
-"""How many of a PDF's words the loader keeps, against Poppler's pdftotext; and its boxes.
+"""Word recall of the PDF loader against Poppler's pdftotext, and accuracy of sentence boxes.
 
     python benchmarks/fidelity.py FOLDER [FOLDER …] [--table] [--boxes 1000]
 
-Word recall of a file: of the words that pdftotext finds (letters and digits, lower case, each as
-often as it occurs), the share that the loaded document has too. Files in which pdftotext finds
-fewer than 20 words, or which the loader refuses, are counted apart.
+Word recall of a file is the share of the words found by pdftotext (letters and digits, lower case,
+counted with repetition) that the loaded document has too. Files in which pdftotext finds fewer than
+20 words, and those that the loader refuses, are reported separately.
 
-With --boxes, so many random sentences of each folder are looked up on their pages: the words that
-PDFium finds inside the boxes around a sentence are to be the sentence's own, but for white space,
-marks that cannot be seen, and hyphens at a line's end, for which PDFium has codes of its own.
+With --boxes N, N random sentences of each folder are checked: the text that PDFium finds inside a
+sentence's boxes must equal the sentence, apart from white space, non-printing characters, and
+PDFium's own codes for hyphens at line ends.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ from qa_app.loading.pages import Box, Rectangle, boxes, read_rectangle
 from qa_app.loading.pdf.glyphs import open_page
 from qa_app.models import Document, Failure
 
-WORD = re.compile(r"[^\W_]+")
-FEWEST_WORDS = 20
-MOST_BYTES = 100 * 2**20
-MOST_SECONDS = 30
-SEED = 1
-STEPS = 1_000_000  # over a page's width and height
+WORD = re.compile(r"[^\W_]+")  # letters and digits
+FEWEST_WORDS = 20  # with fewer, recall says little (scanned pages, for example)
+MOST_BYTES = 100 * 2**20  # of pdftotext's output
+MOST_SECONDS = 30  # for pdftotext to read one file
+SEED = 1  # fixed, so that the same sentences are sampled each time
+STEPS = 1_000_000  # integer steps across a page's width and height, for PDFium's conversion
 
 
 def count_words(text: str) -> Counter[str]:
@@ -50,7 +50,7 @@ def count_words(text: str) -> Counter[str]:
 
 
 def read_reference(path: Path) -> str:
-    # A small file can make it write without end, hence the limits.
+    # Even a small file can make pdftotext write without end, hence the limits.
     with tempfile.TemporaryFile() as output:
         command = ["pdftotext", "-enc", "UTF-8", str(path), "-"]
         limit = (MOST_BYTES, MOST_BYTES)

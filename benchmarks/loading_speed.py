@@ -1,11 +1,11 @@
-"""How long loading and chunking take, against pdftotext and a plain pass of BeautifulSoup.
+"""Time of loading and chunking, against pdftotext and plain BeautifulSoup.
 
     python benchmarks/loading_speed.py FOLDER [--rounds 3] [--profile]
 
-Both sides read the same files in one process at a time, in turn, and the quickest round of each
-counts. The reference reads PDFs with Poppler's pdftotext and HTML with BeautifulSoup and lxml,
-and nothing else. Ours reads every file in a worker process and cuts it into passages, whose
-tokens are counted by the default model's tokenizer; nothing is embedded.
+Both sides read the same files, one at a time, in alternating rounds; the fastest round of each
+counts. The reference reads PDFs with Poppler's pdftotext and HTML with BeautifulSoup and lxml, and
+skips other files. Ours loads every file in a worker process and splits it into passages, with
+tokens counted by the default model's tokenizer; nothing is embedded.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def read_plainly(sources: Sequence[SourceFile]) -> None:
 
 
 def spend(work: Callable[[], None]) -> tuple[float, float]:
-    """Return the seconds that work takes by the clock, and by the processors."""
+    """Return the wall-clock and processor seconds of a function, child processes included."""
     start, used = time.perf_counter(), _processor_seconds()
     work()
     return time.perf_counter() - start, _processor_seconds() - used

@@ -1,13 +1,13 @@
-"""Times the page as a reader feels it, in Chromium, and its API under load.
+"""Response times of the web page in Chromium, and its API under load.
 
     python benchmarks/page.py speed INDEX CORPUS     # Enter to answer, page image, first paint
     python benchmarks/page.py load [--users 64] [--seconds 60]
 
-``speed`` serves an index and asks each question once; times are taken in the browser, from the key
-to the frame after the change. ``load`` builds a small corpus, asks it from many threads over
-the API once the model is loaded, publishes a new generation every few seconds, and counts as an
-error everything but ``event: complete`` with quotes of one generation, and "busy", after which a
-user waits a second. Both print Markdown.
+``speed`` serves an index and asks each question once; times are measured in the browser, from the
+key press to the frame after the change. ``load`` builds a small corpus and, once the model is
+loaded, asks it from many threads over the API while a new generation is published every few
+seconds. A response counts as an error unless it is ``event: complete`` with passages of one
+generation, or "busy", after which a user waits a second. Both print Markdown.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from qa_app.settings import DEFAULT_MODEL
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
-from web_serving import serving  # noqa: E402  (the tests' way to run the server)
+from web_serving import serving  # noqa: E402  (the tests' helper that runs the server)
 
 QUESTIONS = (
     "What did the inquiry recommend?",
@@ -69,8 +69,10 @@ QUESTIONS = (
     "What did witnesses say about privacy?",
     "How should blood glucose be monitored?",
 )
+# For Chromium in a container: it can run as root there, and has no GPU.
 _FLAGS = ("--no-sandbox", "--disable-gpu")
-# Becomes the milliseconds from the next key or click to the frame after the awaited change.
+# Script that sets window.timed to a promise of the milliseconds from the next event (key or click)
+# to the frame after the condition ``ready`` holds.
 _TIMED = """
 ([event, ready]) => {
   const isReady = new Function(`return (${ready})`);
@@ -87,12 +89,12 @@ _TIMED = """
   });
 }
 """
-_MOST_SECONDS = 60.0
-_PAGES_OPENED = 12
-_SECONDS_BETWEEN_PUBLISHES = 5.0
-_SECONDS_AFTER_BUSY = 1.0
+_MOST_SECONDS = 60.0  # to wait for one change of the page
+_PAGES_OPENED = 12  # page images that are timed
+_SECONDS_BETWEEN_PUBLISHES = 5.0  # pause after each build, so that many occur in a run
+_SECONDS_AFTER_BUSY = 1.0  # before a user asks again
 _BUSY = f"HTTP {httpx.codes.SERVICE_UNAVAILABLE}"
-_EDITION = re.compile(r"Edition (\d+)")
+_EDITION = re.compile(r"Edition (\d+)")  # in the text of every report, the same within a generation
 
 
 def main() -> None:
@@ -112,7 +114,7 @@ def main() -> None:
 
 
 def time_page(index: Path, corpus: Path) -> None:
-    """Print how long a reader waits for answers, page images and the first paint."""
+    """Print the times to an answer, a page image and the first paint."""
     with serving(index, corpus) as url, sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=shutil.which("chromium"), args=list(_FLAGS)
@@ -185,7 +187,7 @@ def _print_row(start: str, end: str, seconds: Sequence[float]) -> None:
 
 @dataclass(slots=True)
 class Tally:
-    """What the users of a load run saw."""
+    """Responses that the users of a load run received."""
 
     seconds: list[float] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -194,13 +196,13 @@ class Tally:
 
 
 def load_api(users: int, seconds: float) -> None:
-    """Print what many users at once get from the API while new generations are published."""
+    """Print response times and errors of the API for many users during publishing."""
     encoder = SentenceTransformerEncoder(DEFAULT_MODEL)
     with tempfile.TemporaryDirectory() as name:
         corpus, index = Path(name) / "corpus", Path(name) / "index"
         _publish(corpus, index, encoder, 1)
         with serving(index, corpus) as url:
-            _use(url, 0, time.monotonic(), Tally())  # the model is loaded with this
+            _use(url, 0, time.monotonic(), Tally())  # loads the model
             end = time.monotonic() + seconds
             tally = Tally()
             threads = [
@@ -242,7 +244,7 @@ def _publish(corpus: Path, index: Path, encoder: SentenceTransformerEncoder, edi
 
 
 def _use(url: str, number: int, end: float, tally: Tally) -> None:
-    """Ask one question after another until the time is over, at least one."""
+    """Ask one question after another until the time ``end``, at least one."""
     with httpx.Client(base_url=url, timeout=120) as client:
         for turn in itertools.count(number):
             start = time.perf_counter()
@@ -267,7 +269,7 @@ def _call(client: httpx.Client, question: str, tally: Tally) -> str:
         said = client.get(f"/gradio_api/call/ask/{asked.json()['event_id']}").text
     except httpx.HTTPError as exc:
         return repr(exc)
-    # Those who wait long are told every few seconds that the line is alive.
+    # Heartbeat events may precede the result.
     _, complete, result = said.partition("event: complete\ndata: ")
     if not complete:
         return said[:200]

@@ -1,14 +1,14 @@
-"""Which passages find the right page: how long they are, with or without context and overlap.
+"""How passage length, context and overlap affect whether the right page is found.
 
     python benchmarks/passages.py REPORTS EVAL_FOLDER WORK_FOLDER [--mode fast]
 
-Two corpora go through the real loaders and the real chunker: ten long reports of REPORTS with the
-questions of benchmarks/questions/reports.csv, and the pages of EVAL_FOLDER/conditionalqa, one HTML
-file a page, with 400 of its questions. The indexes stay in WORK_FOLDER and are used again.
+Two corpora are loaded and chunked by the product's code: the long reports of REPORTS that
+benchmarks/questions/reports.csv asks about, and the pages of EVAL_FOLDER/conditionalqa, one HTML
+file per page, with 400 of its questions. The indexes are kept in WORK_FOLDER for later runs.
 
-Shown for each way of cutting: how often a right page is among the first passage and the first
-five; and, since longer passages show more text, among the first 5,000 characters. Each is compared
-with the product's own setting by the paired test of ``qa-app evaluate``.
+Prints for each variant how often a right page is in the first passage, in the first five, and, as
+longer passages show more text, in the first 5,000 characters. The first five are compared with
+those of the product's own setting by the paired test of ``qa-app evaluate``.
 """
 
 from __future__ import annotations
@@ -37,16 +37,20 @@ from qa_app.settings import Settings
 from qa_app.store.records import RecordsWriter
 
 QUESTIONS = Path(__file__).parent / "questions" / "reports.csv"
-SAMPLE = 400
-SEED = 7
-DEPTH = 30
-CHARACTERS = 5_000
+SAMPLE = 400  # questions of conditionalqa, for a tolerable run time
+SEED = 7  # fixed, so that the same questions are sampled each time
+DEPTH = 30  # passages asked for; enough for CHARACTERS if they average 167 characters or more
+CHARACTERS = 5_000  # of text shown, to compare variants at equal reading effort
 FIGURES = ("page at 1", "page in 5", "page in 5,000 characters")
 
 
 @dataclass(frozen=True, slots=True)
 class Variant:
-    """A way of cutting."""
+    """A way of splitting documents into passages of at most ``tokens`` tokens.
+
+    ``context`` adds title and section to the searched text; ``overlap`` repeats the last sentence
+    of the previous passage.
+    """
 
     name: str
     tokens: int
@@ -105,7 +109,7 @@ def row(variant: Variant, passages: int, scores: dict[str, list[float]], own: li
 
 
 def score(index: Index, questions: Path, mode: Mode) -> dict[str, list[float]]:
-    """Return each question's figures: 1 where a page that answers was found."""
+    """Return for each figure a list over questions: 1.0 where a right page was found, else 0.0."""
     known = index.snapshot().generation.documents
     scores: dict[str, list[float]] = {name: [] for name in FIGURES}
     for item in resolve(questions, read_expected(questions), known):
@@ -123,7 +127,7 @@ def any_right(item: Expected, results: Sequence[SearchResult]) -> float:
 
 @contextmanager
 def build(corpus: Path, index: Path, variant: Variant, encoder: Encoder) -> Iterator[Index]:
-    """Build the index of a variant, or take the one that is there, and open it."""
+    """Build the index of a variant, or update the existing one, and open it."""
     settings = Settings(corpus=corpus, index=index, passage_tokens=variant.tokens)
     texts, cut = RecordsWriter.texts, indexing.chunk
     try:
@@ -139,7 +143,7 @@ def build(corpus: Path, index: Path, variant: Variant, encoder: Encoder) -> Iter
 
 
 def without_context(texts: Callable[..., Iterator[str]]) -> Callable[..., Iterator[str]]:
-    """Return what reads the texts to search without their first line, title and section."""
+    """Return a replacement for ``RecordsWriter.texts`` that drops the line of title and section."""
 
     def bare(self: RecordsWriter, rows: Sequence[int] | None = None) -> Iterator[str]:
         for text in texts(self, rows):
@@ -149,7 +153,10 @@ def without_context(texts: Callable[..., Iterator[str]]) -> Callable[..., Iterat
 
 
 def with_overlap(cut: Callable[..., tuple[Passage, ...]]) -> Callable[..., tuple[Passage, ...]]:
-    """Return a chunker whose passages begin with the last sentence of the one before."""
+    """Return a chunker that starts each passage with the previous one's last sentence.
+
+    Not across sections.
+    """
 
     def overlapping(
         document: Document, count_tokens: TokenCounter, max_tokens: int
@@ -177,7 +184,7 @@ def with_overlap(cut: Callable[..., tuple[Passage, ...]]) -> Callable[..., tuple
 
 
 def copy_reports(reports: Path, corpus: Path) -> Path:
-    """Copy the reports that the questions name."""
+    """Copy the reports that the questions name, and return the folder."""
     corpus.mkdir(parents=True, exist_ok=True)
     names = {target.document for item in read_expected(QUESTIONS) for target in item.targets}
     for name in names:
@@ -188,7 +195,10 @@ def copy_reports(reports: Path, corpus: Path) -> Path:
 
 
 def write_pages(folder: Path, work: Path) -> tuple[Path, Path]:
-    """Write the pages of a set as HTML, and some of its questions as CSV; return both paths."""
+    """Write a set's pages as HTML and a sample of its questions as CSV.
+
+    Return the paths of the CSV and of the folder of pages.
+    """
     given = read_set(folder)
     corpus = work / "pages"
     corpus.mkdir(parents=True, exist_ok=True)

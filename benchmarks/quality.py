@@ -1,8 +1,9 @@
-"""Figures of answers to the questions of tests/quality, and to as many more about its reports.
+"""Metrics of the answers to questions about the reports of tests/quality.
 
     python benchmarks/quality.py [--reader none] [--questions FILE]
 
-The further questions are in questions/invented-reports.jsonl.
+The default questions are those of tests/quality; benchmarks/questions/invented-reports.jsonl has
+about as many more on the same reports.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from qa_app.evaluation.scoring import auroc
 from qa_app.models import Answer, Verdict
 
 NET = Path("tests/quality")
-SURE = (0.9, 0.7, 0.5)
+SURE = (0.9, 0.7, 0.5)  # confidence levels at which accuracy is reported
 
 
 def rank(answer: Answer, words: Iterable[str]) -> int | None:

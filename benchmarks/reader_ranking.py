@@ -1,9 +1,9 @@
-"""Says what the reader's best score a passage would be worth in the ranking, set by set.
+"""What the reader's best score per passage would add to the ranking, by set.
 
     python benchmarks/reader_ranking.py EVAL_FOLDER [--queries 60]
 
-The first passages of ``best`` are read; their score takes the reader's in with a weight that is
-chosen on the other sets. Prints a Markdown table of nDCG@10.
+The first passages of ``best`` are read, and the reader's score is added to theirs with a weight
+that is chosen on the other sets. Prints a Markdown table of nDCG@10.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from qa_app.evaluation.sets import index_rows
 from qa_app.indexing import BuildProgress
 from qa_app.settings import Settings
 
-SEED = 20
-DEPTH = 10
-READ = 16
-WEIGHTS = (0.0, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3)
-_MOST = 15.0  # logits beyond this say no more than "surely"
+SEED = 20  # fixed, so that the same queries are sampled each time
+DEPTH = 10  # of nDCG@10
+READ = 16  # first passages that are read and reranked
+WEIGHTS = (0.0, 0.02, 0.04, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3)  # tried; the first is no reader
+_MOST = 15.0  # reader scores (logits) are clipped here: beyond it they are all near certain
 
 
 def main() -> None:
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def _set(folder: Path, most: int) -> np.ndarray:
-    """Return the set's nDCG@10 at each weight."""
+    """Return the set's mean nDCG@10 at each weight, shape (num_weights,)."""
     given, settings = read_set(folder), Settings()
     asked = [q for q in given.queries if any(g > 0 for g in given.judged.get(q.id, {}).values())]
     asked = random.Random(SEED).sample(asked, min(most, len(asked)))

@@ -1,4 +1,4 @@
-"""How much of an index is recycled wording: passages whose words stand in another one.
+"""Repeated wording in an index: counts passages whose text is contained in another passage.
 
 python benchmarks/repeats.py INDEX
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from qa_app.retrieval.duplicates import group_repeats, wording
 from qa_app.store.generation import open_generation
 
-SHORTEST = 100  # characters; headings and table cells say nothing
+SHORTEST = 100  # characters; shorter passages, such as headings and table cells, are not counted
 
 
 def main(index: str) -> None:

@@ -1,11 +1,11 @@
-"""Compares what two checkouts of the program answer, before and after a change of its code.
+"""Compares the answers of two checkouts of the program, before and after a change of its code.
 
     python benchmarks/same_answers.py BEFORE AFTER CORPUS QUESTIONS [CORPUS QUESTIONS …]
 
-BEFORE and AFTER are source trees. Each indexes every corpus folder anew, in a process of its own,
-and is asked the first 300 questions of the file beside it: plain text with one a line, or JSON
-lines with a "text" or a "question". Everything that ``search`` and ``ask`` return is compared to
-the last bit, timings left out. Exits with 1 where anything differs.
+BEFORE and AFTER are source trees. Each indexes every corpus in a separate process and answers the
+first 300 questions of the file given after the corpus: plain text with one per line, or JSON lines
+with a "text" or a "question". All that ``search`` and ``ask`` return must be exactly equal, except
+timings. Exits with 1 if anything differs.
 """
 
 from __future__ import annotations
@@ -50,10 +50,10 @@ def read_questions(file: Path) -> list[str]:
 
 
 def answers_of(tree: Path, corpus: Path, questions: list[str]) -> list[dict[str, Any]]:
-    """Return what the program of a source tree finds and answers, by question."""
+    """Return the results of ``search`` and ``ask`` of a source tree's program for each question."""
     with tempfile.TemporaryDirectory(prefix="qa_app-same-") as folder:
         given = json.dumps([str(tree.resolve()), str(corpus.resolve()), questions])
-        # The folder is empty, so that no qa_app.toml of either tree is read.
+        # Run in an empty folder, so that neither tree's qa_app.toml is read.
         run = subprocess.run(
             [sys.executable, str(Path(__file__).resolve()), "--answer"],
             input=given,
@@ -68,7 +68,10 @@ def answers_of(tree: Path, corpus: Path, questions: list[str]) -> list[dict[str,
 
 
 def answer() -> None:
-    """Index a corpus and answer its questions with the program on the path; one process does."""
+    """Index a corpus and answer its questions with the program on PYTHONPATH (child process).
+
+    Reads tree, corpus and questions as JSON from standard input, and writes JSON to the output.
+    """
     import qa_app
     from qa_app import build_index, open_index
 
@@ -93,7 +96,7 @@ def as_json(value: Any) -> Any:
 def report(
     name: str, questions: list[str], before: list[dict[str, Any]], after: list[dict[str, Any]]
 ) -> bool:
-    """Print how many answers are the same, and where the others first differ."""
+    """Print how many answers are equal and where the others first differ; True if any differ."""
     print(f"{name}:")
     shown = []
     for kind in ("search", "ask"):
@@ -110,7 +113,7 @@ def report(
 
 
 def differences(old: Any, new: Any, path: str = "") -> Iterator[str]:
-    """Yield each place in which two answers differ: "[0].score: 0.5, now 0.6"."""
+    """Yield each difference between two answers, such as "[0].score: 0.5, now 0.6"."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in [*old, *(key for key in new if key not in old)]:
             yield from differences(old.get(key), new.get(key), f"{path}.{key}")

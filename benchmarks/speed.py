@@ -1,9 +1,9 @@
-"""How long a question takes on an index: median and 95th percentile by mode.
+"""Time per question on an index: median and 95th percentile by mode.
 
     python benchmarks/speed.py INDEX QUESTIONS.jsonl
 
-CPU time tells more on a busy machine. QUESTIONS.jsonl is the queries.jsonl of a folder in BEIR
-form, or any lines with a "text".
+CPU time is the more reliable on a busy machine. QUESTIONS.jsonl is the queries.jsonl of a folder in
+BEIR form, or any JSON lines with a "text".
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import numpy as np
 from qa_app.api import open_index
 from qa_app.models import Mode
 
-MOST = 200  # questions
-WARM = 5
+MOST = 200  # questions, for a tolerable run time
+WARM = 5  # questions asked before timing, to fill caches
 
 
 def shown(seconds: list[float]) -> str:

@@ -1,9 +1,10 @@
-"""Where a passage begins to belong to a theme: judged sets, their queries in the place of themes.
+"""Choice of the cosine thresholds for themes, on judged sets with their queries as themes.
 
     python benchmarks/themes.py EVAL_FOLDER [--sets orsharc cisi …]
 
 The words of such a theme are the query's three rarest terms. For each pair of thresholds (cosine
-alone; cosine with a word) the mean F1 over queries is printed, then precision and recall over all.
+alone; cosine with a word), prints the mean F1 over queries, and precision and recall over all
+pairs of query and passage.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ from qa_app.api import encoder_for
 from qa_app.settings import Settings
 from qa_app.text.analysis import analyser_for
 
+# Thresholds that are tried: cosine alone, and cosine with a word.
 _PAIRS = [(0.45, 0.30), (0.45, 0.45), (0.50, 0.35), (0.50, 0.40), (0.50, 0.50), (0.55, 0.40)]
-_MOST_QUERIES = 400
-_WORDS = 3
+_MOST_QUERIES = 400  # of a set, for a tolerable run time
+_WORDS = 3  # rarest terms of a query, which serve as the theme's words
 
 
 def main() -> None:
-    """Print a line a set and pair."""
+    """Print one line per set and pair of thresholds."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path)
     parser.add_argument("--sets", nargs="+", default=["orsharc", "qmsum-committee", "cisi"])
@@ -36,7 +38,7 @@ def main() -> None:
 
 
 def score(folder: Path) -> None:
-    """Print the figures of one set."""
+    """Print the metrics of one set."""
     rows, queries = _lines(folder / "corpus.jsonl"), _lines(folder / "queries.jsonl")
     relevant: dict[str, set[str]] = defaultdict(set)
     for line in (folder / "qrels.tsv").read_text(encoding="utf-8").splitlines():

@@ -1,13 +1,15 @@
-"""Topics beside BERTopic's, from the same passages and the same vectors, in one run.
+"""Comparison of topics with BERTopic's, from the same passages and vectors, in one run.
 
     python benchmarks/topics.py PEER_PYTHON INDEX …
 
-Each INDEX is one of ours; PEER_PYTHON is that of an environment with bertopic. Prints Markdown:
-coherence (NPMI of a topic's ten terms, by presence in the passages, the mean over topics), how many
-passages have a part of their topic's label, and processor time as a ratio to ours. The label is the
-first three of a peer's terms; words match in any inflection. Of a topic's passages alone, a program
-is the better the more it leaves out as fitting nowhere, so the share of all passages is given too,
-and ours of as many as the peer placed, those nearest to their topics.
+Each INDEX is one of ours; PEER_PYTHON is the interpreter of an environment with bertopic. Prints
+Markdown: mean coherence of topics (NPMI of ten terms, by presence in passages), the share of
+passages that contain a part of their topic's label, and processor time relative to ours. A peer's
+label is its first three terms; words match by stem. Leaving passages without a topic raises the
+share within topics, so the share of all passages is printed too, and a row for our topics limited
+to as many passages as the peer placed, those nearest to their topics.
+
+With --steadiness, prints instead how many passages keep their topic after a small change.
 """
 
 from __future__ import annotations
@@ -37,10 +39,10 @@ from qa_app.text.analysis import analyser_for
 from qa_app.topics.topic_builder import Earlier, Themes, find_topics
 from qa_app.topics.topic_store import Topics
 
-_TERMS, _LABEL = 10, 3
-_WORD = re.compile(r"\w+")
+_TERMS, _LABEL = 10, 3  # terms of a topic that are scored; terms that form a peer's label
+_WORD = re.compile(r"\w+")  # a word of a passage or term
 
-# Runs in the peer's environment: passages and vectors in, terms and members out.
+# Script for the peer's environment: reads passages and vectors, writes terms and members.
 _PEER = """
 import json, sys, time
 import numpy as np
@@ -81,7 +83,7 @@ class Texts:
         self._titles = [record.title for record in generation.documents]
 
     def only(self, rows: Any) -> Texts:
-        """Return the passages of these rows alone."""
+        """Return the same with only the passages of these rows."""
         chosen = copy.copy(self)
         chosen._passages = self.passages(rows)
         chosen._outline = [self._outline[row] for row in rows]
@@ -115,7 +117,7 @@ def main() -> None:
 
 
 def compare(index: Path, peer_python: str) -> None:
-    """Print the rows of one index."""
+    """Print the table rows of one index."""
     with open_generation(index) as generation:
         texts = Texts(generation)
         vectors = np.asarray(generation.vectors.embeddings)
@@ -144,7 +146,7 @@ def compare(index: Path, peer_python: str) -> None:
 
 
 def _nearest(found: dict[str, Any], placed: int) -> dict[str, Any]:
-    """Return the topics with so many passages only, those nearest to their centres."""
+    """Return the topics limited to ``placed`` passages, those nearest to their centres."""
     strengths = sorted((s for topic in found["topics"] for s in topic["strengths"]), reverse=True)
     least = strengths[placed - 1]
     kept = [
@@ -155,7 +157,10 @@ def _nearest(found: dict[str, Any], placed: int) -> dict[str, Any]:
 
 
 def steadiness(index: Path) -> None:
-    """Print how many passages keep their topic when a twentieth goes and as many come."""
+    """Print the share of passages that keep their topic when 5 % are removed and 5 % added.
+
+    Also prints whether a second run on the same passages gives the same topics.
+    """
     with open_generation(index) as generation:
         texts = Texts(generation)
         vectors = np.asarray(generation.vectors.embeddings)
@@ -195,7 +200,7 @@ def steadiness(index: Path) -> None:
 def own_topics(index: Path, texts: Texts, vectors: Any, facets: Facets) -> dict[str, Any]:
     """Return our topics and the processor time they took."""
     encoder = encoder_for(Settings(index=index))
-    # The first use of the libraries loads them; that is no part of the work.
+    # A first run loads the libraries, which is not to be timed.
     find_topics(texts, vectors, encoder, facets, Themes(), analyser_for("english"))
     started = time.process_time()
     topics = find_topics(texts, vectors, encoder, facets, Themes(), analyser_for("english")).topics
@@ -217,7 +222,7 @@ def own_topics(index: Path, texts: Texts, vectors: Any, facets: Facets) -> dict[
 def peer_topics(
     python: str, texts: Texts, vectors: Any, rows: list[int], number: int
 ) -> list[dict[str, Any]]:
-    """Return BERTopic's as it finds them and reduced to ``number``, from the passages of ours."""
+    """Return BERTopic's topics, as found and reduced to ``number``, for the passages ``rows``."""
     with tempfile.TemporaryDirectory() as folder:
         chosen = [texts.outline()[row][1] for row in rows]
         Path(folder, "texts.json").write_text(json.dumps(chosen), encoding="utf-8")
@@ -231,10 +236,10 @@ def peer_topics(
 
 
 def npmi(terms: list[str], plain: list[str], rows: list[int]) -> float:
-    """Return the mean normalised pointwise mutual information of a topic's pairs of terms.
+    """Return the mean normalised pointwise mutual information over pairs of a topic's terms.
 
-    Bouma (2009): ln(p(a, b) / p(a) p(b)) / -ln p(a, b), by presence in a passage; -1 for two that
-    never meet.
+    Bouma (2009): ln(p(a, b) / (p(a) p(b))) / -ln p(a, b), by presence in a passage; -1 for two that
+    never occur together. Pairs that are both in every passage are left out.
     """
     where = []
     for term in terms[:_TERMS]:
@@ -252,7 +257,7 @@ def npmi(terms: list[str], plain: list[str], rows: list[int]) -> float:
 
 
 def labelled_rows(topic: dict[str, Any], stemmed: list[str]) -> int:
-    """Return how many of a topic's passages have one of the label's three parts."""
+    """Return how many of a topic's passages contain at least one of the label's parts."""
     parts = [_stemmed(part) for part in topic.get("label") or topic["terms"][:_LABEL]]
     return sum(any(part in stemmed[row] for part in parts) for row in topic["rows"])
 

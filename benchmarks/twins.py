@@ -1,9 +1,11 @@
-"""Ask twin questions within their document: is the quote right, is the near miss refused?
+"""Accuracy on twin questions, an answerable and an unanswerable one about the same document.
 
-    python benchmarks/twins.py DATA INDEX [--reader none] [--documents held.txt] [--share 0.2]
+    python benchmarks/twins.py DATA INDEX [--reader none] [--questions FOLDER] [--share 0.2]
+        [--everywhere] [--misses]
 
-DATA holds reader/reports.jsonl, INDEX is one of training.sources' corpus. The questions are those
-about documents that no training has seen (training.mixture.DEVELOPMENT).
+DATA contains reader/reports.jsonl; INDEX is an index of the corpus of training.sources. Questions
+are taken from documents excluded from training (training.mixture.DEVELOPMENT), and asked within
+their document unless --everywhere is given. --misses lists answerable questions not answered first.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from training.sources import document_path
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One question and what came back."""
+    """A question, its answer, and the rank of the right quote, from 1, or None."""
 
     row: dict[str, Any]
     answer: Answer
@@ -58,7 +60,7 @@ def ask(index: Any, row: dict[str, Any], everywhere: bool) -> Asked:
         start = place + row["answers"][0]["answer_start"]
         end = start + len(row["answers"][0]["text"])
         quotes = answer.findings or answer.near_misses
-        # Texts of rows that were put together stand otherwise in the corpus: there the words count.
+        # A context made of several rows is not in the corpus text; then the words are compared.
         words = "" if place >= 0 else row["answers"][0]["text"]
         ranks = (n for n, quote in enumerate(quotes, 1) if _holds(quote, path, start, end, words))
         rank = next(ranks, None)

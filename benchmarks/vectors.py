@@ -1,10 +1,11 @@
-"""Exact against approximate search by the number of passages: what sets FLAT_LIMIT.
+"""Exact against approximate vector search by number of passages, to choose FLAT_LIMIT.
 
     python benchmarks/vectors.py INDEX 100000 200000 300000
 
-As many vectors as are asked for, each 0.6 away from one of the index's passages, so that they lie
-as those of real reports do; questions at a cosine of about 0.7 from a passage. CPU time tells more
-on a busy machine. A filter is always exact: what it costs, by the share that it keeps.
+The given numbers of vectors are made from the index's passages by adding noise of length 0.6, so
+that their distribution is like that of real reports; questions have a cosine of about 0.7 to one of
+them. CPU time is the more reliable on a busy machine. Filtered search is always exact; its time is
+printed by the share of passages that the filter keeps.
 """
 
 from __future__ import annotations
@@ -21,10 +22,10 @@ import numpy.typing as npt
 from qa_app.store.generation import open_generation
 from qa_app.store.vectors import Vectors, write_vectors
 
-SPREAD = 0.6
-QUESTIONS = 100
-POOL = 100
-SHARES = (0.001, 0.01, 0.1, 0.5)
+SPREAD = 0.6  # length of the noise added to a unit vector
+QUESTIONS = 100  # timed for each number of passages
+POOL = 100  # nearest vectors asked for
+SHARES = (0.001, 0.01, 0.1, 0.5)  # of passages that a filter keeps
 
 Floats = npt.NDArray[np.float32]
 

@@ -1,10 +1,10 @@
-"""Scores "which …?" questions whose true answers are known, by the F1 of the rows.
+"""F1 of the rows of answers to "which …?" questions with known answers.
 
     python benchmarks/which.py INDEX QUESTIONS [--mode MODE] [--show]
 
-QUESTIONS has a line of JSON a question: ``_id``, ``text``, ``facet``, and ``gold``: value to true,
-false or null, which is left out. Questions about documents are asked of those in ``gold`` alone.
-``questions/which-reports.jsonl`` is asked of an index of the 78 reports.
+QUESTIONS is JSON lines with ``_id``, ``text``, ``facet`` and ``gold``, which maps values to true,
+false or null (not scored). Questions about documents are asked only of the documents in ``gold``.
+``questions/which-reports.jsonl`` is for an index of the 78 reports.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from qa_app.models import Answer, Mode
 
 
 def f1(answer: Answer, gold: Mapping[str, bool | None]) -> tuple[float, list[str], list[str]]:
-    """Return the F1 of an answer's rows, and which rows are wrong and which are missing."""
-    # Documents are named by their paths in the questions, by their titles in the rows.
+    """Return the F1 of an answer's rows, and the values of wrong and of missing rows."""
+    # Documents are identified by path in the questions, but by title in the rows.
     rows = {name for row in answer.findings for name in (row.facet_value, row.citation.document)}
     wrong = [value for value, said in gold.items() if said is False and value in rows]
     missing = [value for value, said in gold.items() if said and value not in rows]
@@ -33,7 +33,7 @@ def f1(answer: Answer, gold: Mapping[str, bool | None]) -> tuple[float, list[str
 
 
 def main() -> None:
-    """Print each question's F1 and the mean."""
+    """Print each question's F1, their mean, and the median time."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("index", type=Path)
     parser.add_argument("questions", type=Path)

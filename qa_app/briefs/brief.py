@@ -1,7 +1,7 @@
-"""A brief: pinned quotes and headings in an order, and every way to change it.
+"""A brief, an ordered list of pinned quotes and headings, and the operations that change it.
 
-Nothing here touches a file. A change names its item by number, not by place, so that changes from
-two windows can follow each other in any order.
+Briefs are immutable, and nothing here reads or writes files. A change names its item by id, not by
+position, so that changes from two windows may arrive in any order.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from qa_app.models import Answer, Quote, SearchResult
 if TYPE_CHECKING:
     from qa_app.api import Snapshot
 
-FORMAT_VERSION = 1  # of the stored briefs and saved questions
-MOST_ITEMS = 1_000  # bounds the file and the page; people collect far fewer
-LONGEST_NOTE = 10_000  # characters
-LONGEST_HEADING = 200  # characters; also of the title
-_MOST_REMOVED = 50  # items that can be put back
+FORMAT_VERSION = 1  # of the files of briefs and saved questions; readers refuse higher ones
+MOST_ITEMS = 1_000  # limits the size of the file and the page; users collect far fewer
+LONGEST_NOTE = 10_000  # characters; limits the size of the file
+LONGEST_HEADING = 200  # characters, also of the title; keeps them to a line or two
+_MOST_REMOVED = 50  # removed items kept for restoring; limits the size of the file
 _LIST_HINT = "Look up the numbers: qa-app brief list"
 
 
 @dataclass(frozen=True, slots=True)
 class Pin:
-    """Words of a report as they were pinned.
+    """A quote from a report, with where and how it was found.
 
     Attributes:
-        document_sha256: of the source file when the words were pinned.
-        generation: of the index that they were pinned from.
-        question: what they were found by, or "".
-        facet_value: whom they are about, or "".
+        document_sha256: of the source file at the time of pinning; "" if it is unknown.
+        generation: name of the index generation that the quote was pinned from.
+        question: the question or search that found it, or "".
+        facet_value: the facet value that the quote is about, or "".
         lead_in: the line that introduces a quoted bullet, where it needs one.
-        reader: what found the answering words, and its weights, or "".
+        reader: identity of the reader model that selected the words, or "".
     """
 
     quote: Quote
@@ -48,12 +48,12 @@ class Pin:
 
     @property
     def quotes(self) -> tuple[Quote, ...]:
-        """Every exact quote in it, in reading order."""
+        """The lead-in, if any, and the quote, in reading order."""
         return (self.lead_in, self.quote) if self.lead_in else (self.quote,)
 
     @property
     def about(self) -> str:
-        """Whom the quote is about, else where it stands."""
+        """The facet value that the quote is about, else its citation's label."""
         return self.facet_value or self.quote.citation.label
 
 
@@ -62,9 +62,9 @@ class Item:
     """A heading, or a pin with its note.
 
     Attributes:
-        id: a number that is never given twice in a brief.
-        text: the heading's words, or the note.
-        changed: version of the brief that last changed the text.
+        id: unique in the brief, never reused.
+        text: the heading, or the note on the pin.
+        changed: version of the brief in which the text last changed.
     """
 
     id: int
@@ -74,13 +74,13 @@ class Item:
 
     @property
     def name(self) -> str:
-        """What it is called where its buttons are named."""
+        """The name of the item in the labels of its buttons."""
         return self.pin.about if self.pin else self.text
 
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """An item that was taken out, and the place (from 0) that it had."""
+    """A removed item and the position, from 0, that it had."""
 
     position: int
     item: Item
@@ -91,8 +91,8 @@ class Brief:
     """An ordered list of headings and pins.
 
     Attributes:
-        version: goes up by one with every change.
-        removed: what was taken out and can be put back, the latest last.
+        removed: removed items that can be restored, the latest last; at most 50.
+        version: increases by one with every change.
     """
 
     title: str = "Brief"
@@ -104,19 +104,23 @@ class Brief:
 
     @property
     def pins(self) -> tuple[Pin, ...]:
-        """Every pin, in order."""
+        """All pins, in order."""
         return tuple(item.pin for item in self.items if item.pin is not None)
 
     def item(self, item_id: int) -> Item:
-        """Return the item with this number; ``BriefError`` if there is none."""
+        """Return the item with this id; ``BriefError`` if there is none."""
         return self.items[self._position(item_id)]
 
     def titled(self, title: str) -> Brief:
-        """Return the brief under another title."""
+        """Return the brief with another title; ``BriefError`` if it is empty or too long."""
         return self._next(title=_checked(title, LONGEST_HEADING, "The title"))
 
     def with_pins(self, pins: Iterable[Pin], note: str = "") -> Brief:
-        """Return the brief with more pins at its end; what is pinned already stays as it is."""
+        """Return the brief with pins added at its end, each with the note.
+
+        A pin whose quote and facet value are in the brief already is skipped. ``BriefError`` if the
+        note is too long or the brief is full.
+        """
         note = _checked(note, LONGEST_NOTE, "The note", empty=True)
         brief = self
         for pin in pins:
@@ -125,14 +129,17 @@ class Brief:
         return brief
 
     def with_heading(self, text: str) -> Brief:
-        """Return the brief with a heading at its end."""
+        """Return the brief with a heading added at its end.
+
+        ``BriefError`` if the heading is empty or too long, or the brief is full.
+        """
         return self._with(Item(self.next_id, _checked(text, LONGEST_HEADING, "The heading")))
 
     def with_text(self, item_id: int, text: str, seen: int | None = None) -> Brief:
-        """Return the brief with another note, or other words in a heading.
+        """Return the brief with another text for an item: a pin's note, or a heading.
 
-        ``BriefError`` if the item was changed since the version ``seen`` of the brief, which is
-        the one that the writer had before them.
+        ``seen`` is the version of the brief that the user edited. ``BriefError`` if the item has
+        changed since then, or if the text is too long, or is an empty heading.
         """
         item = self.item(item_id)
         if item.pin is None:
@@ -151,18 +158,18 @@ class Brief:
         return self._next(items=tuple(items))
 
     def moved(self, item_id: int, position: int) -> Brief:
-        """Return the brief with an item at another place, from 0; beyond the end is the end."""
+        """Return the brief with an item at another position, from 0; limited to the list's ends."""
         item = self.item(item_id)
         others = [other for other in self.items if other.id != item_id]
         others.insert(max(0, position), item)
         return self if tuple(others) == self.items else self._next(items=tuple(others))
 
     def shifted(self, item_id: int, by: int) -> Brief:
-        """Return the brief with an item moved up (under 0) or down by some places."""
+        """Return the brief with an item moved down by ``by`` positions, or up if negative."""
         return self.moved(item_id, max(0, self._position(item_id) + by))
 
     def without(self, item_id: int) -> Brief:
-        """Return the brief without an item, which can be put back."""
+        """Return the brief without an item, which can be restored."""
         position = self._position(item_id)
         gone = Removed(position, self.items[position])
         return self._next(
@@ -171,7 +178,10 @@ class Brief:
         )
 
     def restored(self, item_id: int) -> Brief:
-        """Return the brief with a removed item back where it was."""
+        """Return the brief with a removed item at its former position.
+
+        ``BriefError`` if no removed item has this id.
+        """
         for gone in self.removed:
             if gone.item.id == item_id:
                 items = [*self.items]
@@ -213,9 +223,9 @@ def _checked(text: str, longest: int, name: str, empty: bool = False) -> str:
 def pin_findings(
     snapshot: Snapshot, answer: Answer, values: Collection[str] = ()
 ) -> tuple[Pin, ...]:
-    """Return a pin for each finding of an answer, or for those of these facet values.
+    """Return a pin for each finding of an answer, or only for those with these facet values.
 
-    ``QueryError`` if there is no row of such a value, or no finding.
+    ``QueryError`` if there are no findings, or none with one of the values.
     """
     rows = {finding.facet_value or "" for finding in answer.findings}
     if unknown := [value for value in values if value not in rows]:
@@ -235,7 +245,7 @@ def pin_findings(
 
 
 def pin_everything(snapshot: Snapshot, answer: Answer) -> tuple[Pin, ...]:
-    """Return a pin for each quote of an answer, wherever its words stand."""
+    """Return a pin for each quote of an answer, including further quotes and repeated places."""
     question, read = answer.question, bool(answer.reader)
     return tuple(
         _pin(snapshot, Quote(other.quote, place), question, row.facet_value, None, read)
@@ -248,7 +258,7 @@ def pin_everything(snapshot: Snapshot, answer: Answer) -> tuple[Pin, ...]:
 def pin_passages(
     snapshot: Snapshot, query: str, results: Sequence[SearchResult]
 ) -> tuple[Pin, ...]:
-    """Return a pin for each ranked passage."""
+    """Return a pin for the full text of each ranked passage."""
     quotes = [Quote(result.passage.text, result.citation) for result in results]
     return tuple(_pin(snapshot, quote, query) for quote in quotes)
 
@@ -261,7 +271,11 @@ def pin_span(
     facet_value: str = "",
     lead_in: tuple[int, int] | None = None,
 ) -> Pin:
-    """Return a pin for the words at offsets ``span`` of a document, and for their lead-in."""
+    """Return a pin for the text at the character offsets ``span`` of a document.
+
+    ``lead_in`` is the span of the line that introduces it. ``QueryError`` if there is no such
+    document, or a span is not within one passage, or one list that spans several.
+    """
     introduction = find_in_source(snapshot.generation, document, lead_in) if lead_in else None
     quote = find_in_source(snapshot.generation, document, span)
     return _pin(snapshot, quote, question, facet_value, introduction, bool(question))

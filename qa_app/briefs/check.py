@@ -1,4 +1,4 @@
-"""Checks every quote of a brief: do these words stand at the cited place today?"""
+"""Checks whether the quotes of a brief are still found, word for word, at the cited places."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from qa_app.verification import Sources, find_words, plain
 
 
 class Standing(StrEnum):
-    """How a quote fares against the reports of today."""
+    """Result of checking a quote against the current reports."""
 
     OK = "ok"
     MOVED = "moved"
@@ -26,13 +26,15 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A quote as a brief has it, and the place that it names.
+    """A quote in a brief and the place that it cites.
 
     Attributes:
         number: of its footnote; 0 where it has none.
-        words: as they are in the brief now.
+        words: the quote's current text in the brief.
+        document: path of the cited report; "" where the quote has no citation.
+        start, end: character offsets in the report's text.
         words_sha256: of the words as they were exported (see ``hash_words``).
-        document_sha256: of the source file when the words were pinned.
+        document_sha256: of the source file at the time of pinning; "" if it is unknown.
     """
 
     number: int
@@ -46,11 +48,11 @@ class Claim:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What became of a claim.
+    """The result for one claim.
 
     Attributes:
-        document, start, end, page: where the words stand today, if they do.
-        reason: what is wrong or new, in words for the user.
+        document, start, end, page: where the words are now, if they were found.
+        reason: explanation for the user; "" where the standing is OK.
     """
 
     claim: Claim
@@ -63,7 +65,7 @@ class Check:
 
 
 def claims_of(brief: Brief) -> tuple[Claim, ...]:
-    """Return the claims of a brief, numbered as its footnotes are when it is exported."""
+    """Return the claims of a brief, numbered like its footnotes in an export."""
     claims: list[Claim] = []
     for pin in brief.pins:
         for quote in pin.quotes:
@@ -77,24 +79,24 @@ def claims_of(brief: Brief) -> tuple[Claim, ...]:
 def verify_claims(
     index: Path, claims: Iterable[Claim], corpus: Path | None = None
 ) -> tuple[Check, ...]:
-    """Check claims against the reports: those of the last build, or those in ``corpus``."""
+    """Check claims against the reports in ``corpus``, by default the folder of the last build."""
     with open_generation(index, allow_previous=True, searchable=False) as generation:
         folder = corpus or generation.manifest.corpus_folder(index)
         return check_claims(claims, Sources(generation, folder))
 
 
 def check_claims(claims: Iterable[Claim], sources: Sources) -> tuple[Check, ...]:
-    """Return for each claim whether its exact words stand in the reports, and where."""
+    """Return for each claim whether its exact words are in the reports, and where."""
     return tuple(_check(claim, sources) for claim in claims)
 
 
 def failed(checks: Sequence[Check]) -> tuple[Check, ...]:
-    """Return the checks of quotes that do not stand in the reports word for word."""
+    """Return the checks of quotes that were not found in the reports word for word."""
     return tuple(check for check in checks if check.standing not in (Standing.OK, Standing.MOVED))
 
 
 def hash_words(text: str) -> str:
-    """Return the SHA-256 of the words of a text, whatever stands between them."""
+    """Return the SHA-256 of a text with runs of white space reduced to one space."""
     return hashlib.sha256(plain(text).encode(errors="surrogatepass")).hexdigest()
 
 

@@ -1,4 +1,4 @@
-"""Saved questions: asked again after each build, so that only what is new need be read."""
+"""Saved questions, which are asked again after each build to show only new evidence."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from qa_app.retrieval.filters import Filters
 from qa_app.settings import Settings
 from qa_app.verification import plain
 
-MOST_QUESTIONS = 100  # all of them are asked again after each build
+MOST_QUESTIONS = 100  # limits the time of a build, after which all of them are asked again
 
 
 @dataclass(frozen=True, slots=True)
 class SavedQuestion:
-    """A question, and what it found so far.
+    """A question and the evidence that it has found so far.
 
     Attributes:
-        id: a number that is never given twice.
-        filters: facet to the values kept to.
-        seen: the evidence that was shown already (see ``hash_evidence``).
-        new: the evidence that came since.
-        generation: of the index that was last asked.
-        trouble: why it could not be asked then, or "".
+        id: unique among a user's questions, never reused.
+        filters: facet to allowed values.
+        seen: hashes of the evidence already shown (see ``hash_evidence``).
+        new: evidence that has not been shown yet.
+        generation: name of the index generation that was last asked.
+        trouble: why the question could not be asked then, or "".
     """
 
     id: int
@@ -40,20 +40,20 @@ class SavedQuestion:
     trouble: str = ""
 
     def found(self, pins: Sequence[Pin], generation: str, trouble: str = "") -> SavedQuestion:
-        """Return the question with what it finds now; what was seen stays seen."""
+        """Return the question with the ``pins`` not seen before as its new evidence."""
         known = set(self.seen)
         new = tuple(pin for pin in pins if hash_evidence(pin) not in known)
         return replace(self, new=new, generation=generation, trouble=trouble)
 
     def shown(self) -> SavedQuestion:
-        """Return the question with everything new counted as seen."""
+        """Return the question with all new evidence marked as seen."""
         seen = dict.fromkeys((*self.seen, *(hash_evidence(pin) for pin in self.new)))
         return replace(self, seen=tuple(seen), new=())
 
 
 @dataclass(frozen=True, slots=True)
 class SavedQuestions:
-    """All of a user's saved questions, in the order in which they were saved."""
+    """All saved questions of a user, in the order of saving."""
 
     items: tuple[SavedQuestion, ...] = ()
     next_id: int = 1
@@ -65,11 +65,15 @@ class SavedQuestions:
         return tuple(item for item in self.items if item.new)
 
     def is_stale(self, generation: str) -> bool:
-        """Tell whether one of them was not asked of this generation yet."""
+        """Tell whether any question has not been asked of this generation yet."""
         return any(item.generation != generation for item in self.items)
 
     def adding(self, item: SavedQuestion) -> SavedQuestions:
-        """Return them with one more; ``BriefError`` if it is there, or there are too many."""
+        """Return the questions with one more, under a new id.
+
+        ``BriefError`` if the same question with the same filters is saved already, or if there are
+        100 questions.
+        """
         if any(item.question == o.question and item.filters == o.filters for o in self.items):
             raise BriefError("This question is saved already.", "See: qa-app saved list")
         if len(self.items) >= MOST_QUESTIONS:
@@ -81,7 +85,7 @@ class SavedQuestions:
         return replace(self, items=(*self.items, item), next_id=self.next_id + 1)
 
     def without(self, item_id: int) -> SavedQuestions:
-        """Return them without one; ``BriefError`` if there is none of this number."""
+        """Return the questions without one; ``BriefError`` if there is none with this id."""
         items = tuple(item for item in self.items if item.id != item_id)
         if len(items) == len(self.items):
             raise BriefError(
@@ -90,9 +94,10 @@ class SavedQuestions:
         return replace(self, items=items)
 
     def shown(self, generations: Mapping[int, str]) -> SavedQuestions:
-        """Return them with news counted as seen, where it is still the news that was shown.
+        """Return the questions with new evidence marked as seen, if it is what the user was shown.
 
-        ``generations`` maps the number of each question to the generation that it was shown from.
+        ``generations`` maps question ids to the generation that was displayed; a question that has
+        since been asked of another generation keeps its new evidence.
         """
         items = (
             item.shown() if generations.get(item.id) == item.generation else item
@@ -101,7 +106,11 @@ class SavedQuestions:
         return replace(self, items=tuple(items))
 
     def updated(self, asked: Mapping[int, SavedQuestion]) -> SavedQuestions:
-        """Return them with what was found anew; what was seen or removed meanwhile stays so."""
+        """Return the questions with the results in ``asked``, by id.
+
+        Questions removed in the meantime stay removed, and evidence seen in the meantime stays
+        seen.
+        """
         items = []
         for item in self.items:
             now = asked.get(item.id)
@@ -110,7 +119,7 @@ class SavedQuestions:
 
 
 def open_saved(index: Path, user: str = "") -> StoredFile[SavedQuestions]:
-    """Return a user's saved questions; without a name those of whoever uses this computer."""
+    """Return the file of a user's saved questions; without a name, of this computer's user."""
     return StoredFile(user_path(index, "saved", user), SavedQuestions())
 
 
@@ -120,7 +129,12 @@ def save_question(
     question: str,
     filters: Filters | None = None,
 ) -> SavedQuestions:
-    """Save a question; what it finds now counts as seen. ``QueryError`` if it cannot be asked."""
+    """Save a question, with its current evidence marked as seen.
+
+    Raises:
+        QueryError: it cannot be asked.
+        BriefError: it is saved already, there are too many, or the file cannot be changed.
+    """
     kept = {facet: tuple(values) for facet, values in (filters or {}).items()}
     item = _asked(snapshot, SavedQuestion(0, " ".join(question.split()), kept))
     if item.trouble:
@@ -129,15 +143,15 @@ def save_question(
 
 
 def ask_again(file: StoredFile[SavedQuestions], snapshot: Snapshot) -> SavedQuestions:
-    """Ask every saved question of a file again, and return them with what is new."""
+    """Ask every saved question of a file again, store the results and return them."""
     asked = {item.id: _asked(snapshot, item) for item in file.read().items}
     return file.change(lambda saved: saved.updated(asked))
 
 
 def ask_after_build(settings: Settings, generation: str) -> tuple[SavedQuestion, ...]:
-    """Ask everybody's saved questions of a generation that was just built; return those with news.
+    """Ask all users' saved questions of a newly built generation; return those with new evidence.
 
-    Nothing is opened where none is saved, or all were asked of this generation already.
+    The index is opened only if a question has not been asked of this generation yet.
     """
     paths = sorted(briefs_folder(settings.index).glob("saved*.json"))
     files = [StoredFile(path, SavedQuestions()) for path in paths]
@@ -150,7 +164,10 @@ def ask_after_build(settings: Settings, generation: str) -> tuple[SavedQuestion,
 
 
 def hash_evidence(pin: Pin) -> str:
-    """Return what evidence is known by: its words, their document and whom they are about."""
+    """Return a SHA-256 that identifies evidence, over document, facet value and quote.
+
+    White space in the quote makes no difference.
+    """
     parts = (pin.quote.citation.document, pin.facet_value, plain(pin.quote.text))
     return hashlib.sha256("\0".join(parts).encode(errors="surrogatepass")).hexdigest()
 

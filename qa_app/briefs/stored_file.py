@@ -1,4 +1,4 @@
-"""The files in ``briefs/``: read whole, changed under a lock, replaced at once."""
+"""The files in ``briefs/``: read as a whole, changed under a lock, replaced atomically."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from qa_app.errors import BriefError
 from qa_app.store.publishing import hold, replace_durably
 
 _LOCK_FILE = ".lock"
-_LONGEST_NAME = 40  # characters of a user's name in a file's; the rest is a hash
+_LONGEST_NAME = 40  # characters of a user's name in a file name; a hash is added to keep it unique
 _T = TypeVar("_T")
 
 
@@ -24,8 +24,8 @@ class StoredFile(Generic[_T]):
     """One frozen dataclass in one JSON file. Safe to use from several threads and processes.
 
     Args:
-        path: of the file; it and its folder are made at the first change.
-        empty: what there is while there is no file.
+        path: of the file; it and its folder are created by the first change.
+        empty: the value while there is no file; its type is the type of the content.
     """
 
     def __init__(self, path: Path, empty: _T) -> None:
@@ -33,10 +33,10 @@ class StoredFile(Generic[_T]):
         self._empty = empty
 
     def read(self) -> _T:
-        """Return what is stored; ``BriefError`` if it is damaged, or a newer program's."""
+        """Return the stored value; ``BriefError`` if it is unreadable or of a newer format."""
         try:
-            # json, not msgspec, for the text: msgspec refuses half a surrogate pair, which a note
-            # typed in a browser may hold.
+            # Parsed by json, since msgspec rejects lone surrogates, which a note typed in a browser
+            # may contain.
             found = json.loads(self.path.read_bytes())
             version = found.get("format_version") if isinstance(found, dict) else None
             if isinstance(version, int) and version > FORMAT_VERSION:
@@ -55,13 +55,13 @@ class StoredFile(Generic[_T]):
             ) from exc
 
     def change(self, edit: Callable[[_T], _T]) -> _T:
-        """Apply an edit to what is stored now, and return what is stored then.
+        """Apply an edit to the stored value, and return the new value.
 
-        Nobody else writes meanwhile, so an edit never undoes another's; a crash leaves the file as
-        it was before, or as it is after.
+        A lock is held throughout, so concurrent edits are not lost; after a crash the file has
+        either the old or the new content.
 
         Raises:
-            BriefError: the file cannot be read or written, or the edit was refused.
+            BriefError: the file cannot be read or written, or ``edit`` raised it.
         """
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
@@ -71,7 +71,7 @@ class StoredFile(Generic[_T]):
                 if after != before:
                     found = msgspec.to_builtins(after)
                     text = json.dumps(found, ensure_ascii=False, indent=1) + "\n"
-                    # Half a surrogate pair becomes JSON's own escape.
+                    # A lone surrogate is written as "\udXXX", which is a JSON escape too.
                     replace_durably(self.path, text.encode(errors="backslashreplace"))
                 return after
         except OSError as exc:
@@ -87,18 +87,21 @@ def briefs_folder(index: Path) -> Path:
 
 
 def open_brief(index: Path, user: str = "") -> StoredFile[Brief]:
-    """Return a user's brief; without a name that of whoever uses this computer."""
+    """Return the file of a user's brief; without a name, of this computer's user."""
     return StoredFile(user_path(index, "brief", user), Brief())
 
 
 def user_path(index: Path, kind: str, user: str) -> Path:
-    """Return the file of a user's brief or saved questions; no two users have the same."""
+    """Return the path of a user's file; ``kind`` is "brief" or "saved".
+
+    Different users have different paths.
+    """
     name = f"{kind}-{safe_name(user)}" if user else kind
     return briefs_folder(index) / f"{name}.json"
 
 
 def safe_name(user: str) -> str:
-    """Return a name for a file that no other user's name leads to, on any file system."""
+    """Return a file name for a user that is valid on any file system and differs between users."""
     words = re.sub(r"[^a-z0-9]+", "-", user.lower()).strip("-")[:_LONGEST_NAME]
     digest = hashlib.sha256(user.encode(errors="surrogatepass")).hexdigest()[:16]
     return f"{words}-{digest}".lstrip("-")

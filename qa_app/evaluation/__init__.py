@@ -1,8 +1,8 @@
-"""How good the program is, measured through the same code that answers users.
+"""Evaluation of search and answers, through the same code that answers users.
 
 sets       a folder in BEIR form ──▶ a temporary index ──┐
-questions  a CSV of questions ─────▶ the team's index ───┴▶ Scored a question ──▶ figures, misses
-scoring                                                     twice ──────────────▶ a comparison
+questions  a CSV of questions ─────▶ the team's index ───┴▶ Scored per question ──▶ metrics, misses
+scoring                                                     two runs ─────────────▶ a comparison
 """
 
 from qa_app.evaluation.questions import evaluate_questions

@@ -1,12 +1,11 @@
-"""Scores an index on a team's own questions: a CSV of question, document and page.
+"""Evaluation of an index on a team's own questions: a CSV of question, document and page.
 
     question,document,page
     When did the pilot start?,annual-report.pdf,12
     Who pays for it?,,
 
-One row says where one thing is that should be found: any of its pages will do. More rows with the
-same question are more things that should be found. A question with an empty document should be
-refused.
+Each row names one target: a document and pages, any of which counts as found. Several rows with
+the same question are several targets. A question with an empty document should be refused.
 """
 
 from __future__ import annotations
@@ -31,35 +30,38 @@ from qa_app.store.records import DocumentRecord
 
 _HINT = "The first row names the columns question, document and (if you like) page."
 _PAGE_HINT = "Write pages as 12, 12-14 or 12; 15, counted from 1 as a PDF viewer counts them."
-# What people call the three columns, in lower case and without punctuation.
+# Accepted names of the three columns, in lower case and without punctuation.
 _NAMES = {
     "question": {"question", "questions", "query", "queries"},
     "document": {"document", "documents", "doc", "file", "filename", "file name", "report"},
     "page": {"page", "pages", "page number", "page numbers", "page s"},
 }
-# "12", or a range: "12-14", "12–14", "12 to 14".
+# A page, "12", or a range: "12-14", "12–14", "12 to 14".
 _NUMBERS = re.compile(r"(\d{1,6})(?:\s*(?:-|–|—|to)\s*(\d{1,6}))?")
-# What may stand around them: "pp. 3 and 9", "1, 2; 5".
+# Text allowed between and around the numbers: "pp. 3 and 9", "1, 2; 5".
 _BETWEEN = re.compile(r"(?:\s|[,;/&]|pp?\b\.?|pages?\b|and\b|or\b)*")
 _FIGURES = ("hit@1", "recall@5", "mrr@10", VERDICT)
-_DEPTH = 10  # as deep as mrr@10 looks
+_DEPTH = 10  # passages asked for, as many as mrr@10 needs
 
-# For what a document may be called, its paths; a name is looked for in each in turn.
+# Mappings from folded names to document paths, in the order in which they are searched.
 _Names = Sequence[Mapping[str, list[str]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One thing that should be found: a document, on any of these pages (none: anywhere)."""
+    """A passage location that should be found: any of the pages of a document.
+
+    Without pages, the whole document counts. ``row`` is the row of the CSV, from 1.
+    """
 
     row: int
     document: str
     pages: frozenset[int]
 
     def is_met_by(self, result: SearchResult) -> bool:
-        """Tell whether a passage, or one that it repeats, stands where this should be found."""
+        """Tell whether a result, or one of the repeats listed with it, is at this target."""
         passage = result.passage
-        # A passage touches every page from its first to its last.
+        # A passage covers every page from its first to its last.
         pages = range(passage.page or 0, (passage.page or 0) + len(passage.page_breaks) + 1)
         return self._holds(passage.document, pages) or any(
             self._holds(place.document, (place.page,)) for place in result.also_in
@@ -70,14 +72,14 @@ class Target:
 
     @property
     def label(self) -> str:
-        """The target for people: "report.pdf, p. 12 or 14"."""
+        """The target as text: "report.pdf, p. 12 or 14"."""
         pages = " or ".join(map(str, sorted(self.pages)))
         return f"{self.document}, {page_label(pages)}" if pages else self.document
 
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """A question and what should be found for it; nothing where it should be refused."""
+    """A question and its targets; without targets it should be refused."""
 
     row: int
     question: str
@@ -85,13 +87,13 @@ class Expected:
 
 
 def evaluate_questions(file: Path, sides: Sequence[Side], progress: BuildProgress) -> Evaluation:
-    """Return how well one side, or each of two, answers the questions of a CSV.
+    """Evaluate one side, or compare two, on the questions of a CSV.
 
     Raises:
-        CorpusError: the file is not in this form, or names what is not there.
+        CorpusError: the file has another form, or names documents or pages that an index lacks.
     """
     expected = read_expected(file)
-    # Every side is checked before the first question is asked.
+    # Targets are resolved for every side first, so that errors are reported at once.
     resolved = [resolve(file, expected, side.snapshot.generation.documents) for side in sides]
     runs = [_run(items, side, progress) for items, side in zip(resolved, sides, strict=True)]
     return scoring.evaluation_of(runs, sides)
@@ -112,7 +114,7 @@ def _run(questions: Sequence[Expected], side: Side, progress: BuildProgress) -> 
 
 
 def _score(item: Expected, answer: Answer) -> Scored:
-    """Score one question: ranks count passages, in the order in which they are shown."""
+    """Score the answer to one question; ranks are those of the passages as shown."""
     refused = answer.verdict is Verdict.NOT_FOUND
     figures = {VERDICT: float(refused != bool(item.targets))}
     met = [
@@ -137,10 +139,12 @@ def _score(item: Expected, answer: Answer) -> Scored:
 
 
 def read_expected(path: Path) -> tuple[Expected, ...]:
-    """Read a CSV of questions, in the order in which they first stand there.
+    """Read a CSV of questions, in order of first appearance.
+
+    Rows with the same question, apart from case and white space, are merged.
 
     Raises:
-        CorpusError: the file cannot be read, or a row (it is named) makes no sense.
+        CorpusError: the file cannot be read or has no questions, or a row is invalid.
     """
     rows = _read_rows(path)
     names = _read_header(path, next(rows, (1, []))[1])
@@ -177,15 +181,15 @@ def read_expected(path: Path) -> tuple[Expected, ...]:
 def resolve(
     path: Path, expected: Iterable[Expected], documents: Sequence[DocumentRecord]
 ) -> tuple[Expected, ...]:
-    """Return the questions with each document as the index names it.
+    """Return the questions with each target's document replaced by its path in the index.
 
-    A document may be written as its path, its file name (with its ending or without) or its title.
+    A document may be given by its path, its file name (with or without extension) or its title.
 
     Raises:
-        CorpusError: the index has no such document, or several, or not that page.
+        CorpusError: the index has no such document or several, or the document lacks the page.
     """
     pages = {item.path: item.pages for item in documents}
-    # The surest name first: a path is one document, a title may be several.
+    # The most specific name first: a path is unique, a title may be shared.
     names = [defaultdict[str, list[str]](list) for _ in range(4)]
     for item in documents:
         file = Path(item.path)
@@ -232,14 +236,14 @@ def _folded(name: str) -> str:
 
 
 def _read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield each row with its number, as a spreadsheet numbers them."""
+    """Yield each row with its number, from 1 with the header."""
     try:
         text = decode(path.read_bytes())
     except OSError as exc:
         raise CorpusError(f"{path} cannot be read: {exc.strerror}.", _HINT) from exc
     except LoadError as exc:
         raise CorpusError(f"{path} cannot be read: {exc.message}", exc.hint) from exc
-    # What separates the columns stands in the first row; questions hold commas of their own.
+    # The delimiter is detected from the header, since questions may contain commas.
     header = text.partition("\n")[0]
     delimiter = max(",;\t", key=header.count)
     try:
@@ -249,7 +253,7 @@ def _read_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def _read_header(path: Path, header: Sequence[str]) -> list[str]:
-    """Return our name of each column, "" where we have none."""
+    """Return for each column "question", "document" or "page", or "" for another one."""
     names: list[str] = []
     for cell in header:
         words = re.sub(r"[\W_]+", " ", cell.casefold()).strip().removeprefix("expected ")
@@ -265,7 +269,7 @@ def _read_header(path: Path, header: Sequence[str]) -> list[str]:
 
 def _read_pages(path: Path, row: int, text: str) -> frozenset[int]:
     pages: set[int] = set()
-    cleaned = re.sub(r"(\d)\.0\b", r"\1", text.casefold())  # as spreadsheets write whole numbers
+    cleaned = re.sub(r"(\d)\.0\b", r"\1", text.casefold())  # spreadsheets may write 12 as "12.0"
     for match in _NUMBERS.finditer(cleaned):
         first = int(match[1])
         last = int(match[2] or first)

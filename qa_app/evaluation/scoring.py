@@ -1,4 +1,4 @@
-"""Figures of merit, what came of each question, and how two runs of the same questions differ."""
+"""Metrics, results by question, and significance tests between two runs of the same questions."""
 
 from __future__ import annotations
 
@@ -16,16 +16,17 @@ from qa_app.api import Snapshot
 from qa_app.indexing import BuildProgress
 from qa_app.models import Answer, Mode, Quote, SearchResult, Verdict
 
-# Of a question: 1 where it was answered and should be, or refused and should be.
+# Name of the metric that is 1 where a question was rightly answered or rightly refused, else 0.
 VERDICT = "right_verdict"
-# What came instead of what was expected is shown by its first few.
+# Results kept for each question, to show what was found instead of the expected.
 _CAME = 3
-# Up to this many questions that differ, every one of the 2**n sign patterns is counted.
+# Up to this many nonzero differences, all 2**n sign patterns are enumerated (at most 16,384).
 _MOST_EXACT = 14
-# Random resamples and sign patterns: the p-value's standard error is at most 0.005.
+# Random resamples or sign patterns; the standard error of the p-value is then at most 0.005.
 _ROUNDS = 10_000
+# Arbitrary, but fixed: the same scores give the same intervals and p-values.
 _SEED = 7
-# Numbers drawn at a time, so that many questions take little memory.
+# Random numbers drawn per batch; limits memory for many questions.
 _DRAWN = 2_000_000
 
 _Item = TypeVar("_Item")
@@ -33,7 +34,7 @@ _Item = TypeVar("_Item")
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One way of asking: an index, a mode, and a name of both for people ("index, best")."""
+    """A system to evaluate: an index, a mode, and a display name such as "index, best"."""
 
     name: str
     snapshot: Snapshot
@@ -42,15 +43,15 @@ class Side:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """What came of one question.
+    """The result for one question.
 
     Attributes:
-        id: the set's own, or "row 7" of a file.
-        expected: what should have come, in words for people; empty where a refusal should.
-        figures: by name; a figure of the whole is the mean over the questions that have it.
-        missed: what should have come did not.
-        rank: of the first passage that was expected, as far down as was looked, or None.
-        came: the first few that came.
+        id: from the set, or such as "row 7" of a CSV.
+        expected: descriptions of the expected results; empty where the question should be refused.
+        figures: metrics by name; a metric that does not apply is absent.
+        missed: the expected result was not found, or the verdict was wrong.
+        rank: of the first expected passage or quote, from 1; None if it was not found.
+        came: the first few results.
     """
 
     id: str
@@ -65,7 +66,7 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Every question of a set, asked in one way, and the figures of the whole."""
+    """Results of all questions for one side, and the metrics over all of them."""
 
     scored: tuple[Scored, ...]
     figures: Mapping[str, Any]
@@ -73,12 +74,12 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class PairedDifference:
-    """How two systems differ on the same questions, second minus first.
+    """Difference of two systems on the same questions, second minus first.
 
     Attributes:
         interval: 95 % bootstrap interval of the mean, (low, high).
-        p_value: chance of a mean as far from 0 as this if the two were alike.
-        better, worse, tied: questions on which the second scores higher, lower, the same.
+        p_value: two-sided, from the paired randomisation test.
+        better, worse, tied: numbers of questions on which the second scores higher, lower, equal.
     """
 
     mean: float
@@ -91,7 +92,7 @@ class PairedDifference:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """A second side beside the first: the names of both, its figures, the differences of each."""
+    """Comparison of two sides: their names, the second's metrics, and the paired differences."""
 
     names: tuple[str, str]
     figures: Mapping[str, Any]
@@ -100,7 +101,7 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The figures of a set, and the questions that went wrong."""
+    """Metrics and misses of the first side, and the comparison if there is a second."""
 
     figures: Mapping[str, Any]
     misses: tuple[Scored, ...] = ()
@@ -108,7 +109,7 @@ class Evaluation:
 
 
 def evaluation_of(runs: Sequence[Run], sides: Sequence[Side]) -> Evaluation:
-    """Return what one side's run gives, or two sides' runs of the same questions compared."""
+    """Return the evaluation of one run, or of two runs of the same questions compared."""
     first, second = runs[0], runs[-1]
     misses = tuple(item for item in first.scored if item.missed)
     if len(runs) == 1:
@@ -126,7 +127,7 @@ def evaluation_of(runs: Sequence[Run], sides: Sequence[Side]) -> Evaluation:
 
 
 def each(items: Sequence[_Item], progress: BuildProgress, stage: str) -> Iterator[_Item]:
-    """Yield the items of a stage, and tell the progress as each is done."""
+    """Yield the items, and advance the progress of the stage after each."""
     progress.stage(stage, len(items))
     for item in items:
         yield item
@@ -134,7 +135,7 @@ def each(items: Sequence[_Item], progress: BuildProgress, stage: str) -> Iterato
 
 
 def mean_figures(scored: Sequence[Scored], names: Sequence[str]) -> dict[str, float | None]:
-    """Return the mean of each figure over the questions that have it, None where none has."""
+    """Return the mean of each metric over the questions that have it, None where none has."""
     values = {
         name: [item.figures[name] for item in scored if name in item.figures] for name in names
     }
@@ -144,9 +145,10 @@ def mean_figures(scored: Sequence[Scored], names: Sequence[str]) -> dict[str, fl
 def score_refusal(
     possible: Sequence[Answer], refusable: Sequence[Answer]
 ) -> dict[str, float | None]:
-    """Score the refusals: right when it is the second kind of question that is refused.
+    """Return metrics of refusal: AUROC of confidence, precision, recall and false refusal rate.
 
-    What cannot be said for want of questions of a kind is None.
+    ``possible`` are the answers to questions that should be answered, ``refusable`` those to
+    questions that should be refused. A metric that is undefined is None.
     """
     wrongly = sum(answer.verdict is Verdict.NOT_FOUND for answer in possible)
     rightly = sum(answer.verdict is Verdict.NOT_FOUND for answer in refusable)
@@ -162,7 +164,7 @@ def score_refusal(
 
 
 def quotes_of(results: Iterable[SearchResult] | Answer) -> tuple[Quote, ...]:
-    """Return the first few passages, or quotes of an answer, with where they stand."""
+    """Return the first few passages, or quotes of an answer, with their citations."""
     if isinstance(results, Answer):
         findings = results.findings or results.near_misses
         return tuple(Quote(item.quote, item.citation) for item in findings[:_CAME])
@@ -172,9 +174,9 @@ def quotes_of(results: Iterable[SearchResult] | Answer) -> tuple[Quote, ...]:
 def ndcg_at(ranked: Sequence[str], judged: Mapping[str, float], depth: int) -> float:
     """Return normalised discounted cumulative gain, in [0, 1]; 0 where nothing is relevant.
 
-    Linear gain and a base-2 logarithmic discount, against the best order of everything judged
-    (Järvelin and Kekäläinen 2002, as trec_eval has it). scikit-learn's wants a score for every
-    judged item, which a ranking cut at a depth does not give.
+    Linear gain and a base-2 logarithmic discount, relative to the best order of all judged items
+    (Järvelin and Kekäläinen 2002, as in trec_eval). scikit-learn's function is not used: it needs
+    a score for every judged item, which a ranking cut at a depth lacks.
     """
     gains = [max(judged.get(item, 0.0), 0.0) for item in ranked[:depth]]
     ideal = sorted((gain for gain in judged.values() if gain > 0), reverse=True)[:depth]
@@ -182,19 +184,22 @@ def ndcg_at(ranked: Sequence[str], judged: Mapping[str, float], depth: int) -> f
 
 
 def recall_at(ranks: Sequence[int], total: int, depth: int) -> float:
-    """Return the share of all relevant items, by the ranks of those found, within the depth."""
+    """Return the share of ``total`` relevant items found within the depth.
+
+    ``ranks`` are those of the relevant items that were found, from 1.
+    """
     return sum(rank <= depth for rank in ranks) / total
 
 
 def reciprocal_rank_at(ranks: Sequence[int], depth: int) -> float:
-    """Return one over the best rank of a relevant item, 0 if none is within the depth."""
+    """Return the reciprocal of the best rank of a relevant item, 0 if none is within the depth."""
     return max((1.0 / rank for rank in ranks if rank <= depth), default=0.0)
 
 
 def auroc(positives: Sequence[float], negatives: Sequence[float]) -> float:
-    """Return the chance that a positive scores above a negative; ties count half.
+    """Return the area under the ROC curve; NaN where either side is empty.
 
-    NaN where either side is empty.
+    It is the probability that a positive scores above a negative, with ties counted half.
     """
     if not positives or not negatives:
         return math.nan
@@ -206,7 +211,7 @@ def paired_difference(first: Sequence[float], second: Sequence[float]) -> Paired
     """Compare two systems by their scores on the same questions, in the same order.
 
     Raises:
-        ValueError: not as many scores on one side as on the other, or none.
+        ValueError: the numbers of scores differ, or there are none.
     """
     if len(first) != len(second) or not first:
         raise ValueError(f"{len(first)} and {len(second)} scores cannot be compared")
@@ -225,16 +230,16 @@ def paired_difference(first: Sequence[float], second: Sequence[float]) -> Paired
 def randomisation_p_value(differences: Sequence[float] | NDArray[np.float64]) -> float:
     """Return the two-sided p-value of the paired randomisation test, in (0, 1].
 
-    If the two systems were alike, each difference could as well have the other sign. The p-value
-    is the share of sign patterns whose sum is at least as far from 0 as the one found: of all
-    patterns where at most 14 differences are not 0, else of 10,000 seeded random ones and the one
-    found (Fisher 1935; Smucker, Allan and Carterette 2007; Phipson and Smyth 2010). scipy's
-    permutation_test doubles the smaller tail instead, which for random patterns is another value.
+    Under the null hypothesis each difference has either sign with equal probability. The p-value is
+    the share of sign patterns whose sum is at least as far from 0 as the observed one: over all
+    patterns for at most 14 nonzero differences, else over 10,000 seeded random patterns and the
+    observed one (Fisher 1935; Smucker, Allan and Carterette 2007; Phipson and Smyth 2010). scipy's
+    permutation_test doubles the smaller tail instead, which differs for random patterns.
     """
     values = np.asarray(differences, dtype=np.float64)
     values = values[values != 0]
     count = len(values)
-    # A hair less, so that sums that are equal but for rounding count as equal.
+    # Slightly lower, so that sums that differ only by rounding count as equal.
     bound = abs(values.sum()) - 1e-9 * np.abs(values).sum()
     if count <= _MOST_EXACT:
         patterns = np.arange(2**count)[:, None] >> np.arange(count) & 1
@@ -249,9 +254,12 @@ def randomisation_p_value(differences: Sequence[float] | NDArray[np.float64]) ->
 
 
 def bootstrap_interval(values: Sequence[float] | NDArray[np.float64]) -> tuple[float, float]:
-    """Return the 95 % interval of the mean: percentiles of 10,000 seeded resamples (Efron 1979)."""
+    """Return the 95 % percentile bootstrap interval of the mean (Efron 1979).
+
+    From 10,000 seeded resamples; a single value is its own interval.
+    """
     sample = np.asarray(values, dtype=np.float64)
-    if len(sample) == 1:  # scipy wants two or more
+    if len(sample) == 1:  # scipy needs at least two values
         return float(sample[0]), float(sample[0])
     found = stats.bootstrap(
         (sample,),

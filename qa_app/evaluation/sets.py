@@ -1,8 +1,8 @@
-"""Scores the program on a folder in BEIR form, through the same code that answers users.
+"""Evaluation on a folder in BEIR form, through the same code that answers users.
 
-Every row of ``corpus.jsonl`` becomes one passage of an ordinary index in a temporary folder, and
-every query is asked of it. ``scope_doc`` of a query is an ordinary filter, and so is the set of
-articles that is left when the one that answers is taken away.
+Every row of ``corpus.jsonl`` becomes one passage of an ordinary index in a temporary folder, which
+every query is asked of. A query's ``scope_doc`` is applied as a filter, and so is the removal of
+the article that answers it (a filter on all other articles).
 """
 
 from __future__ import annotations
@@ -40,26 +40,27 @@ from qa_app.store.records import IndexedDocument, SourceStamp
 from qa_app.store.writer import embed_contents, write_generation
 from qa_app.text.sentences import split_sentences
 
-# The facets that the rows are tagged with: the document that a query names, and the article.
+# Facets of the rows: the document that a query may be restricted to, and the article (the title).
 SCOPE, ARTICLE = "scope", "article"
 
 _HINT = "The folder holds corpus.jsonl, queries.jsonl and qrels.tsv (tabs), in BEIR form."
 _RETRIEVAL = ("ndcg@10", "recall@10", "recall@100", "mrr@10")
-# As deep as recall@100 looks.
+# Passages asked for, as many as recall@100 needs.
 _DEPTH = 100
-# A question is missed where nothing relevant is among the first ten.
+# A retrieval question is missed if nothing relevant is among this many first passages.
 _SHOWN = 10
 _FIRST, _THIRD = "sentence_accuracy@1", "sentence_accuracy@3"
-# Queries whose article is taken away to see whether the program then refuses: enough for a
-# standard error of about one point, few enough to wait for.
+# Most queries asked again without the article that answers them, to test refusal: a share among
+# them has a standard error of at most 2.2 percentage points, for a tolerable run time.
 _REMOVALS = 500
+# Arbitrary, but fixed: the same queries are sampled each time.
 _SEED = 7
-# Passages that an answer is made from, as ``qa-app ask`` has it unless told.
+# Passages that an answer is made from, the default of ``qa-app ask``.
 _PASSAGES = 8
 
 
 class Task(StrEnum):
-    """What is scored."""
+    """What is evaluated: the ranking of passages, or the answers."""
 
     RETRIEVAL = "retrieval"
     ANSWERS = "answers"
@@ -70,10 +71,10 @@ class Query:
     """A question of the set.
 
     Attributes:
-        answers: words that answer it, where the set gives them.
-        context_id: the row that it was written on, where known.
+        answers: texts that answer it, where the set gives them.
+        context_id: id of the row that it was written for, where known.
         scope: the document that it is about, where the set names one.
-        impossible: the set says that the corpus does not answer it.
+        impossible: True if, according to the set, the corpus does not answer it.
     """
 
     id: str
@@ -86,18 +87,18 @@ class Query:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationSet:
-    """A folder as read: rows, queries, and judgements by query and row."""
+    """The content of a folder: rows, queries, and relevance grades by query and row id."""
 
     rows: tuple[Mapping[str, Any], ...]
     queries: tuple[Query, ...]
     judged: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def relevant(self, query: Query) -> list[str]:
-        """Return the rows that answer a query."""
+        """Return the ids of the rows that are relevant to a query."""
         return [row for row, gain in self.judged.get(query.id, {}).items() if gain > 0]
 
     def titles(self) -> dict[str, str]:
-        """Return each row's title, "" where it has none."""
+        """Return the title of each row by id, "" where it has none."""
         return {str(row["_id"]): str(row.get("title") or "") for row in self.rows}
 
 
@@ -110,15 +111,16 @@ def evaluate_folder(
     progress: BuildProgress,
     encoder: Encoder | None = None,
 ) -> Evaluation:
-    """Return the figures of one folder.
+    """Evaluate one folder.
 
     Args:
-        folder: holds corpus.jsonl and queries.jsonl, and qrels.tsv for the retrieval task.
+        folder: contains corpus.jsonl and queries.jsonl, and qrels.tsv for the retrieval task.
         modes: one, or two to compare.
         scoped: search only in the document that a query names.
+        encoder: by default the one that the settings name.
 
     Raises:
-        CorpusError: a file of the folder is missing or not in this form.
+        CorpusError: corpus.jsonl or queries.jsonl is missing, or a file has another form.
     """
     given = read_set(folder)
     encoder = encoder or encoder_for(settings)
@@ -134,7 +136,10 @@ def evaluate_folder(
 
 
 def read_set(folder: Path) -> EvaluationSet:
-    """Read a folder in BEIR form; ``CorpusError`` names what is missing or wrong."""
+    """Read a folder in BEIR form; ``CorpusError`` if a file is missing or has another form.
+
+    Without qrels.tsv there are no judgements.
+    """
     rows = tuple(_read_jsonl(folder / "corpus.jsonl"))
     queries = tuple(_query(item) for item in _read_jsonl(folder / "queries.jsonl"))
     return EvaluationSet(rows, queries, _read_judgements(folder / "qrels.tsv"))
@@ -147,7 +152,7 @@ def index_rows(
     settings: Settings,
     progress: BuildProgress,
 ) -> None:
-    """Write an index with a passage a row."""
+    """Write an index with one passage per row."""
     documents = [_indexed(row) for row in rows]
     progress.stage("Embedding", len(documents))
     recipe = Recipe(language=settings.language or DEFAULT_LANGUAGE)
@@ -216,7 +221,7 @@ def _indexed(row: Mapping[str, Any]) -> IndexedDocument:
 
 
 def _filters(query: Query, scoped: bool) -> dict[str, list[str]]:
-    """Return the filter that keeps to the document that a query names."""
+    """Return the filter for the document that a query names; none unless ``scoped``."""
     return {SCOPE: [query.scope]} if scoped and query.scope else {}
 
 
@@ -227,7 +232,7 @@ def _score_retrieval(
     asked = [query for query in given.queries if given.relevant(query)]
     scored = []
     for query in scoring.each(asked, progress, "Asking"):
-        # Rows that repeat one another are judged one by one.
+        # Repeated rows are not merged, since each row is judged separately.
         found = side.snapshot.search(
             query.text, _DEPTH, _filters(query, scoped), side.mode, distinct=False
         )
@@ -254,7 +259,7 @@ def _score_retrieval(
 
 
 def _score_answers(given: EvaluationSet, side: Side, scoped: bool, progress: BuildProgress) -> Run:
-    """Ask every query, and a sample of them once more without the article that answers."""
+    """Ask every query, and a sample of them again without the article that answers them."""
     asked = [
         (query, side.snapshot.ask(query.text, _PASSAGES, _filters(query, scoped), side.mode))
         for query in scoring.each(given.queries, progress, "Asking")
@@ -294,7 +299,7 @@ def _score_answer(query: Query, answer: Answer) -> Scored:
 
 
 def _holds(query: Query, finding: Finding) -> bool:
-    """Tell whether a quote holds the answer's words, from the right row."""
+    """Tell whether a quote contains an expected answer and comes from the query's row, if known."""
     places = {place.document for place in (finding.citation, *finding.also_in)}
     if query.context_id is not None and query.context_id not in places:
         return False
@@ -303,7 +308,10 @@ def _holds(query: Query, finding: Finding) -> bool:
 
 
 def _ask_without_article(given: EvaluationSet, side: Side, progress: BuildProgress) -> list[Answer]:
-    """Ask a sample of the questions of an index without the article that answers them."""
+    """Return the answers to a sample of questions, each asked without the article that answers it.
+
+    Empty if there are fewer than two articles, or no suitable questions.
+    """
     titles = given.titles()
     everything = sorted(set(titles.values()))
     known = [

@@ -1,1 +1,1 @@
-"""What a pile of reports is about: topics, and themes of the analyst's own."""
+"""Topics found in a corpus, and themes that the analyst defines."""

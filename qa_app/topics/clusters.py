@@ -1,6 +1,6 @@
-"""What is grouped into topics, and the groups: passages by k-means, or a few sentences by phrases.
+"""Grouping of text units into topics: passages by k-means, or few sentences by shared phrases.
 
-The only module that imports sklearn, and it does so late.
+sklearn is imported inside the function that needs it, to keep the program's start fast.
 """
 
 from __future__ import annotations
@@ -26,44 +26,46 @@ from qa_app.topics.topic_store import (
     as_stored,
 )
 
-# Up to so many passages are grouped by their sentences: each of the few passages of a single
-# report is about many things.
+# Up to this many passages, sentences are grouped instead: in a corpus as small as a single report,
+# each passage covers several subjects.
 _SMALL = 150
-# How much of a document's mean is taken away, and at how many passages half of that is. Otherwise
-# each report would be a topic of its own.
+# Share of a document's mean offset that is subtracted, and the number of passages at which half of
+# that share applies. Without it each report would become a topic of its own.
 _CENTRING, _FEW = 0.7, 20
-# More than anybody reads through.
+# Upper limit on topics: a longer list would not be read through.
 MOST_TOPICS = 40
-# Groups grow with the corpus, slower than its square root: 6 for 25 units, 20 for 2,000, 35 for
-# 17,000, 40 from 30,000 on.
+# Number of topics = _SCALE * units ** _POWER: 6 for 25 units, 19 for 2,000, 35 for 17,000, and the
+# maximum of 40 from about 29,000.
 _SCALE, _POWER = 2.5, 0.27
-# Vectors that the groups are found in; the rest joins the nearest.
+# Most vectors that are clustered; the others are assigned to the nearest centre.
 _SAMPLE = 10_000
-# Small groups are found first and then joined, since joining keeps apart what differs and
-# k-means alone would rather cut a large group in two.
+# Small k-means clusters per topic, which Ward's method then merges: k-means alone tends to split
+# large groups instead of separating small distinct ones.
 _FINE = 6
-# Rounds of k-means that even the joined groups out.
+# k-means iterations that balance the sizes of the merged groups.
 _EVENING = 10
-# Any number: with it, the same vectors give the same groups.
+# Arbitrary, but fixed: the same vectors give the same groups.
 _SEED = 20_240_229
-# Vectors compared with the centres at once.
+# Vectors per matrix product with the centres; limits memory.
 _BLOCK = 16_384
-# What a sentence gains by the words of the phrase, where no other sentence has them.
+# Weight of word overlap beside the cosine: the bonus for all words of a phrase that no other
+# sentence has.
 _WORDS = 0.5
-# A phrase that is a topic stands in so many sentences at least, in so large a part of them at most,
-# and is of so many words at most.
+# A phrase may become a topic if it occurs in at least _LEAST sentences, in at most the share _MOST
+# of them, and has at most _LONGEST words.
 _LEAST, _MOST, _LONGEST = 2, 0.4, 2
-# Likeness that counts for nothing in the choice, and what a second word counts.
+# Similarity subtracted as noise when phrases are chosen, and the factor for two-word phrases.
 _FLOOR, _LONGER = 0.1, 1.2
-# Likeness from which a sentence is about a phrase, and from which it may be if about no other.
+# Similarity from which a sentence belongs to a phrase, and from which it belongs to its best phrase
+# if no other qualifies.
 _ABOUT, _NEAREST = 0.3, 0.1
 
 
 class Source(Protocol):
-    """Passages by row, as they are written into a generation."""
+    """Access to passages by row number in the generation."""
 
     def outline(self) -> list[tuple[int, str]]:
-        """Return the number of each row's document and the passage's text."""
+        """Return for each row the number of its document and the passage's text."""
         ...
 
     def titles(self) -> list[str]:
@@ -77,15 +79,14 @@ class Source(Protocol):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Units:
-    """What is grouped.
+    """The text units that are grouped: whole passages, or sentences in a small corpus.
 
     Attributes:
-        rows, sentences: int64, where each stands; sentence -1 is the whole passage.
-        documents: int64, number of each one's document.
-        texts: the words of each.
-        vectors: float32, shape (num_units, dim), unit rows, in which groups are found.
-        raw: float32, alike, as the model gave them.
-        hashes: of the sentences, where sentences are grouped.
+        rows, sentences: int64, passage row and sentence number; sentence -1 is the whole passage.
+        documents: int64, number of each unit's document.
+        vectors: float32, shape (num_units, dim), unit rows; used for clustering.
+        raw: float32, same shape, the model's embeddings before centring by document.
+        hashes: SHA-256 of each sentence's text where sentences are grouped, else empty.
     """
 
     rows: IntArray
@@ -106,10 +107,10 @@ def make_units(
     encoder: Encoder,
     known: Mapping[str, FloatArray],
 ) -> Units:
-    """Return what is to be grouped: prose; tables of contents, references and the like are not.
+    """Return the prose of a corpus as units; tables of contents, references and so on are left out.
 
-    ``embeddings`` are the passages', shape (num_passages, dim), unit rows; ``known`` are vectors of
-    sentences by their hash, which need not be made again.
+    Where no passage is prose, all passages are used. ``embeddings`` are the passages' vectors,
+    shape (num_passages, dim), unit rows; ``known`` maps sentence hashes to vectors that are reused.
     """
     outline = source.outline()
     prose = [row for row, (_, text) in enumerate(outline) if is_prose(text)]
@@ -149,7 +150,7 @@ def _sentences(
     new = {key: text for key, text in zip(hashes, texts, strict=True) if key not in known}
     vectors = dict(known)
     if new:
-        # As questions: models that tell the two apart want short texts compared so.
+        # Encoded as queries: models with separate encodings use that one for short texts.
         made = as_stored(encoder.encode_queries(list(new.values())))
         vectors.update(zip(new, made, strict=True))
     stacked = np.stack([vectors[key] for key in hashes])
@@ -157,7 +158,10 @@ def _sentences(
 
 
 def _centred(vectors: FloatArray, documents: IntArray) -> FloatArray:
-    """Return the vectors moved towards the middle by most of their document's mean."""
+    """Return the vectors with most of their document's offset from the overall mean removed.
+
+    Unit rows again; unchanged if there is only one document.
+    """
     numbers, which = np.unique(documents, return_inverse=True)
     if len(numbers) == 1:
         return vectors
@@ -170,20 +174,21 @@ def _centred(vectors: FloatArray, documents: IntArray) -> FloatArray:
 
 
 def count_topics(units: int) -> int:
-    """Return how many groups suit this many vectors: 5 to 40, fewer under ten."""
+    """Return the number of topics for this many units: 5 to 40, or half the units below ten."""
     if units < 10:
         return units // 2 if units > 1 else units
     return max(5, min(MOST_TOPICS, round(float(_SCALE * units**_POWER))))
 
 
 def find_centres(vectors: FloatArray, number: int) -> FloatArray:
-    """Return centres of groups, the same for the same vectors to the last bit.
+    """Return cluster centres, bit for bit the same for the same vectors.
 
-    k-means into many small groups, whose centres Ward's method joins.
+    Ward's method merges small clusters from mini-batch k-means (or the vectors themselves, if they
+    are few); k-means then refines the merged centres.
 
     Args:
         vectors: float32, shape (num_units, dim), unit rows.
-        number: of groups, at least 1.
+        number: clusters wanted, at least 1.
 
     Returns:
         float32, shape (k, dim), unit rows; k is at most ``number``.
@@ -194,7 +199,7 @@ def find_centres(vectors: FloatArray, number: int) -> FloatArray:
     step = max(1, -(-len(vectors) // _SAMPLE))
     chosen = vectors[::step]
     number = min(number, len(np.unique(chosen, axis=0)))
-    # With threads the order of additions, and so the last bits, would be left to chance.
+    # One thread: with several, the order of additions and so the last bits would vary.
     with threadpool_limits(limits=1):
         small, groups = chosen, np.arange(len(chosen))
         if len(chosen) > 4 * _FINE * number:
@@ -212,13 +217,13 @@ def find_centres(vectors: FloatArray, number: int) -> FloatArray:
             ward = AgglomerativeClustering(n_clusters=number, linkage="ward")
             groups = ward.fit_predict(small)[groups]
         centres = np.stack([chosen[groups == group].mean(0) for group in np.unique(groups)])
-        # Joining leaves a few large groups and many small ones; this evens them out.
+        # Merging leaves a few large groups and many small ones; this balances them.
         evened = KMeans(len(centres), init=centres, n_init=1, max_iter=_EVENING).fit(chosen)
     return unit_rows(evened.cluster_centers_)
 
 
 def nearest(vectors: FloatArray, centres: FloatArray) -> tuple[IntArray, FloatArray]:
-    """Return each vector's nearest centre, and its cosine to it."""
+    """Return the number of each vector's nearest centre (int64) and its cosine to it (float32)."""
     groups = np.empty(len(vectors), dtype=np.int64)
     cosines = np.empty(len(vectors), dtype=np.float32)
     for start in range(0, len(vectors), _BLOCK):
@@ -236,10 +241,10 @@ def choose_phrases(
     excluded: Excluded,
     analyser: Analyser,
 ) -> tuple[list[str], FloatArray]:
-    """Return the phrases that sentences are most about and their vectors, the best first.
+    """Return up to ``number`` phrases that serve as topics and their vectors, best first.
 
-    In a few dozen sentences no clusters can be told from chance, but a phrase that some of them
-    share can be: at most ``number`` are chosen, which together come nearest to all sentences.
+    A few dozen sentences are too few for clustering, but phrases that several of them share are
+    reliable. Chosen greedily to maximise the summed similarity of each sentence to its best phrase.
     ``vectors`` are the sentences', float32, shape (num_texts, dim), unit rows.
     """
     usable = [
@@ -266,9 +271,10 @@ def likeness(
     centres: FloatArray,
     analyser: Analyser,
 ) -> FloatArray:
-    """Return how near each text is to each phrase, float32, shape (num_texts, num_phrases).
+    """Return the similarity of each text to each phrase, float32, shape (num_texts, num_phrases).
 
-    The cosine above the phrase's mean over all texts, and more for its words, the rarer they are.
+    The cosine less the phrase's mean cosine over all texts, plus a bonus for shared words that is
+    higher for rarer words.
     """
     cosines = vectors @ centres.T
     cosines -= cosines.mean(0)
@@ -287,6 +293,10 @@ def likeness(
 
 
 def about(scores: FloatArray) -> npt.NDArray[np.bool_]:
-    """Return which text is about which phrase, bool, of the shape of ``scores``."""
+    """Return which text belongs to which phrase, bool, shaped like ``scores``.
+
+    ``scores`` come from ``likeness``. A text belongs to every phrase with a high score, and to its
+    best phrase from a lower score on.
+    """
     best = scores.max(1, keepdims=True)
     return np.asarray((scores >= _ABOUT) | ((scores == best) & (scores >= _NEAREST)))

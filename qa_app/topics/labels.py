@@ -1,7 +1,8 @@
-"""What a topic is called: phrases by class-based TF-IDF, which together stand in most of its texts.
+"""Topic labels: phrases ranked by class-based TF-IDF that together occur in most of its texts.
 
-A class is a topic: a phrase weighs by the share of the topic's texts that have it, and by the
-logarithm of how much larger that is than its share of all texts (Grootendorst 2022, over presence).
+Each topic is a class. A phrase's weight is the share of the topic's texts that contain it, times
+the logarithm of the ratio of that share to its share of all texts (Grootendorst 2022, with presence
+in place of counts).
 """
 
 from __future__ import annotations
@@ -22,30 +23,31 @@ from qa_app.topics.topic_store import (
     unique_id,
 )
 
-# A label's phrases, and a topic's terms; phrases of a topic that they are chosen from.
+# Most phrases in a label, most terms of a topic, and the number of top candidates that both are
+# chosen from.
 _IN_LABEL, _TERMS, _LOOKED_AT = 3, 10, 60
-# A label is made of longer phrases, and of those that tell the topic, rather than of what covers
-# most: what a text counts that has a phrase of one, two or three words, and the exponent of the
-# logarithm. Read side by side with 0.5 (labels say "member", "work") and 1 (rare names).
+# Labels favour longer and more distinctive phrases over mere coverage: factors for phrases of one,
+# two and three words, and the exponent of the log ratio. The exponent was chosen by reading labels
+# beside those of 0.5 (too general: "member", "work") and 1 (rare names).
 _LENGTH_BONUS, _TELLING = (1.0, 1.25, 1.35), 0.75
-# What a phrase counts that one, two or more documents have: otherwise one long report names the
-# topic.
+# Factors for phrases found in one, two, and three or more documents, so that one long report does
+# not determine the label.
 _SPREAD = (2 / 3, 5 / 6, 1.0)
-# What standing together (NPMI) counts in the choice of terms, beside the weight.
+# Weight of co-occurrence (mean NPMI) beside a term's relative TF-IDF weight when terms are chosen.
 _TOGETHER = 2.0
-# A phrase that is more than this of reports' titles names the reports, unless more than so many
-# times as many use it: then it is what they are about.
+# A phrase that makes up more than this share of a title is treated as a report's name, unless more
+# than _MOST_TITLED times as many documents use it as have such a title.
 _MOST_OF_TITLE, _MOST_TITLED = 0.4, 2
 _UNNAMED = "other"
 _COMMA = ", "
 
-# Tells whether a phrase, which stands in so many documents, is unfit for a label.
+# Takes a phrase and the number of documents that contain it; True if it must not be a label.
 Excluded = Callable[[str, int], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """What a topic is called."""
+    """A topic's id, label and terms."""
 
     id: str
     label: str
@@ -54,7 +56,7 @@ class Name:
 
 @dataclass(frozen=True, slots=True)
 class GroupText:
-    """A text of a group, which has a number from 0; ``document`` is any number."""
+    """A text with the number of its group, from 0, and a number that identifies its document."""
 
     text: str
     group: int
@@ -63,7 +65,7 @@ class GroupText:
 
 @dataclass(frozen=True, slots=True)
 class _Candidate:
-    """A phrase of a topic, with its class-based TF-IDF and what it counts in a label."""
+    """A phrase of a topic: ``weight`` is its class-based TF-IDF, ``worth`` its value in a label."""
 
     phrase: Phrase
     weight: float
@@ -76,15 +78,16 @@ def choose_names(
     excluded: Excluded,
     analyser: Analyser,
 ) -> list[Name]:
-    """Return a name for each group: as it has one, or made of its best phrases.
+    """Return a name for each group: the one it has already, or one made of its best phrases.
 
-    No label's first phrase says the same as another's; who gains most by a phrase has it.
+    The first phrases of new labels differ from those of all other labels where possible; groups
+    with the highest gain from a single phrase choose first.
 
     Args:
         texts: a sample of each group.
-        names: those of groups that have one already; one without terms gets them.
-        excluded: tells which phrases name no topic.
-        analyser: of the texts' language.
+        names: existing names by group, or None; a name without terms is given terms.
+        excluded: tells which phrases must not be used.
+        analyser: for the texts' language.
     """
     groups = _candidates(texts, len(names), excluded, analyser)
     gains = [_gains(texts, place, group) for place, group in enumerate(groups)]
@@ -115,14 +118,15 @@ def choose_names(
 def greedy_cover(
     gains: FloatArray, number: int, allowed: Callable[[list[int]], Sequence[bool]] | None = None
 ) -> list[int]:
-    """Return the columns that together gain most, each row counting by its best one.
+    """Return columns that maximise the sum over rows of each row's highest chosen value.
 
-    Facility location by the greedy algorithm, which comes within 1 - 1/e of the best choice.
+    The greedy algorithm for facility location; without ``allowed``, its total is at least 1 - 1/e
+    of the best possible.
 
     Args:
         gains: float32, shape (num_texts, num_phrases).
-        number: of columns, at most.
-        allowed: tells of each column, by those chosen, whether it may be the next.
+        number: most columns to choose.
+        allowed: takes the columns chosen so far; returns for each column whether it may be next.
     """
     covered = np.zeros(len(gains), dtype=np.float32)
     chosen: list[int] = []
@@ -138,7 +142,7 @@ def greedy_cover(
 
 
 def exclusion(titles: Sequence[str], facets: Facets) -> Excluded:
-    """Return what tells that a phrase is a facet's value or a report's title."""
+    """Return a function that rejects phrases that are facet values or nouns, or report titles."""
     titles = [title.casefold() for title in titles]
     own = [name for name in facets.names if facets.values(name)]
     values = {value.casefold() for name in own for value in facets.values(name)}
@@ -163,7 +167,7 @@ def _is_most_of(phrase: str, title: str) -> bool:
 def _candidates(
     texts: Sequence[GroupText], num_groups: int, excluded: Excluded, analyser: Analyser
 ) -> list[list[_Candidate]]:
-    """Return the phrases that stand in a group more than elsewhere, the weightiest first."""
+    """Return for each group the phrases more frequent in it than overall, by descending weight."""
     sizes = Counter(text.group for text in texts)
     found: list[list[_Candidate]] = [[] for _ in range(num_groups)]
     for phrase in find_phrases([text.text for text in texts], analyser):
@@ -171,7 +175,7 @@ def _candidates(
         documents = Counter(group for group, _ in {(text.group, text.document) for text in having})
         for group, number in Counter(text.group for text in having).items():
             share = number / sizes[group]
-            # With one group there is nothing to tell it from: what is said most is what counts.
+            # With one group there is no contrast: the factor is constant and frequency decides.
             lift = share * len(texts) / len(having) if num_groups > 1 else math.e
             if lift > 1 and number >= least_places(len(texts)):
                 spread = _SPREAD[min(documents[group], len(_SPREAD)) - 1]
@@ -189,7 +193,10 @@ def _candidates(
 
 
 def _gains(texts: Sequence[GroupText], group: int, candidates: Sequence[_Candidate]) -> FloatArray:
-    """Return what each text of a group gains by each candidate, (num_texts, num_candidates)."""
+    """Return each candidate's worth where a text of the group contains it, else 0.
+
+    float32, shape (num_texts, num_candidates).
+    """
     places = [place for place, text in enumerate(texts) if text.group == group]
     gains = [
         [each.worth * (place in each.phrase.places) for each in candidates] for place in places
@@ -200,9 +207,10 @@ def _gains(texts: Sequence[GroupText], group: int, candidates: Sequence[_Candida
 def _label_parts(
     candidates: Sequence[_Candidate], gains: FloatArray, firsts: Sequence[set[str]]
 ) -> list[str]:
-    """Return up to three phrases, no word in two, that together cover most of the topic's texts.
+    """Return up to three phrases without common words that together cover most of the texts.
 
-    The first phrase says nothing that one of ``firsts`` says, if there is such a phrase.
+    The first phrase neither contains nor is contained in one of ``firsts``, if there is such a
+    phrase.
     """
     phrases = [candidate.phrase for candidate in candidates]
     own = [not any(_is_part(_words(phrase.text), first) for first in firsts) for phrase in phrases]
@@ -217,9 +225,9 @@ def _label_parts(
 
 
 def _coherent_terms(candidates: Sequence[_Candidate], texts: int) -> list[str]:
-    """Return the terms that tell a group best and stand together.
+    """Return up to ten terms that are distinctive for a group and occur together.
 
-    Each is chosen by its weight and its mean NPMI with those before (Bouma 2009).
+    Each is chosen by its relative weight and its mean NPMI (Bouma 2009) with those chosen before.
     """
     left, chosen = list(candidates), list[Phrase]()
     while left and len(chosen) < _TERMS:

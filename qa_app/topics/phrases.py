@@ -1,8 +1,8 @@
-"""Noun phrases of texts, in the texts' own spelling, and what counts as prose.
+"""Extraction of noun phrases in the texts' own spelling, and a test for prose.
 
-A phrase is up to three words with no function word at its ends. It is noun-like if, taken over all
-texts, the words around it are those that stand around nouns: what follows "to", "will" or "they",
-or comes before "the", is a verb. The lists are English, and so are the phrases.
+A phrase has up to three content words and no function word at either end. Nouns and verbs are told
+apart by their neighbours over all texts: a word that often follows "to", "will" or "they", or
+precedes "the", is a verb. The word lists are English, so only English phrases are found.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from itertools import combinations
 from qa_app.models import BlockKind, Passage
 from qa_app.text.analysis import Analyser
 
-# What a phrase neither begins nor ends with: function words, then words that any report uses.
+# Words that no phrase begins or ends with: function words, then words common to all reports.
 _FUNCTION_TEXT = """
 a about above across after again against all almost alone along already also although always am
 among an and another any anyone anything are around as at away back be became because become been
@@ -44,42 +44,45 @@ chapter chapters table tables figure figures appendix annex fy mr mrs ms miss dr
 january february march april june july august september october november december
 monday tuesday wednesday thursday friday saturday sunday
 """
-# A word behind one of these, or before one of those, is a verb.
+# A word that follows one of the first list, or precedes one of the second, is counted as a verb.
 _BEFORE_VERB_TEXT = """
 to will would must can could should shall may might cannot not we they you he she i who also never
 please don't doesn't didn't
 """
 _AFTER_VERB_TEXT = "the a an that this these those their its his her our your them it"
-# What stands before adjectives that have no noun behind them: "is reasonable".
+# Words before predicative adjectives ("is reasonable"), which would otherwise count as nouns.
 _NO_NOUN_TEXT = "is are was were be been being as so too very more most not objectively"
 _FUNCTION = frozenset(_FUNCTION_TEXT.split())
 _BEFORE_VERB = frozenset(_BEFORE_VERB_TEXT.split())
 _AFTER_VERB = frozenset(_AFTER_VERB_TEXT.split())
 _NO_NOUN_AFTER = frozenset(_NO_NOUN_TEXT.split())
-# What may stand inside a phrase: "use of force", "violence against women".
+# Small words allowed inside a phrase: "use of force", "violence against women".
 _INNER = frozenset({"of", "for", "against"})
-# Web and mail addresses, no part of a phrase.
+# Web and mail addresses, which are removed before phrases are looked for.
 _LINK = re.compile(r"\S*(?:://|www\.|@|\.\w+/)\S*")
-# A word, with "data-sharing", "R&D" and "board's" as one; a mark, which ends a phrase; a number.
+# A token: a word ("data-sharing", "R&D" and "board's" are one each), a punctuation mark (ends a
+# phrase) or a number.
 _TOKEN = re.compile(r"[^\W\d_][\w]*(?:['’&\-‑][\w]+)*|[^\w\s]|\d[\w.,]*")
+# A digit in a lower-case word marks an identifier such as "section-3".
 _DIGIT = re.compile(r"\d")
-# A shorter word is no noun unless it is in capitals.
+# Fewest letters of a word in a phrase, unless it is in capitals.
 _SHORTEST = 3
+# Endings of contractions such as "we're", which are not possessives and so end a phrase.
 _CONTRACTED = ("'re", "'ve", "'ll", "n't", "'d", "'m")
-# Words of a phrase: all of them, and without the small ones inside.
+# Most words of a phrase, with and without the small words inside it.
 _LONGEST, _MOST_CONTENT = 5, 3
-# Up to so many texts a phrase counts that stands in one alone.
+# Up to this many texts, a phrase that occurs in only one text is kept.
 _FEW_TEXTS = 400
-# Part of a phrase's places that are inside one and the same longer phrase, at most.
+# A phrase is dropped if one longer phrase occurs in at least this share of its texts.
 _MOST_INSIDE = 0.8
-# Share of a word's places that are a verb's, at most, and at which a noun ends, at least; then that
-# at which an "-ing" is a noun ("training") and may begin a phrase.
+# Most occurrences as a verb (share) for a word in a phrase; fewest as the end of a noun phrase for
+# a noun; and fewest for an "-ing" word ("training") to count as a noun and begin a phrase.
 _MOST_VERB, _LEAST_HEAD, _MOSTLY = 0.25, 0.3, 0.5
-# Fewest words of prose, and least share of function words; then those of a bullet.
+# Fewest words and lowest share of function words in prose, then the same for a bullet.
 _PROSE, _BULLET = (8, 0.2), (4, 0.1)
-# Most digits and points of either, as a share of its characters.
+# Highest share of digits and points among the characters of prose or a bullet.
 _FIGURES, _MOST_FIGURES = "0123456789.", 0.12
-# Fewest and most words of a good quote, and what a sentence counts that has none of the terms.
+# Fewest and most words of a good quote, and the base score that ranks sentences without any term.
 _QUOTE_WORDS, _ANY = (8, 45), 0.1
 
 Key = tuple[str, ...]
@@ -87,12 +90,12 @@ Key = tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class Phrase:
-    """A phrase as the texts write it, and where it stands.
+    """A phrase in its commonest spelling, with the texts that contain it.
 
     Attributes:
         key: stems of its words.
-        words: number of its words, without the small ones inside.
-        places: of the texts that have it.
+        words: number of its words, without the small words inside.
+        places: numbers of the texts that contain it.
     """
 
     text: str
@@ -102,14 +105,14 @@ class Phrase:
 
 
 def least_places(texts: int) -> int:
-    """Return how many texts a phrase must stand in, of so many."""
+    """Return the fewest texts that a phrase must occur in, given the number of texts."""
     return 2 if texts > _FEW_TEXTS else 1
 
 
 def find_phrases(texts: Sequence[str], analyser: Analyser) -> list[Phrase]:
-    """Return the phrases of the texts, in the order of their keys.
+    """Return the phrases of the texts, ordered by key.
 
-    One that hardly ever stands outside one and the same longer phrase is left out: "Aviation" of
+    A phrase that occurs mostly within one longer phrase is left out: "Aviation" where the texts say
     "Civil Aviation Authority".
     """
     least = least_places(len(texts))
@@ -148,12 +151,12 @@ class _Seen:
 
 
 def _commonest(spellings: Counter[str]) -> str:
-    """Return the commonest spelling; one in small letters before one that begins a sentence."""
+    """Return the commonest spelling; of equally common ones, preferably one in lower case."""
     return min(spellings, key=lambda s: (-spellings[s], s.isupper(), s[:1].isupper(), s))
 
 
 class _Role(Enum):
-    """What a word does in a phrase."""
+    """The part that a word can have in a phrase."""
 
     BREAK = "ends it"
     INNER = "stands inside"
@@ -162,11 +165,11 @@ class _Role(Enum):
 
 
 class _Nouns:
-    """Tells nouns by the words around them, over all texts.
+    """Tells nouns from other words by their neighbours over all texts.
 
     Args:
-        texts: the tokens of each.
-        least: number of texts that a word must stand in.
+        texts: the tokens of each text.
+        least: fewest texts that a word must occur in.
     """
 
     def __init__(self, texts: Sequence[Sequence[str]], least: int) -> None:
@@ -187,7 +190,7 @@ class _Nouns:
         self._heads = {word: heads[word] / number for word, number in total.items()}
 
     def spans(self, tokens: Sequence[str]) -> Iterator[tuple[int, int, int]]:
-        """Yield start, end and the number of words without the small ones of each phrase."""
+        """Yield start, end and number of content words of each phrase in the tokens."""
         roles = [self._role(token) for token in tokens]
         for start, role in enumerate(roles):
             if role in {_Role.BREAK, _Role.INNER} or self._is_participle(tokens, start):
@@ -208,7 +211,7 @@ class _Nouns:
         if (
             not word[0].isalpha()
             or (len(word) < _SHORTEST and not token.isupper())
-            # "section-3" is an address in a page; "COVID-19" is a name.
+            # "section-3" is a link target within a page; "COVID-19" is a name.
             or (token == token.lower() and _DIGIT.search(word))
             or word in _FUNCTION
             or (apostrophe and (stem in _FUNCTION or word.endswith(_CONTRACTED)))
@@ -222,7 +225,7 @@ class _Nouns:
         return _Role.NOUN if is_head else _Role.ATTRIBUTE
 
     def _is_participle(self, tokens: Sequence[str], start: int) -> bool:
-        """Tell whether a word is "-ing" or "-ed", neither a noun nor in the middle of a name."""
+        """Tell whether a word ends in "-ing" or "-ed" and is neither a noun nor inside a name."""
         token = tokens[start]
         if not token.endswith(("ing", "ed")) or "-" in token:
             return False
@@ -233,11 +236,10 @@ class _Nouns:
 
 
 def is_prose(text: str, bullet: bool = False) -> bool:
-    """Tell whether a text is made of sentences, and not a list of figures, pages or addresses.
+    """Tell whether a text is prose, not a list of figures, page numbers or addresses.
 
-    Args:
-        text: a passage or a sentence.
-        bullet: it may be a bullet, which has fewer words and fewer function words.
+    Judged by its number of words and its shares of function words and of digits; with ``bullet``
+    the first two limits are lower.
     """
     words = text.lower().split()
     figures = sum(map(text.count, _FIGURES))
@@ -251,17 +253,17 @@ def is_prose(text: str, bullet: bool = False) -> bool:
 
 
 def sentence_texts(passage: Passage) -> Iterator[tuple[int, str]]:
-    """Yield the number and the words of each sentence that is not part of a table."""
+    """Yield the number and text of each sentence that is not a table row."""
     for place, sentence in enumerate(passage.sentences):
         if sentence.kind is not BlockKind.TABLE_ROW:
             yield place, passage.slice(sentence.start, sentence.end)
 
 
 def quoted_sentence(passage: Passage, terms: Sequence[str], analyser: Analyser) -> int:
-    """Return the number of the sentence that says most of what these terms say.
+    """Return the number of the sentence that best matches the terms; 0 if all are table rows.
 
-    A term counts by its rank; a sentence that is very short or long, or is a reference or a list of
-    figures, counts less.
+    A stem of the term at rank r, from 1, scores 1/r. The score is halved for very short or long
+    sentences, and quartered for those that are not prose, such as references.
     """
     weights: dict[str, float] = {}
     for rank, term in enumerate(terms, start=1):

@@ -1,11 +1,12 @@
-"""Passages to topics, and to the themes of ``corpus/themes.toml``.
+"""Assigns passages to topics, and to the themes of ``corpus/themes.toml``.
 
-What was found for the last generation is kept: its centres, ids and labels, with new topics for
-what fits none of them. Only when a quarter of the corpus has changed are topics found anew, and
-then one that has hardly moved keeps its name.
+The last generation's centres, ids and labels are reused, with further topics for new text that fits
+none of them. Topics are computed anew only when more than a quarter of the passages has changed
+(half, where sentences are grouped by phrases); a cluster whose centre has hardly moved then keeps
+its name.
 
-A passage joins a theme by what it means, or by one of the theme's words together with a meaning
-that comes near.
+A passage belongs to a theme if their cosine is high, or if it is moderate and the passage contains
+one of the theme's words.
 """
 
 from __future__ import annotations
@@ -51,35 +52,36 @@ from qa_app.topics.topic_store import (
 )
 
 THEMES_FILE = "themes.toml"
-# Cosine of a passage to the theme's sentence from which it belongs, and from which it does if it
-# has one of the theme's words. See benchmarks/RESULTS.md for how they were found.
+# Lowest cosine of a passage to the theme's text for membership, without and with one of the theme's
+# words in the passage. benchmarks/RESULTS.md says how they were chosen.
 MEANING, MEANING_WITH_WORD = 0.50, 0.35
 _FORM = (
     'Its form is: ["name of the theme"] with sentence = "What it is about." and, if you like, '
     'words = ["word", "two words"].'
 )
-# Texts nearest to a topic's centre from which its name is taken.
+# Texts nearest to a topic's centre that its name is made from.
 _READ = 100
-# Share of the corpus that may change before topics are found anew; phrases go stale more slowly.
+# Share of the corpus that may change before topics are computed anew, for centres and for phrases;
+# phrases become outdated more slowly.
 _MOST_CHANGED, _MOST_CHANGED_PHRASES = 0.25, 0.5
-# Cosine of a new centre to an old one from which it is the same topic.
+# Lowest cosine of a new centre to an old one for the topic to keep its name.
 _SAME = 0.9
-# So many misfits may be a topic of their own.
+# Fewest new units without a topic that can form a new one.
 _LEAST_NEW = 3
-# Quantile of the cosines to the nearest centre under which something fits no topic.
+# A unit fits no topic if its cosine to the nearest centre is below this quantile of all cosines.
 _MISFIT = 0.02
-# A topic has at least this part of an even share of the corpus.
+# Smallest topic, as a fraction of the mean size; smaller clusters are dissolved.
 _LEAST_SHARE = 0.15
-# Sentences that speak for a topic, and members that they are looked for in.
+# Quotes stored with a topic, and the nearest members that they are chosen from.
 _QUOTES, _LOOKED_AT = 3, 12
 
-# Places of units, nearest first, and how near every unit is.
+# Numbers of a topic's units, nearest first, and the similarity of every unit to the topic.
 _Placed = tuple[IntArray, FloatArray]
 
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """A row that the analyst controls: what it is about, and words that make that likelier."""
+    """A subject defined by the analyst: a describing sentence, and words that support a match."""
 
     name: str
     sentence: str
@@ -87,11 +89,14 @@ class Theme:
 
     @property
     def text(self) -> str:
-        """What is embedded."""
+        """The text that is embedded."""
         return f"{self.name}: {self.sentence}"
 
     def pattern(self) -> re.Pattern[str] | None:
-        """Return what finds one of the words in a text, in any case; None without words."""
+        """Return a pattern for any of the words, in any case and with plural -s or -es.
+
+        None if the theme has no words.
+        """
         if not self.words:
             return None
         forms = "|".join(phrase_pattern(word) for word in self.words)
@@ -100,23 +105,24 @@ class Theme:
 
 @dataclass(frozen=True, slots=True)
 class Themes:
-    """The themes of a corpus, and the text of the file that they were read from, or ""."""
+    """The themes of a corpus; ``source`` is the text of their file, "" without one."""
 
     themes: tuple[Theme, ...] = ()
     source: str = ""
 
     @property
     def fingerprint(self) -> str:
-        """Return a hash that changes when memberships may."""
+        """SHA-256 of the themes and thresholds; it changes whenever memberships may change."""
         parts = [[theme.name, theme.sentence, theme.words] for theme in self.themes]
         return hashlib.sha256(json.dumps([MEANING, MEANING_WITH_WORD, parts]).encode()).hexdigest()
 
     @classmethod
     def load(cls, folder: Path) -> Themes:
-        """Read ``themes.toml`` in a folder; without one, there are no themes.
+        """Read ``themes.toml`` in a folder; without the file there are no themes.
 
         Raises:
-            ConfigError: the file is not TOML, or not of the form that its README shows.
+            ConfigError: the file cannot be read, is not TOML, or has another form than its README
+                shows.
         """
         path = folder / THEMES_FILE
         found, text = read_tables(path, _FORM)
@@ -140,9 +146,10 @@ def _parse(path: Path, name: str, table: Any) -> Theme:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Earlier:
-    """The last generation's topics, and what changed since.
+    """The last generation's topics, and what has changed since.
 
-    ``new`` tells of each passage whether it was not there; ``removed`` counts those that are gone.
+    ``new`` is bool, shape (num_passages,), True for passages that the last generation lacked;
+    ``removed`` is the number of its passages that are gone.
     """
 
     topics: Topics
@@ -150,13 +157,20 @@ class Earlier:
     removed: int
 
     def names(self) -> list[Name | None]:
-        """Return what its topics are called."""
+        """Return the topics' names, in order."""
         return [Name(topic.id, topic.label, topic.terms) for topic in self.topics.topics]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Centres:
-    """Centres of topics with the names that some of them have from before."""
+    """Topic centres.
+
+    Attributes:
+        vectors: float32, shape (num_topics, dim).
+        names: the name of each topic, None where it has none yet.
+        changed: passages added and removed since the centres were computed.
+        floor: cosine below which a unit fits no topic.
+    """
 
     vectors: FloatArray
     names: list[Name | None]
@@ -173,16 +187,16 @@ def find_topics(
     analyser: Analyser,
     earlier: Earlier | None = None,
 ) -> Topics:
-    """Return the topics and themes of a corpus, the same for the same to the last bit.
+    """Return the topics and themes of a corpus, bit for bit the same for the same input.
 
     Args:
         source: the passages.
-        embeddings: theirs, shape (num_passages, dim), unit rows.
-        encoder: for the sentences of a small corpus, and of the themes.
-        facets: whose values name no topic.
-        themes: the analyst's own.
-        analyser: of the corpus's language.
-        earlier: the last generation's, made with the same model, if there is one.
+        embeddings: of the passages, shape (num_passages, dim), unit rows.
+        encoder: for the themes, and for the sentences and phrases of a small corpus.
+        facets: their values and nouns are excluded from topic names.
+        themes: as defined by the analyst.
+        analyser: for the corpus's language.
+        earlier: the last generation's topics, if they were made with the same model.
     """
     known: dict[str, FloatArray] = {}
     if earlier is not None:
@@ -224,7 +238,10 @@ def _by_phrase(
     excluded: Excluded,
     analyser: Analyser,
 ) -> tuple[_Centres, list[_Placed]]:
-    """Return phrases as topics, and what is about each; a sentence may be about several."""
+    """Return phrases as topics with their sentences; a sentence may belong to several.
+
+    Falls back to clusters where no phrase qualifies.
+    """
 
     def with_phrases(found: _Centres, places: IntArray, number: int) -> _Centres:
         texts = [units.texts[place] for place in places]
@@ -258,7 +275,7 @@ def _by_phrase(
 
 
 def _by_centre(units: Units, earlier: Earlier | None) -> tuple[_Centres, list[_Placed]]:
-    """Return centres of clusters as topics, and what is nearest to each."""
+    """Return cluster centres as topics, each with the units that it is the nearest centre of."""
     centres = _from_before(earlier, units, _MOST_CHANGED)
     if centres is not None and earlier is not None:
         centres = _with_new(units, earlier, centres)
@@ -272,9 +289,9 @@ def _by_centre(units: Units, earlier: Earlier | None) -> tuple[_Centres, list[_P
 def _placed(
     centres: _Centres, belongs: BoolArray, scores: FloatArray
 ) -> tuple[_Centres, list[_Placed]]:
-    """Return the centres to which something belongs, and what, the nearest first.
+    """Return the centres that have members, and each one's members, nearest first.
 
-    ``belongs`` and ``scores`` are of shape (num_units, num_centres).
+    ``belongs`` and ``scores`` have shape (num_units, num_centres).
     """
     kept = np.flatnonzero(belongs.any(0))
     placed = [(_nearest_first(belongs[:, n], scores[:, n]), scores[:, n]) for n in kept]
@@ -283,7 +300,11 @@ def _placed(
 
 
 def _from_before(earlier: Earlier | None, units: Units, most: float) -> _Centres | None:
-    """Return the last generation's centres, unless too much has changed since they were found."""
+    """Return the last generation's centres, or None.
+
+    None if there are none, if they are for the other kind of unit, or if the passages changed since
+    they were computed exceed the share ``most`` of the corpus.
+    """
     if earlier is None or bool(earlier.topics.grouping.hashes) != bool(units.hashes):
         return None
     old = earlier.topics.grouping
@@ -294,7 +315,10 @@ def _from_before(earlier: Earlier | None, units: Units, most: float) -> _Centres
 
 
 def _with_new(units: Units, earlier: Earlier, centres: _Centres) -> _Centres:
-    """Return the centres, and further ones for what is new and fits none of them."""
+    """Return the centres, with further ones for new units that fit none of them.
+
+    None are added for very few such units, or where there are as many topics as allowed.
+    """
     _, cosines = nearest(units.vectors, centres.vectors)
     misfits = np.flatnonzero(earlier.new[units.rows] & (cosines < centres.floor))
     even = len(units) / len(centres.names)
@@ -308,7 +332,7 @@ def _with_new(units: Units, earlier: Earlier, centres: _Centres) -> _Centres:
 
 
 def _found_anew(units: Units, earlier: Earlier | None) -> _Centres:
-    """Return new centres, those that were there before under their old names."""
+    """Return newly computed centres; one close to an old centre keeps the old name."""
     number = count_topics(len(units))
     vectors = as_stored(find_centres(units.vectors, number))
     groups, _ = nearest(units.vectors, vectors)
@@ -328,7 +352,7 @@ def _found_anew(units: Units, earlier: Earlier | None) -> _Centres:
 def _find_themes(
     source: Source, units: Units, encoder: Encoder, themes: Sequence[Theme], analyser: Analyser
 ) -> tuple[Group, ...]:
-    """Return each theme with what belongs to it, by meaning, or by a word and meaning."""
+    """Return each theme with its members: by cosine, or by a word and a lower cosine."""
     if not themes:
         return ()
     vectors = encoder.encode_queries([theme.text for theme in themes])
@@ -348,7 +372,7 @@ def _find_themes(
 
 
 def _nearest_first(belongs: BoolArray, strengths: FloatArray) -> IntArray:
-    """Return the places of what belongs with the strongest first."""
+    """Return the numbers of the members, strongest first; ties in their order."""
     places = np.flatnonzero(belongs)
     return places[np.lexsort((places, -strengths[places]))]
 
@@ -362,10 +386,10 @@ def _group(
     told_by: Sequence[str],
     analyser: Analyser,
 ) -> Group:
-    """Return the units of these places as a topic or theme, with a few sentences to quote.
+    """Return the units ``places`` as a topic or theme, with up to three sentences to quote.
 
-    Those are near the centre, from different reports where there are; of a passage, the sentence
-    that says most of what the terms ``told_by`` say.
+    Quotes are taken from the nearest members, from different reports where possible. From a whole
+    passage, the sentence that best matches the terms ``told_by`` is quoted.
     """
     members = Members(units.rows[places], units.sentences[places], strengths[places])
     passages = source.passages(members.rows[:_LOOKED_AT].tolist())

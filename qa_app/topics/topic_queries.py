@@ -1,7 +1,7 @@
-"""Topics by facet, cells, comparisons and what is new, read from what a build stored.
+"""Queries on stored topics: matrices by facet, cells, comparisons and changes between builds.
 
-A topic's members are passages, in a small corpus sentences. Nothing is computed here that takes
-long: groups are found when an index is built.
+A topic's members are passages, or sentences in a small corpus. Topics are computed when an index is
+built, so queries are fast.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ from qa_app.topics.topic_store import (
     read_topics,
 )
 
-# Names in an error's hint.
+# Most values listed in an error's hint, to keep it readable.
 _MOST_NAMED = 12
 
 
 class Kind(StrEnum):
-    """Who made the groups: the program, or the analyst."""
+    """Whether groups were found by the program (topics) or defined by the analyst (themes)."""
 
     TOPICS = "topics"
     THEMES = "themes"
 
 
 class Trend(StrEnum):
-    """What became of a topic since an earlier generation."""
+    """How a topic changed since an earlier generation; CHANGED is new members, same number."""
 
     APPEARED = "appeared"
     GREW = "grew"
@@ -53,7 +53,7 @@ class Trend(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """Words of a report that belong to a topic; ``strength`` is higher, the nearer they are."""
+    """A quote that belongs to a topic; a higher ``strength`` means closer to the topic."""
 
     quote: str
     citation: Citation
@@ -63,9 +63,10 @@ class Excerpt:
 
 @dataclass(frozen=True, slots=True)
 class TopicSummary:
-    """A topic or theme as it is listed, with its terms and a few quotes, the best first.
+    """A topic or theme as listed, with its terms and a few quotes, best first.
 
-    ``members`` is the number of its quotes: one a passage, or in a small corpus one a sentence.
+    ``passages`` is the number of different passages; ``members`` that of members, which are
+    passages, or sentences in a small corpus.
     """
 
     id: str
@@ -78,16 +79,18 @@ class TopicSummary:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Topics or themes by a facet's values.
+    """Counts of topic or theme members by facet value.
+
+    A member with several values counts in several columns.
 
     Attributes:
-        rows: ids of topics; labels alike.
-        columns: values of the facet, the most mentioned first, or years ascending.
-        counts: members by row and column; 0 where nothing was found.
-        strengths: the strongest member's, by row and column; 0.0 where nothing was found.
-        row_totals: members of each topic, those of no value too.
+        rows: ids of the topics, in the order of ``labels``.
+        columns: values of the facet, by descending total, or years ascending.
+        counts: members by row and column.
+        strengths: highest strength by row and column; 0.0 where there are no members.
+        row_totals: all members of each topic, with or without a value.
         column_totals: sums of the columns.
-        unplaced: members of no value, as those of reports without a date.
+        unplaced: members without a value, such as those of undated reports.
     """
 
     kind: Kind
@@ -104,7 +107,7 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """The quotes of a topic for a value of a facet: ``total``, of which a few are given."""
+    """The quotes of a topic for one facet value: ``total`` members, the first few as excerpts."""
 
     topic: str
     label: str
@@ -115,7 +118,11 @@ class Cell:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What became of a topic: its members before and now, and those in passages that are new."""
+    """How a topic changed.
+
+    ``before`` and ``now`` are numbers of members; ``new`` counts those in new passages, the first
+    few of which are the excerpts.
+    """
 
     id: str
     label: str
@@ -128,7 +135,7 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class TopicsReport:
-    """What the reports are about, by a facet."""
+    """The topics of a generation and their matrix by a facet."""
 
     topics: tuple[TopicSummary, ...]
     matrix: Matrix
@@ -147,15 +154,16 @@ class Triage:
         return read_topics(self._generation.folder)
 
     def groups(self, kind: Kind = Kind.TOPICS) -> tuple[Group, ...]:
-        """Return the topics, the largest first, or the themes in the order of their file.
+        """Return the topics, largest first, or the themes in the order of their file.
 
         Raises:
-            IndexNotFoundError: the index was built before there were topics.
+            IndexNotFoundError: the index has no topics, or those of another format version.
+            IndexCorruptError: the stored topics are damaged.
         """
         return self._stored.topics if kind is Kind.TOPICS else self._stored.themes
 
     def summaries(self, kind: Kind = Kind.TOPICS) -> tuple[TopicSummary, ...]:
-        """Return the groups as they are listed."""
+        """Return the topics or themes as listed, in the order of ``groups``."""
         return tuple(
             TopicSummary(
                 id=group.id,
@@ -169,7 +177,7 @@ class Triage:
         )
 
     def facet_names(self) -> tuple[str, ...]:
-        """Return what topics can be set against, the corpus's own facets first."""
+        """Return the facets that topics can be tabulated by, the corpus's own first."""
         own = [name for name in self._facets.names if self._facets.values(name)]
         known = self._generation.facets()
         dated = any(record.dated for record in self._generation.documents)
@@ -177,7 +185,7 @@ class Triage:
         return tuple(dict.fromkeys(name for name in names if name in (*known, DATE, TYPE)))
 
     def matrix(self, facet: str = "", kind: Kind = Kind.TOPICS) -> Matrix:
-        """Return topics or themes by a facet, by default the corpus's own first.
+        """Return topics or themes by a facet; by default the first of ``facet_names``.
 
         Raises:
             QueryError: there is no such facet.
@@ -223,14 +231,14 @@ class Triage:
         themes: bool = False,
         most: int = 20,
     ) -> Cell:
-        """Return the quotes of a topic or theme for one value of a facet, the strongest first.
+        """Return the quotes of a topic or theme for one facet value, strongest first.
 
         Args:
             topic: its id or label.
-            facet: as ``matrix`` takes it.
-            value: one of its values; "" for all there is.
-            themes: a theme is meant, should a topic have its name too.
-            most: quotes at most.
+            facet: as for ``matrix``; ignored without a value.
+            value: one of the facet's values, in any case, or an alias; "" for all members.
+            themes: prefer a theme where a topic has the same name.
+            most: most excerpts to return.
 
         Raises:
             QueryError: there is no such topic, facet or value.
@@ -252,9 +260,12 @@ class Triage:
         themes: bool = False,
         most: int = 5,
     ) -> tuple[tuple[Cell, ...], ...]:
-        """Return for each topic or theme, or the one asked for, a cell for each of these values.
+        """Return a row of cells, one per value, for each topic or theme, or for ``topic`` alone.
 
-        Topics of which none of the values says anything are left out.
+        Without ``topic``, rows in which all cells are empty are left out.
+
+        Raises:
+            QueryError: there is no such topic, facet or value.
         """
         groups = self.groups(Kind.THEMES if themes else Kind.TOPICS)
         if topic:
@@ -266,13 +277,21 @@ class Triage:
         return tuple(cells for cells in rows if topic or any(cell.total for cell in cells))
 
     def timeline(self, topic: str, themes: bool = False) -> Mapping[str, int]:
-        """Return a topic's members by the year of their report; empty where none has a date."""
+        """Return the number of a topic's members by report year; empty if no report is dated.
+
+        Raises:
+            QueryError: there is no such topic or theme.
+        """
         members = self.group(topic, themes).members.rows
         years = self._values(DATE)
         return {year: int(np.isin(members, rows).sum()) for year, rows in years.items()}
 
     def changes(self, earlier: Triage, most: int = 3) -> tuple[Change, ...]:
-        """Return what became of each topic since an earlier generation, what grew most first."""
+        """Return how each topic changed since an earlier generation.
+
+        Topics are matched by id, and ordered by members in new passages, most first. ``most``
+        limits the excerpts of each.
+        """
         old = frozenset(earlier._generation.content_hashes())
         is_new = np.array([digest not in old for digest in self._generation.content_hashes()])
         before = {group.id: len(group.members) for group in earlier.groups()}
@@ -291,7 +310,9 @@ class Triage:
         return tuple(sorted(found, key=lambda change: (-change.new, change.label)))
 
     def group(self, name: str, themes: bool = False) -> Group:
-        """Return the topic or theme with this id or label, of two the topic unless ``themes``.
+        """Return the topic or theme with this id or label, in any case.
+
+        If both have it, the topic is returned, or with ``themes`` the theme.
 
         Raises:
             QueryError: there is none.
@@ -306,7 +327,7 @@ class Triage:
         raise QueryError(f"There is no topic {name!r}.", f"There are: {known}.")
 
     def _values(self, facet: str) -> dict[str, IntArray]:
-        """Return the facet's values in order, with the rows that belong to each."""
+        """Return the facet's values in order, each with the rows of its passages, int64."""
         generation = self._generation
         if facet in generation.facets():
             values = generation.facet_values(facet)
@@ -323,7 +344,7 @@ class Triage:
         return {value: np.array(rows[value], dtype=np.int64) for value in sorted(rows)}
 
     def _value(self, facet: str, asked: str) -> tuple[str, IntArray]:
-        """Return a value as it is written, by any case or an alias, and its rows."""
+        """Return the stored spelling of a value, given in any case or as an alias, and its rows."""
         values = self._values(facet)
         value = exact_value(list(values), asked, self._facets.named_by(facet, asked))
         if value is not None:
@@ -334,7 +355,7 @@ class Triage:
     def _excerpts(
         self, group: Group, members: Members, places: IntArray | slice = slice(None)
     ) -> tuple[Excerpt, ...]:
-        """Return the words of some members of a group; of a whole passage, its best sentence."""
+        """Return excerpts of some members; a whole passage gives its best-matching sentence."""
         rows, sentences = members.rows[places], members.sentences[places].tolist()
         strengths = members.strengths[places].tolist()
         passages = self._generation.passages(rows)

@@ -1,4 +1,4 @@
-"""What a generation keeps of its topics and themes: one text file, the same to the last byte."""
+"""Storage of a generation's topics and themes: one JSON file, equal bytes for equal content."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ from qa_app.errors import IndexCorruptError, IndexNotFoundError
 from qa_app.store.manifest import MEND_HINT
 
 TOPICS_FILE = "topics.json"
-# Part of the recipe: a build makes topics anew when what follows from the same corpus changes.
+# Part of the recipe: increased when topics of the same corpus change, so that builds remake them.
 TOPICS_VERSION = "4"
 
 
-# Of numbers in the file: halves are as exact as the vectors that they are made from.
+# Types of the stored arrays: float16 is as precise as the stored vectors they are made from.
 _INTEGER, _REAL = "<i4", "<f2"
-# In place of a sentence's number.
+# Stored as the sentence number where a member is a whole passage.
 WHOLE = -1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Members:
-    """What belongs to a topic or theme, nearest first.
+    """The members of a topic or theme, nearest first.
 
     Attributes:
-        rows: int64, of passages; one may come several times, with different sentences.
-        sentences: int64, which of the passage's sentences it is; -1 for the whole passage.
-        strengths: float32, cosine to the centre or the theme, in [-1, 1], descending.
+        rows: int64, passage rows; a row may occur several times, with different sentences.
+        sentences: int64, number of the sentence in its passage; -1 for the whole passage.
+        strengths: float32, descending; the cosine to the centre or theme, or for a topic that is a
+            phrase the score of ``clusters.likeness``, which may exceed 1. Stored as float16.
     """
 
     rows: IntArray
@@ -44,19 +45,19 @@ class Members:
 
     @property
     def passages(self) -> int:
-        """Number of different passages."""
+        """The number of different passages."""
         return len(np.unique(self.rows))
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """A topic, or a theme of the analyst's own.
+    """A topic, or a theme defined by the analyst.
 
     Attributes:
-        id: for addresses and commands, as "data-sharing"; kept from build to build.
-        label: a few phrases as the reports write them, or the theme's name.
-        terms: phrases that tell it, best first; of a theme, its words.
-        quotes: a few members that speak for it, each a sentence.
+        id: used in URLs and commands, such as "data-sharing"; kept from build to build.
+        label: a few phrases in the reports' spelling, or the theme's name.
+        terms: its most distinctive phrases, best first; for a theme, its words.
+        quotes: a few representative members, each a sentence.
     """
 
     id: str
@@ -68,14 +69,14 @@ class Group:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Grouping:
-    """What the next build goes on from, so that topics keep their ids.
+    """State that the next build continues from, so that topics keep their ids.
 
     Attributes:
         centres: float16, shape (num_topics, dim), unit rows.
-        changed: passages added and removed since the centres were found.
-        floor: cosine under which something belongs to no topic that is known yet.
-        hashes: of the sentences that were embedded, where sentences were grouped.
-        vectors: float16, theirs.
+        changed: passages added and removed since the centres were computed.
+        floor: cosine below which a new unit fits none of the topics.
+        hashes: SHA-256 of the sentences, where sentences were grouped, else empty.
+        vectors: float16, shape (num_hashes, dim), the sentences' embeddings.
     """
 
     centres: HalfArray
@@ -95,23 +96,23 @@ class Topics:
     version: str = TOPICS_VERSION
 
     def to_text(self) -> str:
-        """Return the file's text."""
+        """Return the topics as JSON, the content of the file."""
         found = msgspec.json.encode(self, enc_hook=_packed)
         return msgspec.json.format(found, indent=1).decode() + "\n"
 
 
 class _Version(msgspec.Struct):
-    """What is read of a file first."""
+    """The part of the file that is decoded first, to check its version."""
 
     version: str
 
 
 def read_topics(folder: Path) -> Topics:
-    """Return the topics of a generation, from its folder.
+    """Return the topics stored in a generation's folder.
 
     Raises:
-        IndexNotFoundError: it was built before there were topics.
-        IndexCorruptError: the file is damaged.
+        IndexNotFoundError: there is no such file, or it has another format version.
+        IndexCorruptError: the file cannot be read, or is damaged.
     """
     path = folder / TOPICS_FILE
     try:
@@ -129,12 +130,12 @@ def read_topics(folder: Path) -> Topics:
 
 
 def _packed(array: Any) -> Any:
-    """Return an array's shape and its numbers, which become base64."""
+    """Return an array's shape and its raw bytes, which msgspec encodes as base64."""
     return array.shape, array.astype(_INTEGER if array.dtype.kind == "i" else _REAL).tobytes()
 
 
 def _unpacked(kind: Any, found: Any) -> Any:
-    """Return the array of the type ``kind``, an ``npt.NDArray[…]``."""
+    """Return the decoded array; ``kind`` is its declared type, an ``npt.NDArray[…]``."""
     shape, numbers = msgspec.convert(found, type=tuple[list[int], bytes])
     (scalar,) = get_args(get_args(kind)[1])
     stored = _INTEGER if issubclass(scalar, np.integer) else _REAL
@@ -142,12 +143,12 @@ def _unpacked(kind: Any, found: Any) -> Any:
 
 
 def as_stored(vectors: FloatArray) -> FloatArray:
-    """Return the vectors as they will be read back, so that the next build groups by the same."""
+    """Return the vectors rounded to float16, so that this and the next build use equal values."""
     return vectors.astype(np.float16).astype(np.float32)
 
 
 def unique_id(label: str, taken: Sequence[str]) -> str:
-    """Return a label as a short name for addresses, different from those taken."""
+    """Return the label's first phrase as an id for URLs, numbered if it is already taken."""
     words = "".join(letter if letter.isalnum() else " " for letter in label.split(",")[0]).split()
     base = "-".join(words).lower() or "topic"
     number, name = 1, base

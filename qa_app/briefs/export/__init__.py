@@ -1,4 +1,4 @@
-"""A brief as a file that people take away; the same brief and date give the same bytes."""
+"""Export of a brief as Word, Markdown or CSV; equal input and date give equal bytes."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from qa_app.verification import Sources
 
 
 class Form(StrEnum):
-    """What a brief can be exported as; the value is the file's ending."""
+    """Export format of a brief; the value is the file's extension."""
 
     WORD = "docx"
     MARKDOWN = "md"
@@ -25,7 +25,7 @@ class Form(StrEnum):
 
 
 def form_of(name: str) -> Form:
-    """Return the form that a file's name asks for; ``BriefError`` if its ending is none of them."""
+    """Return the format for a file name's extension; ``BriefError`` if it is not supported."""
     try:
         return Form(Path(name).suffix.lower().lstrip("."))
     except ValueError as exc:
@@ -45,8 +45,8 @@ def export_brief(
 
     Args:
         generation: the open generation that the colophon describes.
-        corpus: folder of the reports, which every quote is checked against again.
-        made: the date that it bears; today unless told.
+        corpus: folder of the reports that quotes are checked against; by default the index's text.
+        made: the date of the export; by default today (UTC).
     """
     made = made or datetime.now(UTC).date()
     found = outline(brief, generation, Sources(generation, corpus), made)
@@ -58,7 +58,7 @@ def export_brief(
 
 
 def write_export(path: Path, content: bytes) -> None:
-    """Write an exported brief; ``BriefError`` if that cannot be."""
+    """Write an exported brief; ``BriefError`` if the file cannot be written."""
     try:
         path.write_bytes(content)
     except OSError as exc:

@@ -1,6 +1,7 @@
-"""A brief as CSV: one row a heading, quote, source and line of the colophon.
+"""Export of a brief as CSV: a row for the title, each heading, quote, source and colophon line.
 
-A spreadsheet program runs a cell that begins like a formula, so such a cell is given an apostrophe.
+Spreadsheet programs run cells that begin like a formula, so such cells are prefixed with an
+apostrophe.
 """
 
 from __future__ import annotations
@@ -16,15 +17,17 @@ COLUMNS = (
     "kind", "number", "heading", "value", "text", "note", "question", "citation", "document",
     "title", "section", "page", "start", "end", "sha256",
 )  # fmt: skip
+# First characters that spreadsheet programs take for the start of a formula.
 _FORMULA_STARTS = frozenset("=+-@")
-# What stands in front of a formula without disarming it: white space, controls, invisible marks.
+# Unicode categories that a program may skip before a formula: white space, controls and invisible
+# characters.
 _SKIPPED = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})
-# Characters with which some programs begin a new cell, and so a formula.
+# First characters that some programs take for the end of a cell, so that a formula could follow.
 _DANGEROUS_GAPS = frozenset("\t\r\n\0")
 
 
 def to_csv(outline: Outline) -> bytes:
-    """Return a brief as CSV in UTF-8, with the mark that spreadsheet programs look for."""
+    """Return a brief as CSV in UTF-8, with the byte order mark that spreadsheet programs expect."""
     file = io.StringIO(newline="")
     writer = csv.DictWriter(file, COLUMNS, restval="", quoting=csv.QUOTE_ALL)
     writer.writeheader()
@@ -34,7 +37,7 @@ def to_csv(outline: Outline) -> bytes:
 
 
 def neutral(cell: str) -> str:
-    """Return a cell that no spreadsheet program takes for a formula."""
+    """Return a cell's text, prefixed with an apostrophe if it could be read as a formula."""
     first = next((mark for mark in cell if unicodedata.category(mark) not in _SKIPPED), "")
     is_formula = unicodedata.normalize("NFKC", first)[:1] in _FORMULA_STARTS if first else False
     return f"'{cell}" if is_formula or cell[:1] in _DANGEROUS_GAPS else cell

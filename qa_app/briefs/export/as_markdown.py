@@ -1,7 +1,7 @@
-"""A brief as Markdown with footnotes, and what the quotes of such a file claim.
+"""Export of a brief as Markdown with footnotes, and reading the claims of such a file.
 
-Each footnote carries its citation twice: in words, and as JSON in a comment that no renderer
-shows, so that a file that went through other hands can be checked (``qa-app brief verify``).
+Each footnote has its citation twice: as text, and as JSON in a comment that renderers hide, so that
+an edited file can be checked later (``qa-app brief verify``).
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from qa_app.briefs.export.outline import Entry, Note, Outline
 from qa_app.errors import BriefError
 from qa_app.verification import plain
 
-# What Markdown (and its common extensions: tables, strikethrough, formulas) takes for markup.
+# Characters that are markup in Markdown and its extensions for tables, strikethrough and formulas.
 _MARKUP = re.compile(r"([\\`*_\[\]<>&~|$])")
-# What makes a list, a heading or a rule at the beginning of a line only.
+# Line starts that would make a list, heading or rule: a number before "." or ")", or a mark.
 _LINE_START = re.compile(r"^(\d+(?=[.)])|(?=[#+=-]))")
 # A footnote as ``_definition`` writes it: its number and its JSON.
 _DEFINITION = re.compile(r"^\[\^(\d+)\]:.*<!-- qa-app (\{.*\}) -->\s*$", re.M)
-# The footnote's mark behind a quote.
+# The footnote reference at the end of a quote.
 _REFERENCE = re.compile(r"\s*\[\^(\d+)\]\s*$")
 
 
@@ -48,7 +48,10 @@ def to_markdown(outline: Outline) -> str:
 
 
 def read_export(path: Path) -> tuple[Claim, ...]:
-    """Return what the quotes of an exported file claim; ``BriefError`` if it cannot be read."""
+    """Return the claims of an exported file, as ``read_claims`` does for its text.
+
+    ``BriefError`` if the file cannot be read, or has no citation written by this program.
+    """
     try:
         return read_claims(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as exc:
@@ -58,10 +61,10 @@ def read_export(path: Path) -> tuple[Claim, ...]:
 
 
 def read_claims(text: str) -> tuple[Claim, ...]:
-    """Return what the quotes of an exported brief claim, as the text has them now.
+    """Return the claims of an exported brief, with each quote's current text.
 
-    Quotes without a footnote, and footnotes without a quote, are claims too; ``BriefError`` if
-    there is no citation of ours at all.
+    Includes quotes without a footnote, and footnotes without a quote. ``BriefError`` if the text
+    has no citation written by this program.
     """
     cited = dict(_cited(text))
     if not cited:
@@ -88,7 +91,7 @@ def _cited(text: str) -> Iterator[tuple[int, Claim]]:
 
 
 def _quoted(text: str) -> Iterator[str]:
-    """Yield the words of every paragraph in a block quote, without their markup."""
+    """Yield the text of every paragraph or other block inside a block quote, without markup."""
     depth = 0
     for token in MarkdownIt("commonmark").parse(text):
         depth += {"blockquote_open": 1, "blockquote_close": -1}.get(token.type, 0)
@@ -107,7 +110,7 @@ def _entry(entry: Entry) -> Iterator[str]:
     if entry.question:
         yield f"*{_escape(entry.question)}*"
     yield f"**{_escape(entry.about)}**"
-    # The blank line between two quotes belongs to the block quote, or they would be two of them.
+    # The blank line between two quotes is quoted too, so that they stay in one block quote.
     yield "\n>\n".join(
         "> " + "\\\n> ".join(_lines(note.quote.text)) + f"[^{note.number}]" for note in entry.notes
     )
@@ -131,6 +134,6 @@ def _definition(note: Note) -> str:
         "words_sha256": hash_words(note.quote.text),
         "document_sha256": note.document_sha256,
     }
-    # A comment ends at two hyphens; in JSON a hyphen can be written in another way.
+    # "--" or ">" could end the comment, so they are written with JSON escapes.
     found = json.dumps(kept).replace("--", "-\\u002d").replace(">", "\\u003e")
     return f"[^{note.number}]: {_escape(note.text)} <!-- qa-app {found} -->"

@@ -1,7 +1,7 @@
-"""A brief as a Word document: the same brief gives the same bytes.
+"""Export of a brief as a Word document; the same outline gives the same bytes.
 
-Written from templates, since python-docx has no footnotes and stamps the time into its files. The
-parts are the fewest that Word asks for: text, footnotes, styles, settings.
+Written from templates, since python-docx does not support footnotes and writes the time into its
+files. The document has only the parts that Word requires.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from markupsafe import Markup
 
 from qa_app.briefs.export.outline import Outline
 
-# A part's name in the document, and its template.
+# Name of each part in the DOCX archive, and its template.
 _PARTS = {
     "[Content_Types].xml": "content_types.xml",
     "_rels/.rels": "package_relationships.xml",
@@ -27,8 +27,8 @@ _PARTS = {
     "word/styles.xml": "styles.xml",
     "word/settings.xml": "settings.xml",
 }
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest that a ZIP file can say
-# What XML 1.0 cannot hold: controls, halves of surrogate pairs, U+FFFE and U+FFFF.
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date in a ZIP file; fixed, for equal bytes
+# Characters not allowed in XML 1.0: most controls, lone surrogates, U+FFFE and U+FFFF.
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -47,7 +47,7 @@ def _lines(text: str) -> list[str]:
 
 
 def _finalize(value: object) -> object:
-    # What a macro returns is Markup, and was seen to when it was made.
+    # Results of macros are Markup; their parts were cleaned when they were rendered.
     if isinstance(value, str) and not isinstance(value, Markup):
         return _NOT_XML.sub("", value)
     return value

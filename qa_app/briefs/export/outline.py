@@ -1,4 +1,4 @@
-"""What all exports of a brief show alike: numbered notes, the list of sources, the colophon."""
+"""Content that all exports of a brief share: numbered notes, list of sources and colophon."""
 
 from __future__ import annotations
 
@@ -19,7 +19,13 @@ from qa_app.version import __version__
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A quote and the footnote that cites it."""
+    """A quote with its footnote.
+
+    Attributes:
+        number: of the footnote, from 1.
+        text: the footnote's text, the citation in full.
+        document_sha256: of the source file at the time of pinning.
+    """
 
     number: int
     quote: Quote
@@ -29,14 +35,14 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """An item as it is set.
+    """An item of the brief, prepared for export.
 
     Attributes:
-        heading: the words of a heading; empty for a pin.
-        question: what the quotes were found by, where that is not as in the entry before.
-        value: whom they are about, or "".
-        notes: the quotes, in reading order; none for a heading.
-        remarks: the paragraphs of the note.
+        heading: text of a heading; "" for a pin.
+        question: the question that found the quotes; "" if the previous pin has the same.
+        value: the facet value that they are about, or "".
+        notes: the quotes, in reading order; empty for a heading.
+        remarks: the paragraphs of the user's note.
     """
 
     heading: str = ""
@@ -47,13 +53,13 @@ class Entry:
 
     @property
     def about(self) -> str:
-        """The line above the quotes: whom they are about, else where they stand."""
+        """The line above the quotes: their facet value, else the citation's label."""
         return self.value or (self.notes[-1].quote.citation.label if self.notes else "")
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A report that is quoted."""
+    """A quoted report: its title, its path and the SHA-256 of the file when it was pinned."""
 
     title: str
     document: str
@@ -62,12 +68,12 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """A brief, ready to be set in any form.
+    """A brief, prepared for export in any format.
 
     Attributes:
-        made: the date, as "2026-01-31".
-        summary: one line on what is in it.
-        colophon: name and value of everything that a reader needs to make it again.
+        made: the date, such as "2026-01-31".
+        summary: one line with the numbers of quotes and reports.
+        colophon: names and values of what is needed to reproduce the brief.
     """
 
     title: str
@@ -79,12 +85,12 @@ class Outline:
 
     @property
     def notes(self) -> tuple[Note, ...]:
-        """Every footnote, in order."""
+        """All footnotes, in order."""
         return tuple(note for entry in self.entries for note in entry.notes)
 
 
 def outline(brief: Brief, generation: Generation, sources: Sources, made: date) -> Outline:
-    """Return a brief as it is exported; every quote is checked again for the colophon."""
+    """Return the outline of a brief; its colophon reports a fresh check of every quote."""
     entries: list[Entry] = []
     number, question = 1, ""
     for item in brief.items:
@@ -116,7 +122,7 @@ def _entry(item: Item, number: int, question: str) -> Entry:
 
 
 def _footnote(citation: Citation) -> str:
-    """Return a citation in full: title, headings, page and the place in the file."""
+    """Return a citation in full: title, headings, page, path and character offsets."""
     section = [heading for heading in citation.section if heading != citation.title]
     parts = [" ".join(part.split()) for part in (citation.title, " > ".join(section))]
     if citation.page is not None:
@@ -155,7 +161,7 @@ def _colophon(
 
 
 def _fingerprint(generation: Generation) -> str:
-    """Return the SHA-256 of every report's path and SHA-256: equal for the same reports only."""
+    """Return a SHA-256 over all reports' paths and hashes, which identifies the corpus."""
     lines = sorted(f"{record.source.sha256} {record.path}\n" for record in generation.documents)
     return hashlib.sha256("".join(lines).encode(errors="surrogatepass")).hexdigest()
 
