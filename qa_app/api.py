@@ -1,4 +1,4 @@
-"""The library's front door: build an index, open it, ask.
+"""The library's public functions: build an index, open it, ask questions.
 
 from qa_app import build_index, open_index
 
@@ -37,17 +37,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One generation of an index, and all that can be asked of it.
+    """One generation of an index, with all its queries.
 
-    A request keeps to one from beginning to end, so what it shows is never a mixture.
+    A request uses one snapshot throughout, so that its results never mix two generations.
 
     Attributes:
         index: folder of the index.
         corpus: folder of the reports.
-        generation: what a build published.
-        retriever: ranks its passages.
-        triage: its topics and themes, to look into single cells of.
-        reader: what reads passages for an answer, or None.
+        triage: its topics and themes, and the matrices of both by facet.
+        reader: finds the answering words; None to answer without.
     """
 
     index: Path
@@ -65,16 +63,16 @@ class Snapshot:
         filters: Filters | None = None,
         mode: Mode = Mode.BEST,
     ) -> Answer:
-        """Return what the reports say, in their own words, or that they do not say.
+        """Return an answer in exact quotes, or one with the verdict "not found".
 
         Args:
-            question: in plain words, at most 4,000 characters.
+            question: at most 4,000 characters.
             top_k: most passages to return.
-            filters: facet, "document", "type" or "date" to the values to keep to.
-            mode: how passages are ranked.
+            filters: allowed values by facet, "document", "type" or "date".
+            mode: how passages are ranked; ``FAST`` also leaves out the reader.
 
         Raises:
-            QueryError: the question or a filter cannot be used.
+            QueryError: the question, a filter or ``top_k`` is not valid.
         """
         return answer_question(self.retriever, question, top_k, filters, mode, self.reader)
 
@@ -86,19 +84,22 @@ class Snapshot:
         mode: Mode = Mode.BEST,
         distinct: bool = True,
     ) -> tuple[SearchResult, ...]:
-        """Return the passages nearest to the query, best first.
+        """Return the best passages for the query, best first.
 
         Args:
-            query: in plain words, at most 4,000 characters.
+            query: at most 4,000 characters.
             top_k: most passages to return.
             filters: as for ``ask``.
             mode: how passages are ranked.
-            distinct: show a wording once, and say where else it stands.
+            distinct: return each wording once, with citations of its repeats.
+
+        Raises:
+            QueryError: the query, a filter or ``top_k`` is not valid.
         """
         return self.retriever.search(query, top_k, filters, mode, distinct)
 
     def filters(self) -> FilterChoices:
-        """Return what questions can be kept to: every facet's values, and the dates."""
+        """Return the available filters: every facet's values, and the range of dates."""
         return filter_choices(self.generation)
 
     def facts(self) -> Facts:
@@ -106,15 +107,15 @@ class Snapshot:
         return {item.path: document_facts(item.metadata) for item in self.generation.documents}
 
     def topics(self, facet: str = "", themes: bool = False) -> TopicsReport:
-        """Return what the reports are about, by a facet.
+        """Return the topics of the reports, counted by the values of a facet.
 
         Args:
             facet: "document", "date" (years of the reports), "type" or a facet of the corpus; ""
-                for the corpus's own first.
-            themes: the themes of ``themes.toml`` in place of the topics that the build found.
+                for the corpus's first own facet.
+            themes: use the themes of ``themes.toml`` in place of the topics that the build found.
 
         Raises:
-            IndexNotFoundError: the index was built before there were topics.
+            IndexNotFoundError: the index was built by a version without topics.
             QueryError: there is no such facet.
         """
         kind = Kind.THEMES if themes else Kind.TOPICS
@@ -122,11 +123,11 @@ class Snapshot:
         return TopicsReport(self.triage.summaries(kind), matrix, self.generation.name)
 
     def topic_changes(self, since: str = "") -> tuple[Change, ...]:
-        """Return which topics grew, shrank or appeared, with what is new in them.
+        """Return the topics that grew, shrank or appeared, with their new passages.
 
         Args:
-            since: an earlier generation, as "000002"; "" for the one before. One earlier
-                generation is kept.
+            since: an earlier generation, as "000002"; "" for the previous one. An index keeps one
+                earlier generation.
 
         Raises:
             IndexNotFoundError: that generation is not kept, or has no topics.
@@ -142,20 +143,21 @@ class Snapshot:
         return self.generation.document(path)
 
     def status(self) -> dict[str, Any]:
-        """Return what is indexed, with which model, when, and what failed."""
+        """Return counts, model, build time, failures and warnings of the generation."""
         return _status(self.generation.manifest)
 
     def verify(self, answer: Answer) -> VerifyReport:
-        """Check an answer's quotes again, against the files that it cites."""
+        """Check an answer's quotes against the files that it cites."""
         from qa_app.verification import verify_answer
 
         return verify_answer(answer, self.generation, self.corpus)
 
 
 class Index:
-    """An index that answers questions, and that moves to a new generation when one is published.
+    """An index that answers questions, and switches to each newly published generation.
 
-    Safe to use from several threads. A request that calls more than once takes a ``snapshot``.
+    Safe to use from several threads. A request that makes several calls should take a
+    ``snapshot``, so that all see the same generation.
     """
 
     def __init__(
@@ -178,7 +180,7 @@ class Index:
     def snapshot(self) -> Snapshot:
         """Return the live generation, opening it if a build has published a new one.
 
-        One that cannot be opened is left alone, and the one at hand goes on answering.
+        If that one cannot be opened, the generation already open is returned.
         """
         with self._lock, contextlib.suppress(StoreError):
             current = self._read_current()
@@ -194,7 +196,7 @@ class Index:
         filters: Filters | None = None,
         mode: Mode = Mode.BEST,
     ) -> Answer:
-        """Return what the live generation answers, as ``Snapshot.ask``."""
+        """Return the live generation's answer, as ``Snapshot.ask``."""
         return self.snapshot().ask(question, top_k, filters, mode)
 
     def search(
@@ -205,11 +207,11 @@ class Index:
         mode: Mode = Mode.BEST,
         distinct: bool = True,
     ) -> tuple[SearchResult, ...]:
-        """Return the live generation's nearest passages, as ``Snapshot.search``."""
+        """Return the live generation's best passages, as ``Snapshot.search``."""
         return self.snapshot().search(query, top_k, filters, mode, distinct)
 
     def verify(self) -> VerifyReport:
-        """Check every file, passage and sentence again against the sources."""
+        """Check every file, passage and sentence of the index against the source files."""
         from qa_app.verification import verify
 
         return verify(self.path, self.corpus)
@@ -223,7 +225,7 @@ class Index:
             self._reader.load()
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files of the open generation."""
         self._snapshot.generation.close()
 
     def __enter__(self) -> Index:
@@ -262,17 +264,18 @@ def build_index(
     """Bring the index up to date with the corpus and return what was done.
 
     Args:
-        corpus: folder of reports; None for the index's own, and for a new index ``corpus``.
-        index: folder for the index; made if missing.
-        model: a sentence-transformers model by name or folder; the index's own, or the default.
-        encoder: used instead of ``model`` where given.
-        progress: told of each stage and step.
+        corpus: folder of reports; None for the index's own, or ``corpus`` for a new index.
+        index: folder for the index; created if missing.
+        model: a sentence-transformers model by name or folder; "" for the index's own, or the
+            default for a new index.
+        encoder: used instead of ``model`` if given.
+        progress: called at each stage and step.
         rebuild: read and embed everything again.
 
     Raises:
-        CorpusError: nothing to index.
+        CorpusError: there is nothing to index.
         EmbeddingError: the model cannot be used.
-        StoreError: the index cannot be written; the old one answers as before.
+        StoreError: the index cannot be written; the old one remains in use.
     """
     folder = None if corpus is None else Path(corpus)
     settings = Settings(corpus=folder, index=Path(index), model=model)
@@ -303,17 +306,16 @@ def open_index(
     Args:
         index: folder of the index.
         corpus: folder of the reports; None for the index's own.
-        model: of another name than the index's own is refused.
-        encoder: used instead of ``model`` where given.
-        reranker: a cross-encoder by name or folder; none unless told.
-        reader: an extractive reader by name or folder; the program's own unless told; "none" to
-            do without.
+        model: "" for the model that built the index; any other raises ``IndexMismatchError``.
+        encoder: used instead of ``model`` if given.
+        reranker: a cross-encoder by name or folder; "" for none.
+        reader: an extractive reader by name or folder, "default" or "none".
 
     Raises:
-        EmbeddingError: there is no such model here, or it cannot be used.
-        IndexNotFoundError: nothing was built yet.
-        IndexCorruptError: a file is not what the manifest says.
-        IndexMismatchError: it was made with another model than the one asked for.
+        EmbeddingError: the model is not on this machine, or cannot be used.
+        IndexNotFoundError: there is no index yet.
+        IndexCorruptError: a file differs from the manifest.
+        IndexMismatchError: the index was built with another model than the one asked for.
     """
     folder = None if corpus is None else Path(corpus)
     settings = Settings(
@@ -334,7 +336,7 @@ def open_from_settings(settings: Settings, encoder: Encoder | None = None) -> In
 
 
 def read_status(index: Path) -> dict[str, Any]:
-    """Return an index's status from its manifest alone."""
+    """Return an index's status from its manifest, without opening the index."""
     return _status(read_manifest(index))
 
 
@@ -351,7 +353,7 @@ def encoder_for(settings: Settings) -> Encoder:
     """Return the model asked for, else the index's own, else the default; not loaded yet."""
     model, dimension = settings.model, settings.dimension
     query, document = settings.query_prompt, settings.document_prompt
-    # An index goes on with the model that it was made with, unless another is asked for.
+    # An index keeps the model that it was built with, unless another is asked for.
     if not model and (manifest := last_manifest(settings.index)):
         own = manifest.model
         model, dimension = own.location, dimension or own.dimension

@@ -1,7 +1,7 @@
-"""The vocabulary: frozen dataclasses that every layer speaks.
+"""Data types shared by all layers: frozen dataclasses and enumerations.
 
 Offsets are character positions (Unicode code points) in ``Document.text``; a span is half open,
-so ``text[start:end]`` is the words themselves.
+so ``text[start:end]`` is exactly its text.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from enum import StrEnum
 from itertools import chain
 from typing import Any
 
-_SPAN = re.compile(r"(\d+)(?: to (\d+))?")
+_SPAN = re.compile(r"(\d+)(?: to (\d+))?")  # "7", "1 to 3"
 
 
 class BlockKind(StrEnum):
@@ -30,7 +30,11 @@ class BlockKind(StrEnum):
 
 
 class Mode(StrEnum):
-    """How passages are ranked."""
+    """How passages are ranked.
+
+    ``BEST`` uses vectors and BM25, ``FAST`` the same without reader and reranker. ``DENSE`` uses
+    vectors alone and ``LEXICAL`` BM25 alone, both before any reranking.
+    """
 
     BEST = "best"
     FAST = "fast"
@@ -46,14 +50,14 @@ class Verdict(StrEnum):
 
 
 class Support(StrEnum):
-    """How firmly a quote bears out its row."""
+    """How strongly a quote supports its finding."""
 
     STRONG = "strong"
     PARTIAL = "partial"
 
 
 class Relation(StrEnum):
-    """How a further quote stands to the one that it is shown beside."""
+    """How an additional quote of a row relates to the row's first quote."""
 
     EARLIER = "earlier"
 
@@ -66,7 +70,7 @@ class Block:
         start, end: span in the document's text; never empty, without surrounding white space.
         kind: the block's role.
         level: a heading's depth from 1, a list item's nesting from 1, else 0.
-        label: the number printed in front of it, as "3.12", where there is one.
+        label: the number printed before it, as "3.12", if there is one.
     """
 
     start: int
@@ -78,13 +82,13 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class SourceRun:
-    """Text that stands in the source file as one unbroken run of characters.
+    """Text that is one unbroken run of characters in the source file.
 
     ``text[start:start + length]`` is characters ``index:index + length`` of page ``page`` (from
-    1) as the PDF library numbers them. It is what boxes on the page image are drawn from.
+    1) as the PDF library numbers them. Boxes on page images are drawn from it.
 
-    A word that was read by OCR has no characters in the file: ``index`` is -1, and ``box`` is its
-    place, as (left, top, right, bottom) in shares of the page's width and height.
+    A word read by OCR has no characters in the file: ``index`` is -1, and ``box`` is its (left,
+    top, right, bottom) as shares of the page's width and height.
     """
 
     start: int
@@ -96,7 +100,7 @@ class SourceRun:
 
 @dataclass(frozen=True, slots=True)
 class MetadataField:
-    """A fact about a document, and where it was read: ``MetadataField("date", "2024", "info")``."""
+    """A metadata value of a document and its origin: ``MetadataField("date", "2024", "info")``."""
 
     name: str
     value: str
@@ -105,18 +109,18 @@ class MetadataField:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A report as extracted: its text, and what each stretch of it is.
+    """A report as extracted: its text, divided into blocks, and its metadata.
 
     Attributes:
         path: relative to the corpus, with forward slashes; the document's identity.
         format: the loader's name, as "pdf".
-        title: for people; from the document where it has one, else from the file name.
+        title: for display; the document's own if it has one, else from the file name.
         text: everything that can be quoted.
         blocks: in reading order, disjoint.
-        page_starts: offset at which each page starts, ascending; empty where there are no pages.
-        page_labels: the number printed on each page, where known; empty or one a page.
-        source_runs: where the text stands on the pages (PDF only), ascending by start.
-        metadata: author, date and the like, with where each was read.
+        page_starts: offset at which each page starts, ascending; empty without pages.
+        page_labels: the number printed on each page, where known; empty or one per page.
+        source_runs: positions of the text on the pages (PDF only), ascending by start.
+        metadata: author, date and others, each with its origin.
         warnings: what could not be read, as "pages 12 to 14 have no text".
     """
 
@@ -132,7 +136,7 @@ class Document:
     warnings: tuple[str, ...] = ()
 
     def page_at(self, offset: int) -> int | None:
-        """Return the page (from 1) that holds the character at ``offset``, or None."""
+        """Return the page (from 1) of the character at ``offset``; None without pages."""
         return bisect_right(self.page_starts, offset) or None if self.page_starts else None
 
     @property
@@ -142,7 +146,7 @@ class Document:
 
 
 def find_ocr_pages(metadata: Iterable[MetadataField]) -> frozenset[int]:
-    """Return the pages that the field "ocr" names, as "pages 1 to 3 and 7"."""
+    """Return the pages listed in the metadata field "ocr", as "pages 1 to 3 and 7"."""
     spans = (_SPAN.findall(field.value) for field in metadata if field.name == "ocr")
     return frozenset(
         page
@@ -157,8 +161,8 @@ class Sentence:
 
     Attributes:
         start, end: span in the document's text.
-        kind: the kind of the block that it is part of.
-        lead_in: span of the line that introduces the list it belongs to, where there is one.
+        kind: the kind of its block.
+        lead_in: span of the line that introduces its list, if there is one.
     """
 
     start: int
@@ -169,7 +173,7 @@ class Sentence:
 
 @dataclass(frozen=True, slots=True)
 class LeadIn:
-    """The line that introduces a list, with its place: ``document_text[start:end]`` is ``text``."""
+    """The line that introduces a list: ``text`` is ``document_text[start:end]``."""
 
     start: int
     end: int
@@ -182,7 +186,7 @@ class Passage:
     """A stretch of one section: what is embedded, ranked and shown.
 
     Attributes:
-        id: stable over rebuilds while the passage's document and span are.
+        id: the same in every build as long as document and span are.
         document: path of its document.
         title: title of its document.
         section: headings above it, outermost first.
@@ -190,11 +194,10 @@ class Passage:
         text: exactly ``document_text[start:end]``.
         sentences: its quotable parts, ascending.
         page: page on which it starts, from 1, or None.
-        page_breaks: offsets in the document's text, inside the passage, at which each following
-            page starts.
-        label: printed number of the paragraph that it starts with or in, as "3.12".
+        page_breaks: offsets in the document's text at which further pages start in the passage.
+        label: printed number of the paragraph at its start, as "3.12".
         tags: facet name to the values that the passage is about.
-        lead_in: what introduces the list that it goes on with, in an earlier passage.
+        lead_in: the line, in an earlier passage, that introduces the list it continues.
         ocr_pages: pages of its document that were read by OCR.
     """
 
@@ -214,18 +217,22 @@ class Passage:
     ocr_pages: frozenset[int] = frozenset()
 
     def page_at(self, offset: int) -> int | None:
-        """Return the page that holds the document's character at ``offset``, or None."""
+        """Return the page of the document's character at ``offset``; None without pages."""
         if self.lead_in is not None and offset < self.lead_in.end:
             return self.lead_in.page
         return None if self.page is None else self.page + bisect_right(self.page_breaks, offset)
 
     @property
     def context(self) -> str:
-        """Title and section path: found by, never quoted."""
+        """Title and section path: searched, but never quoted."""
         return " > ".join((self.title, *self.section))
 
     def slice(self, start: int, end: int) -> str:
-        """Return the words at document offsets ``start:end``, in the passage or its lead-in."""
+        """Return the text at document offsets ``start:end``, in the passage or its lead-in.
+
+        Raises:
+            ValueError: the span lies in neither.
+        """
         for part in (self, self.lead_in):
             if part is not None and part.start <= start <= end <= part.end:
                 return part.text[start - part.start : end - part.start]
@@ -234,7 +241,7 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """Where words stand: ``document_text[start:end]`` is the quote, exactly."""
+    """The source of a quote: ``document_text[start:end]`` is exactly its text."""
 
     document: str
     title: str
@@ -247,7 +254,7 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Words of a report and where they stand."""
+    """A quoted text and its citation."""
 
     text: str
     citation: Citation
@@ -260,9 +267,9 @@ class SearchResult:
     Attributes:
         rank: from 1.
         score: fused score, higher is better; comparable within one question only.
-        scores: the parts that it was made of, by name ("dense" is a cosine, "rerank" the
-            reranker's, and "reranked" how many passages that read for the question).
-        also_in: passages further down that say the same in nearly the same words.
+        scores: component scores, by name, as in ``Ranked``: "dense" is a cosine, "lexical" BM25,
+            "rerank" the reranker's score and "reranked" the number of passages that it scored.
+        also_in: lower-ranked passages that repeat this one or a part of it.
     """
 
     rank: int
@@ -275,21 +282,21 @@ class SearchResult:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One row of an answer: the words that bear it out.
+    """One row of an answer, with the quote that supports it.
 
     Attributes:
-        facet_value: whom the row is about in a "which …" answer, else None.
-        quote: exact words of the source.
-        support: strong where the words say it, partial where they come near.
-        score: in [0, 1], higher is better.
-        lead_in: the line that introduces the quoted bullet, where it needs one.
-        scores: the parts of the score, by name.
-        date: of its document, as "2024-05", where that is known.
-        relation: how it stands to the row's first quote; None for that one.
-        others: of the same row, what older reports said.
-        also_in: where else the same words stand.
-        answer: the words of the quote that answer, as character offsets in it; None where no
-            reader has read it.
+        facet_value: the value that the row is about in a "which …" answer, else None.
+        quote: exact text of the source.
+        support: strong from a fitted score on, else partial.
+        score: probability in [0, 1] that the quote answers.
+        lead_in: the line that introduces the quoted list item, if there is one.
+        scores: the features behind the score, by name.
+        date: of its document, as "2024-05", if known.
+        relation: to the row's first quote; None for that quote itself.
+        others: quotes of the same row from older reports.
+        also_in: other places with the same wording.
+        answer: the answering words, as character offsets in the quote; None if no reader has read
+            it or they lie outside the quote.
     """
 
     facet_value: str | None
@@ -308,7 +315,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """Which values of a facet have evidence, and how many known ones are never mentioned."""
+    """The values of a facet with and without evidence, and known ones that no passage is about."""
 
     facet: str
     with_evidence: tuple[str, ...]
@@ -319,13 +326,13 @@ class Coverage:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """How the scores of an answer's quotes came about.
+    """The model behind the scores of an answer's quotes.
 
-    A quote's ``score`` is ``1 / (1 + exp(-x))`` with x the intercept and the weighted sum of its
-    ``scores``; quotes for a fact stand in the order of that sum.
+    A quote's ``score`` is ``1 / (1 + exp(-x))``, where x is the intercept plus the weighted sum of
+    its ``scores``; quotes for a fact are in descending order of x.
 
     Attributes:
-        threshold: the score from which the reports are held to answer, or a row to be borne out.
+        threshold: least score of an answer, or of a supported row.
     """
 
     threshold: float
@@ -335,14 +342,15 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the reports say to a question, or that they do not say.
+    """The answer to a question, or the verdict that the reports do not answer it.
 
     Attributes:
-        confidence: calibrated score in [0, 1] that the corpus answers the question.
-        passages: ranked passages; under "not found" they are the near misses.
-        scores: of the best quote, by name; "reranked" is how many passages a reranker read.
-        near_misses: under "not found" the nearest quotes, in place of findings.
-        explanation: what the scores were weighed with; None where nothing was weighed.
+        confidence: calibrated probability in [0, 1] that the corpus answers the question.
+        passages: ranked passages, whatever the verdict.
+        scores: features of the first quote, by name; "reranked" is the number of passages that a
+            reranker scored.
+        near_misses: the best quotes below the threshold, if there are no findings.
+        explanation: the model behind the scores; None if none was used.
         reader: name of the reader that read the passages, or "".
     """
 
@@ -362,13 +370,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class ModelIdentity:
-    """Which encoder made the vectors.
+    """Identifies the encoder that made the vectors.
 
     Attributes:
-        dimension: of its vectors; of a larger model's the first so many.
-        location: the name or folder that it was asked for by; not part of the identity.
-        query_prompt: put in front of questions; the passages' vectors do not depend on it.
-        document_prompt: put in front of passages.
+        dimension: of the vectors; if lower than the model's, the first so many components.
+        location: name or folder that it was loaded by; not part of the identity.
+        query_prompt: put before questions; not part of the identity, as no stored vector
+            depends on it.
+        document_prompt: put before passages.
     """
 
     name: str
@@ -382,19 +391,19 @@ class ModelIdentity:
 
 @dataclass(frozen=True, slots=True)
 class ReaderIdentity:
-    """Which reader found the words that answer."""
+    """Identifies the reader that found the answering words."""
 
     name: str
     weights_sha256: str
 
     def __str__(self) -> str:
-        """Return it as briefs name it."""
+        """Return it in the form used in briefs."""
         return f"{self.name}, weights {self.weights_sha256}"
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A file that could not be read, and why, in words for the user."""
+    """A file that could not be read or was read in part, with reason and hint for the user."""
 
     path: str
     reason: str
@@ -403,11 +412,11 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """What a build did.
+    """The result of a build.
 
     Attributes:
         added, changed, removed, unchanged: numbers of documents.
-        embedded, reused: numbers of passages whose vectors were made, or kept.
+        embedded, reused: numbers of passages whose vectors were computed, or kept.
         warnings: documents read in part, with what is missing.
     """
 
@@ -425,12 +434,12 @@ class BuildReport:
 
     @property
     def passages_per_second(self) -> float:
-        """Passages embedded a second over the whole build."""
+        """Passages embedded per second of the whole build."""
         return self.embedded / self.seconds if self.seconds > 0 else 0.0
 
 
 def to_json(value: Any) -> Any:
-    """Turn dataclasses, mappings and sequences into what ``json.dumps`` takes."""
+    """Turn dataclasses, mappings and sequences into types that ``json.dumps`` takes."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {f.name: to_json(getattr(value, f.name)) for f in dataclasses.fields(value)}
     if isinstance(value, Mapping):

@@ -1,8 +1,8 @@
-"""A reader reads the question together with a passage, and finds the words that answer.
+"""Finds the words of a passage that answer a question, with an extractive reader.
 
-An extractive question-answering model (Devlin et al., BERT, 2019; Rajpurkar et al., SQuAD 2.0,
-2018): for every token of a passage how likely an answer begins and ends there, and for the first
-token how likely the passage does not answer. How many passages it reads never depends on the clock.
+The model (Devlin et al., BERT, 2019; Rajpurkar et al., SQuAD 2.0, 2018) gives for every token of a
+passage a logit that an answer begins or ends there; the first token's logits stand for no answer.
+There is no time limit on reading, so that results do not depend on the machine's speed.
 """
 
 from __future__ import annotations
@@ -36,22 +36,22 @@ from qa_app.settings import DEFAULT_MODEL, DEFAULT_READER
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-# What the default reader is called in answers and briefs.
+# The default reader's name in answers and briefs.
 _NAME = "qa_app-reader"
-# The weights of the default reader that are not the default encoder's, and their hash.
+# The default reader's weights without the word embeddings, which are the default encoder's.
 _WEIGHTS = "reader.safetensors"
 _WEIGHTS_SHA256 = "0d38a5b5fcd68be548addf7814600eb7c15f3a251da6c4afc4b7b86257eecd27"
 _WORD_EMBEDDINGS = "embeddings.word_embeddings.weight"
-_LEAST_MARKS = 3  # before the question, between it and the passage, behind
-# Passages that go through the model at once: of about equal lengths, so that little is padding.
+_LEAST_MARKS = 3  # special tokens: before the question, between it and the passage, at the end
+# Passages in one batch, of similar lengths, so that there is little padding.
 _BATCH = 8
-# Of a question, and of title and headings: few are longer.
+# Longest question, and longest title with headings, in tokens: few are longer.
 MOST_QUESTION_TOKENS = 48
 MOST_HEADER_TOKENS = 64
-# Of all together: as many places as a model of this kind has.
+# Longest input in tokens: the number of positions of BERT and similar models.
 _MOST_TOKENS = 512
-_RESERVED = 2  # places that some models (RoBERTa) count and do not use
-# Tokens of an answer at most: longer spans are sums of two places that have nothing in common.
+_RESERVED = 2  # positions that some models (RoBERTa) count but do not use
+# Longest answer in tokens: in longer spans, start and end usually belong to different answers.
 MOST_SPAN_TOKENS = 40
 
 
@@ -61,7 +61,7 @@ class Span:
 
     Attributes:
         start, end: character offsets in the passage's text.
-        score: how much likelier they are than no answer, in logits.
+        score: logit of the span less that of no answer.
     """
 
     start: int
@@ -71,13 +71,13 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class PassageReading:
-    """What the reader made of one passage.
+    """The reader's output for one passage.
 
     Attributes:
         starts, ends: float32, shape (tokens,): logits that an answer begins or ends at each token
             of the passage.
-        offsets: int32, shape (tokens, 2): where each token stands in the passage's text.
-        none: logit that the passage does not answer.
+        offsets: int32, shape (tokens, 2): each token's character span in the passage's text.
+        none: logit that the passage does not answer: the first token's start plus end logit.
     """
 
     starts: FloatArray
@@ -86,7 +86,10 @@ class PassageReading:
     none: float
 
     def best(self, start: int = 0, end: int | None = None) -> Span | None:
-        """Return the likeliest answer inside a stretch of the passage; None where none was read."""
+        """Return the best span within the characters ``start:end`` of the passage.
+
+        None if the stretch has no tokens, as beyond the token limit.
+        """
         inside = self.offsets[:, 0] >= start
         if end is not None:
             inside &= self.offsets[:, 1] <= end
@@ -100,22 +103,22 @@ class PassageReading:
 
 
 class Reader(Protocol):
-    """What answering asks of a reader."""
+    """Interface of readers."""
 
     @property
     def identity(self) -> ReaderIdentity:
-        """Return which reader this is, without loading it."""
+        """Return name and weights of the reader, without loading it."""
         ...
 
     def read(
         self, question: str, passages: Sequence[Passage], values: Sequence[str] = ()
     ) -> list[PassageReading]:
-        """Return what it makes of each passage.
+        """Return one reading per passage, in the same order.
 
         Args:
             question: as it was asked.
-            passages: in any order.
-            values: whom each passage is read for, in a "which …" question; none in others.
+            values: the facet value that each passage is read for in a "which …" question; empty
+                for other questions.
         """
         ...
 
@@ -128,11 +131,11 @@ class ExtractiveReader:
     """A question-answering model of transformers on the CPU. Safe to use from several threads.
 
     Args:
-        model: ``default``, or the folder of a model, or its name if it is in the local cache.
-            Nothing is downloaded.
+        model: ``default``, a model's folder, or its name if it is in the local cache. Nothing is
+            downloaded.
 
     Raises:
-        EmbeddingError: there is no such model here, it is no extractive reader, or its folder
+        EmbeddingError: the model is not on this machine, is no extractive reader, or its folder
             holds files that can run code.
     """
 
@@ -148,7 +151,7 @@ class ExtractiveReader:
 
     @cached_property
     def identity(self) -> ReaderIdentity:
-        """Which reader this is; it is not loaded for that."""
+        """Name and weights of the reader, without loading it."""
         weights = _WEIGHTS_SHA256 if self._own else hash_weights(self._folder)
         return ReaderIdentity(self._name, weights)
 
@@ -159,7 +162,7 @@ class ExtractiveReader:
     def read(
         self, question: str, passages: Sequence[Passage], values: Sequence[str] = ()
     ) -> list[PassageReading]:
-        """Return what it makes of each passage."""
+        """Return one reading per passage, in the same order."""
         model, tokenizer = self._load()
         named = values or [""] * len(passages)
         headers = [
@@ -188,19 +191,18 @@ class ExtractiveReader:
 
 
 def header(title: str, section: Sequence[str] = (), value: str = "") -> str:
-    """Return what the reader sees before a passage: its title and its last two headings.
+    """Return the text put before a passage: facet value, title and last two headings.
 
     Args:
-        title: of its document.
-        section: headings above it, outermost first.
-        value: whom a "which …" question is read for, put before all else.
+        section: headings above the passage, outermost first.
+        value: the facet value that a "which …" question is read for, or "".
     """
     parts = [part for part in (value, title, *section[-2:]) if part]
     return ". ".join(dict.fromkeys(parts)) + "." if parts else ""
 
 
 def best_span(starts: FloatArray, ends: FloatArray) -> tuple[int, int]:
-    """Return first and last token of the likeliest span of at most ``MOST_SPAN_TOKENS``.
+    """Return first and last token of the best span of at most ``MOST_SPAN_TOKENS``.
 
     Args:
         starts, ends: float32, shape (tokens,), at least one.
@@ -214,13 +216,13 @@ def best_span(starts: FloatArray, ends: FloatArray) -> tuple[int, int]:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """The tokens that a model puts around question and passage.
+    """Ids of the special tokens that a model puts around question and passage.
 
     Attributes:
-        first: begins the input; also "no answer".
-        between: stands between question and passage: one or two.
+        first: begins the input; its logits also stand for no answer.
+        between: between question and passage, usually one or two.
         last: ends the input.
-        typed: whether the second part is told apart by token types.
+        typed: whether token types mark the second part.
     """
 
     first: int
@@ -231,7 +233,7 @@ class Marks:
 
     @classmethod
     def of(cls, tokenizer: Tokenizer) -> Marks:
-        """Return those of a tokenizer."""
+        """Return the special tokens of a tokenizer; ``EmbeddingError`` if it puts too few."""
         pair = tokenizer.encode("a", "a")
         marks = [n for n, special in enumerate(pair.special_tokens_mask) if special]
         if len(marks) < _LEAST_MARKS:
@@ -255,13 +257,13 @@ class Marks:
 
 @dataclass(frozen=True, slots=True)
 class ReaderInput:
-    """One passage with the question, in tokens.
+    """One question with a passage, in tokens.
 
     Attributes:
-        ids: with marks.
-        second: where the header begins.
-        passage: where the passage begins.
-        offsets: int32, shape (tokens, 2): of the passage's tokens in its text.
+        ids: token ids, special tokens included.
+        second: index in ``ids`` at which the header begins.
+        passage: index in ``ids`` at which the passage begins.
+        offsets: int32, shape (tokens, 2): character spans of the passage's tokens in its text.
     """
 
     ids: list[int]
@@ -278,7 +280,7 @@ def encode(
     passages: Sequence[str],
     most: int,
 ) -> list[ReaderInput]:
-    """Return each question with its header and passage in tokens, at most so many together."""
+    """Return each question with its header and passage in tokens, cut to ``most`` tokens."""
     asked = tokenizer.encode_batch(list(questions), add_special_tokens=False)
     heads = tokenizer.encode_batch(list(headers), add_special_tokens=False)
     texts = tokenizer.encode_batch(list(passages), add_special_tokens=False)
@@ -295,7 +297,7 @@ def encode(
 
 
 def _places(offsets: Sequence[tuple[int, int]], text: str) -> SpanArray:
-    """Return where tokens stand in a text, without the blanks that some tokenizers count in."""
+    """Return the tokens' spans in a text, without leading blanks that some tokenizers include."""
     places = [
         (end - len(text[start:end].lstrip()) if text[start:end].strip() else start, end)
         for start, end in offsets
@@ -304,7 +306,7 @@ def _places(offsets: Sequence[tuple[int, int]], text: str) -> SpanArray:
 
 
 def _shortened(question: Sequence[int]) -> list[int]:
-    """Return a long question's beginning and end: either may be where it asks."""
+    """Return a question's tokens; of a long one beginning and end, as either may hold the point."""
     if len(question) <= MOST_QUESTION_TOKENS:
         return list(question)
     half = MOST_QUESTION_TOKENS // 2
@@ -339,7 +341,11 @@ def _run(model: Any, inputs: Sequence[ReaderInput], marks: Marks) -> list[Passag
 
 
 def load_tokenizer(folder: Path) -> Tokenizer:
-    """Return a reader's tokenizer, without cutting or padding."""
+    """Return a reader's tokenizer, without truncation or padding.
+
+    Raises:
+        EmbeddingError: the folder has no ``tokenizer.json``.
+    """
     from tokenizers import Tokenizer
 
     path = folder / "tokenizer.json"
@@ -355,7 +361,11 @@ def load_tokenizer(folder: Path) -> Tokenizer:
 
 
 def _load_default(encoder: Path) -> Any:
-    """Return our own reader: its weights over the word embeddings of the default encoder."""
+    """Return the default reader: its own weights with the default encoder's word embeddings.
+
+    Raises:
+        EmbeddingError: either file of weights is missing or not the published one.
+    """
     path = resources.files("qa_app").joinpath(_WEIGHTS)
     try:
         content = path.read_bytes()
@@ -370,7 +380,7 @@ def _load_default(encoder: Path) -> Any:
             f"The reader's weights are not the published ones (SHA-256 {digest}).",
             "Fetch qa_app/reader.safetensors again, or go on without: --reader none.",
         )
-    read_identity(DEFAULT_MODEL, encoder)  # refuses word embeddings that are not the published ones
+    read_identity(DEFAULT_MODEL, encoder)  # raises if the encoder's weights are not the published
     with model_libraries() as (torch, transformers, dtype):
         from safetensors import safe_open
         from safetensors.torch import load
@@ -383,7 +393,7 @@ def _load_default(encoder: Path) -> Any:
             state[f"bert.{_WORD_EMBEDDINGS}"] = file.get_tensor(_WORD_EMBEDDINGS)
         state = {name: tensor.to(dtype) for name, tensor in state.items()}
         model.load_state_dict(state, assign=True)
-        # Made anew: they are numbers that count, not weights.
+        # Buffers that are not in the weights: created here, as the meta device has no values.
         places = torch.arange(config.max_position_embeddings).expand((1, -1))
         model.bert.embeddings.register_buffer("position_ids", places, persistent=False)
         zeros = torch.zeros(places.size(), dtype=torch.long)
@@ -410,7 +420,7 @@ def _load_other(folder: Path) -> Any:
 
 def _check_kind(name: str, folder: Path) -> None:
     kinds = read_json(folder / "config.json").get("architectures") or ()
-    # Of another model the library would make a reader with a head of random weights.
+    # For any other model, transformers would add a head with random weights.
     if not any(str(kind).endswith("ForQuestionAnswering") for kind in kinds):
         raise EmbeddingError(
             f"The model {name!r} is no extractive reader.",

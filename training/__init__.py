@@ -1,1 +1,1 @@
-"""How the reader's weights are made: sources, questions, training, calibration."""
+"""Makes the reader's weights: sources, questions, training, calibration."""

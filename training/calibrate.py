@@ -1,13 +1,13 @@
-"""Fit what turns a reader's scores into a chance, and write ``qa_app/answering/fitted.json``.
+"""Fit the models that turn features into probabilities, and write ``answering/fitted.json``.
 
     python -m training.calibrate collect --data DATA --index INDEX --out features.jsonl
     python -m training.calibrate collect --data DATA --index INDEX --reader none --out unread.jsonl
     python -m training.calibrate fit fact features.jsonl [--write]
     python -m training.calibrate fit fact_unread unread.jsonl [--write]
 
-``collect`` asks questions that no training has seen, through the product's own code, and keeps the
-scores of each one's likeliest sentences and whether they are right. ``fit`` cross-validates by
-source: every figure that it prints of a source comes from a model fitted on the others.
+``collect`` asks questions that were not trained on, with the product's own code, and saves the
+features of each one's most likely sentences and whether they are right. ``fit`` cross-validates by
+source: the figures that it prints for a source come from a model fitted on the others.
 """
 
 from __future__ import annotations
@@ -42,20 +42,20 @@ from training.sources import document_path
 
 SEED = 5
 FITTED = Path(qa_app.answering.__file__).with_name("fitted.json")
-_KEPT = 12  # sentences of a question, the likeliest
-_SHOWN = 3
-_ASKED_EVERYWHERE = 0.5
-_DEPTHS = (1, 2, 3, 5, 8)
-# Squared weights cost this: features that help on one source alone stay small.
+_KEPT = 12  # sentences saved per question, the most likely
+_SHOWN = 3  # quotes that an answer shows
+_ASKED_EVERYWHERE = 0.5  # share of questions that are also asked of the whole corpus
+_DEPTHS = (1, 2, 3, 5, 8)  # numbers of passages read that ``ablate`` compares
+# Cost of squared weights: keeps small the features that help on one source alone.
 _RIDGE = 3.0
-_BINS = 10
-# Near misses are most of what is unanswerable here, and what is answered of them is shown as
-# doubtful: fewer would cost more answers to questions that have one (benchmarks/RESULTS.md).
+_BINS = 10  # of equal width, for the calibration error
+# Most of the unanswerable questions here are near misses, and answers to them are shown as
+# doubtful: a lower share would lose more right answers (benchmarks/RESULTS.md).
 _MOST_WRONGLY_ANSWERED = 0.35
-# From here on three in four first quotes are right, over all sources left out.
+# Three in four first quotes with at least this probability are right, cross-validated.
 _STRONG = 0.7
-_LEAST_SPREAD = 1e-9  # a feature that is the same in all cases tells nothing
-# What each model is made of, of what is measured; benchmarks/RESULTS.md has the ablations.
+_LEAST_SPREAD = 1e-9  # below this standard deviation a feature counts as constant
+# Features of each model; benchmarks/RESULTS.md has the ablations.
 FEATURES = {
     "fact": ("answer", "behind", "rank", "passage", "weakest", "misdated"),
     "fact_unread": ("late", "weakest", "covered", "passage", "misdated"),
@@ -66,13 +66,15 @@ _OF_READER = ("answer", "behind", "rank")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One question, and the sentences that might be quoted.
+    """One question, and its candidate sentences.
 
     Attributes:
-        source: what cross-validation leaves out together.
-        scores: of each sentence, by name; the likeliest first.
-        right: whether each holds the answer.
-        answerable: whether any sentence of what was searched does.
+        source: document or set; cross-validation leaves out one source at a time.
+        kind: what was searched: "document", "corpus", "near miss" (an unanswerable question of a
+            set), or "removed" (without the article that answers).
+        scores: features of each sentence, by name; most likely first.
+        right: whether each sentence has the answer.
+        answerable: whether the answer is in what was searched.
     """
 
     source: str
@@ -84,7 +86,7 @@ class Case:
 
 
 def collect(given: argparse.Namespace) -> Iterator[Case]:
-    """Yield the cases of the sources asked for, or of a share of their questions."""
+    """Yield the cases of the sources asked for, or a share of them."""
     settings = Settings(index=given.index, reader=given.reader)
     if "twins" in given.sources:
         with Index(
@@ -108,7 +110,7 @@ def _twins(opened: Index, data: Path, questions: Path, index: Path, share: float
         if place < 0:
             continue
         spans = [(place + a["answer_start"], len(a["text"])) for a in row["answers"]]
-        # Some are asked of the whole corpus too, where more is near.
+        # Some are also asked of the whole corpus, which has more similar passages.
         scopes = [({"document": [path]}, "document"), ({}, "corpus")]
         for filters, kind in scopes[: 1 + (rng.random() < _ASKED_EVERYWHERE)]:
             found = sentences(opened, row["question"], filters)
@@ -165,7 +167,7 @@ class _Silent(BuildProgress):
 
 
 def sentences(index: Index, question: str, filters: Mapping[str, list[str]]) -> list[Evidence]:
-    """Return a question's likeliest sentences, as the product finds them."""
+    """Return a question's twelve most likely sentences, as the product ranks them."""
     retriever, reader = index.snapshot().retriever, index.snapshot().reader
     rows = retriever.rows(filters)
     parsed = parse_question(question, retriever.facets, retriever.generation)
@@ -174,10 +176,10 @@ def sentences(index: Index, question: str, filters: Mapping[str, list[str]]) -> 
 
 
 def fit(cases: Sequence[Case], names: Sequence[str]) -> np.ndarray:
-    """Return intercept and weights of the logistic model over the cases' sentences.
+    """Return intercept and weights of the logistic model over the cases' first five sentences.
 
-    Every source counts alike, and within it every question; a question's sentences share its
-    weight, the likeliest more.
+    A sentence at place k (from 0) of a question from a source of n questions weighs
+    1 / (sqrt(n) (1 + k)), so that large sources count for more, but less than in proportion.
     """
     rows, right, weight = [], [], []
     size: dict[str, int] = defaultdict(int)
@@ -199,10 +201,10 @@ def logistic(x: np.ndarray, y: np.ndarray, w: np.ndarray, ridge: float) -> np.nd
     """Return the weights of a logistic regression.
 
     Args:
-        x: features, shape (cases, features); the first is 1 for all, and its weight is free.
-        y: 1 for right, 0 for wrong.
-        w: weight of each case.
-        ridge: what squared weights cost, of features in standard deviations.
+        x: features, shape (cases, features); the first is 1 for all, and has no ridge.
+        y: 1 for right, 0 for wrong, shape (cases,).
+        w: weight of each case, shape (cases,).
+        ridge: cost of squared weights, with features in standard deviations.
     """
     spread = x.std(0)
     spread[spread < _LEAST_SPREAD] = 1.0
@@ -218,7 +220,7 @@ def logistic(x: np.ndarray, y: np.ndarray, w: np.ndarray, ridge: float) -> np.nd
 
 
 def judged(case: Case, model: np.ndarray, names: Sequence[str]) -> list[tuple[float, bool]]:
-    """Return each sentence's chance and whether it is right, the likeliest first."""
+    """Return each sentence's probability and whether it is right, highest probability first."""
     found = []
     for scores, right in zip(case.scores, case.right, strict=True):
         z = model[0] + sum(w * scores.get(n, 0.0) for w, n in zip(model[1:], names, strict=True))
@@ -229,7 +231,7 @@ def judged(case: Case, model: np.ndarray, names: Sequence[str]) -> list[tuple[fl
 def cross_validated(
     cases: Sequence[Case], names: Sequence[str]
 ) -> list[tuple[Case, list[tuple[float, bool]]]]:
-    """Return every case judged by a model that was fitted on the other sources."""
+    """Return every case judged by a model fitted on the other sources."""
     found = []
     for source in sorted({case.source for case in cases}):
         model = fit([case for case in cases if case.source != source], names)
@@ -240,7 +242,11 @@ def cross_validated(
 def figures(
     judgements: Sequence[tuple[Case, list[tuple[float, bool]]]], least: float
 ) -> dict[str, float]:
-    """Return how right the first sentence is, and how well its chance says so."""
+    """Return figures of accuracy, refusal and calibration, by name.
+
+    Args:
+        least: least probability of an answer.
+    """
     real = [(c, j) for c, j in judgements if c.answerable]
     none = [(c, j) for c, j in judgements if not c.answerable]
     tops = [(j[0] if j else (0.0, False)) for _, j in judgements]
@@ -264,7 +270,7 @@ def figures(
 
 
 def calibration_error(chance: np.ndarray, right: np.ndarray) -> float:
-    """Return the mean gap between chance and share of right ones, over bins of equal width."""
+    """Return the expected calibration error: mean of |probability - share right| over bins."""
     place = np.minimum((chance * _BINS).astype(int), _BINS - 1)
     gaps = [
         (place == n).mean() * abs(chance[place == n].mean() - right[place == n].mean())
@@ -284,7 +290,7 @@ def _families(cases: Sequence[tuple[Case, Any]]) -> dict[str, list[tuple[Case, A
 
 
 def main() -> None:
-    """Read the command line and do it."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(required=True, dest="command")
     one = commands.add_parser("collect")
@@ -330,7 +336,7 @@ def show(cases: Sequence[Case], least: float, names: Sequence[str]) -> None:
 
 
 def ablate(cases: Sequence[Case], least: float, variants: Mapping[str, Sequence[str]]) -> None:
-    """Print what each feature is worth: figures of all sources, cross-validated, as a table."""
+    """Print a table of cross-validated figures for each set of features and number of passages."""
     names = ("first", "third", "auroc", "right when sure", "ece")
     print("\n| | " + " | ".join(f"twins {n} | others {n}" for n in names) + " |")
 
@@ -349,7 +355,7 @@ def ablate(cases: Sequence[Case], least: float, variants: Mapping[str, Sequence[
 
 
 def first_passages(case: Case, depth: int) -> Case:
-    """Return the case as if so few passages had been read."""
+    """Return the case as if only the first ``depth`` passages had been read."""
     kept = [n for n, scores in enumerate(case.scores) if scores["rank"] < depth]
     best = max((case.scores[n]["answer"] for n in kept), default=0.0)
     scores = [{**case.scores[n], "behind": best - case.scores[n]["answer"]} for n in kept]
@@ -357,9 +363,9 @@ def first_passages(case: Case, depth: int) -> Case:
 
 
 def threshold_of(cases: Sequence[Case], names: Sequence[str]) -> float:
-    """Return the least chance at which few enough unanswerable questions are answered.
+    """Return the threshold at which 35% of unanswerable questions are answered.
 
-    Each source's are judged by a model that was fitted on the others.
+    The share is ``_MOST_WRONGLY_ANSWERED``; each source is judged by a model fitted on the others.
     """
     judgements = cross_validated(cases, names)
     none = [tops[0][0] for case, tops in judgements if tops and not case.answerable]
@@ -369,7 +375,7 @@ def threshold_of(cases: Sequence[Case], names: Sequence[str]) -> float:
 def write(
     name: str, features: Sequence[str], model: np.ndarray, threshold: float, **more: float
 ) -> None:
-    """Put a model's weights and its threshold into the package."""
+    """Write a model's weights, thresholds and further values into ``fitted.json``."""
     kept = json.loads(FITTED.read_text("utf-8"))
     weights = {n: round(float(w), 4) for n, w in zip(features, model[1:], strict=True)}
     kept[name] = {"intercept": round(float(model[0]), 4), "weights": weights}

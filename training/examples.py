@@ -1,7 +1,7 @@
-"""Examples to learn from: a question, a passage with its headings, and the words that answer.
+"""Training examples: a question, a passage with its headings, and the answering words.
 
-The general sets and the questions written for this work come to one form here. Every source says
-what it is in ``training/README.md``.
+The public sets and the questions written for this project are converted to one form here.
+``training/README.md`` describes every source.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from typing import Any
 from qa_app.reader import header
 from training.sources import is_kept_for_measuring
 
-# Parts that squad2-half is divided into by article; the last is kept for measuring.
+# Every third article of squad2-half is held out for measuring and calibration.
 SQUAD_PARTS = 3
-_LONGEST_CONTEXT = 1_400  # characters: more than a passage of the index has
+_LONGEST_CONTEXT = 1_400  # characters: more than a passage of an index has
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,13 @@ class Example:
 
     Attributes:
         source: name of the set.
-        group: document or article: what cross-validation keeps together.
-        pair: shared by an answerable question and its near misses: another question over the same
-            passage, or the same question over other passages; "" where there are none.
+        group: document or article of the passage, by which examples are held out.
+        pair: key shared by an answerable question and its near misses: another question over the
+            same passage, or the same question over other passages; "" if it has none.
         header: title and headings, put before the passage.
-        start, end: the answering words in ``passage``; -1 where it does not answer.
-        paraphrase: few words of the question stand in the answering sentence.
+        start, end: character offsets of the answer in ``passage``; -1 without one.
+        kind: type of question, "" where not known.
+        paraphrase: the answering sentence has few words of the question.
     """
 
     source: str
@@ -50,7 +51,7 @@ class Example:
 
     @property
     def answerable(self) -> bool:
-        """Whether the passage answers."""
+        """Whether the passage answers the question."""
         return self.start >= 0
 
 
@@ -63,9 +64,13 @@ def read_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def twins(rows: Iterable[dict[str, Any]], source: str = "twins") -> list[Example]:
-    """Return questions written for this work, as rows with ``context``, ``answers``, ``twin``.
+    """Return examples of the questions written for this project.
 
-    A row of a "which …" question has the ``value`` that its passage is read for.
+    Documents kept for measuring are left out.
+
+    Args:
+        rows: with "context", "answers", "twin" and others; for a "which …" question also "value",
+            the facet value that the passage is read for.
     """
     found = []
     for row in rows:
@@ -91,9 +96,9 @@ def twins(rows: Iterable[dict[str, Any]], source: str = "twins") -> list[Example
 
 
 def squad2_half(folder: Path) -> tuple[list[Example], list[Example]]:
-    """Return the questions of two thirds of the articles, and those of the third kept back.
+    """Return the questions of two thirds of the articles, and those of the third held out.
 
-    Paragraphs that xquad-en has too, which is never trained on, are left out.
+    Paragraphs that are in xquad-en too, which is never trained on, are left out of the first.
     """
     shared = {row["text"].strip() for row in read_lines(folder.parent / "xquad-en/corpus.jsonl")}
     contexts = {row["_id"]: row for row in read_lines(folder / "corpus.jsonl")}
@@ -110,7 +115,7 @@ def squad2_half(folder: Path) -> tuple[list[Example], list[Example]]:
 
 
 def policyqa(folder: Path, most: int, rng: random.Random) -> list[Example]:
-    """Return a sample of the questions about privacy policies, which repeat from site to site."""
+    """Return up to ``most`` questions about privacy policies, which repeat from site to site."""
     contexts = {row["_id"]: row for row in read_lines(folder / "corpus.jsonl")}
     rows = list(read_lines(folder / "queries.jsonl"))
     return [
@@ -122,7 +127,7 @@ def policyqa(folder: Path, most: int, rng: random.Random) -> list[Example]:
 
 
 def clapnq(folder: Path) -> list[Example]:
-    """Return questions with whole sentences as answers, and as many without."""
+    """Return questions answered by a whole sentence, and the unanswerable ones."""
     contexts = {row["_id"]: row for row in read_lines(folder / "corpus.jsonl")}
     found = []
     for row in read_lines(folder / "queries.jsonl"):
@@ -139,7 +144,7 @@ def clapnq(folder: Path) -> list[Example]:
 
 
 def general(path: Path, most: int, rng: random.Random) -> list[Example]:
-    """Return a sample of a set that is in the form of SQuAD: question, context, answers."""
+    """Return up to ``most`` questions of a set in the form of SQuAD: question, context, answers."""
     rows = list(read_lines(path))
     rows = rng.sample(rows, min(most, len(rows)))
     found = []
@@ -151,7 +156,10 @@ def general(path: Path, most: int, rng: random.Random) -> list[Example]:
 
 
 def qamr(path: Path, most: int, rng: random.Random) -> list[Example]:
-    """Return questions about single sentences, each among up to four others of its document."""
+    """Return up to ``most`` questions about single sentences, as passages of up to five sentences.
+
+    The other sentences are from the same document, in random order.
+    """
     rows = list(read_lines(path))
     documents: dict[str, dict[str, str]] = defaultdict(dict)
     for row in rows:
@@ -174,7 +182,10 @@ def qamr(path: Path, most: int, rng: random.Random) -> list[Example]:
 
 
 def without_answer(example: Example) -> Example | None:
-    """Return the question over the same passage with its answering sentence taken out."""
+    """Return the question over its passage without the answering sentence.
+
+    None if the rest is under 80 characters or still contains the answer.
+    """
     text, start, end = example.passage, example.start, example.end
     before = max(text.rfind(mark, 0, start) for mark in (". ", ".\n", "\n", "? ", "; "))
     after = [text.find(mark, end) for mark in (". ", ".\n", "\n", "? ")]
@@ -188,7 +199,10 @@ def without_answer(example: Example) -> Example | None:
 def with_other_passage(
     examples: Sequence[Example], rng: random.Random, share: float
 ) -> list[Example]:
-    """Return some of the answerable questions over another passage of their group."""
+    """Return a share of the answerable questions over another passage of their group.
+
+    Passages that contain the answer are left out.
+    """
     passages: dict[str, list[Example]] = defaultdict(list)
     for item in examples:
         passages[item.group].append(item)
@@ -214,7 +228,7 @@ def _with_answer(
     context: dict[str, Any],
     answers: Sequence[dict[str, Any]],
 ) -> Example:
-    """Return an example whose passage is cut to a stretch of sentences around its answer."""
+    """Return an example whose passage is cut to whole sentences around its answer."""
     text = context["text"]
     start = answers[0]["answer_start"] if answers else -1
     end = start + len(answers[0]["text"]) if answers else -1
@@ -225,20 +239,23 @@ def _with_answer(
     if start >= 0:
         start, end = start - first, end - first
     title = context.get("title", "")
-    # Their titles are numbers, or give a story away.
+    # Titles in qamr are numbers; those in fairytale give the story away.
     shown = "" if source in ("qamr", "fairytale") else header(title)
     return Example(source, group, question, shown, text[first:last], start, end)
 
 
 def _stretch(text: str, start: int, end: int) -> tuple[int, int]:
-    """Return the bounds of at most ``_LONGEST_CONTEXT`` characters that hold the answer."""
+    """Return the bounds of about ``_LONGEST_CONTEXT`` characters around the answer.
+
+    Without an answer (``start`` -1) they are the text's first sentences.
+    """
     if len(text) <= _LONGEST_CONTEXT:
         return 0, len(text)
     if start < 0:
         return 0, _ends_before(text, _LONGEST_CONTEXT)
     begins = [0, *(found.end() for found in re.finditer(r"[.?!]\s+", text))]
     room = max(_LONGEST_CONTEXT - (end - start), 200)
-    # The length of the text decides where the answer stands in the stretch, not always its middle.
+    # The position of the answer varies with the text's length, so that it is not always the middle.
     lead = room * (len(text) % 97) // 97
     first = max((at for at in begins if at <= max(start - lead, 0)), default=0)
     last = min(len(text), max(first + _LONGEST_CONTEXT, end + 1))
@@ -246,6 +263,6 @@ def _stretch(text: str, start: int, end: int) -> tuple[int, int]:
 
 
 def _ends_before(text: str, most: int) -> int:
-    """Return where the last sentence ends before a place."""
+    """Return the end of the last sentence that ends before ``most``; ``most`` if there is none."""
     place = max(text.rfind(mark, 0, most) for mark in (". ", "? ", "! ", ".\n"))
     return place + 1 if place > 0 else min(most, len(text))

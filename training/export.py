@@ -1,4 +1,4 @@
-"""Write the weights of a checkpoint that are not the encoder's into the package, and their hash.
+"""Write a checkpoint's weights, without the encoder's, and their hash into the package.
 
 python -m training.export FOLDER/twins.pt
 """
@@ -15,11 +15,15 @@ from safetensors.torch import save
 
 import qa_app.reader
 
-_MOST_BYTES = 25_000_000
+_MOST_BYTES = 25_000_000  # largest file of weights that the package may hold
 
 
 def export(checkpoint: Path, package: Path) -> str:
-    """Write ``reader.safetensors`` and put its SHA-256 into ``reader.py``; return the hash."""
+    """Write ``reader.safetensors`` in bfloat16 and its SHA-256 into ``reader.py``; return the hash.
+
+    Raises:
+        SystemExit: the weights are over 25 MB.
+    """
     state = torch.load(checkpoint, weights_only=True)["model"]
     weights = {name: tensor.to(torch.bfloat16).contiguous() for name, tensor in state.items()}
     content = save(weights)
@@ -37,7 +41,7 @@ def export(checkpoint: Path, package: Path) -> str:
 
 
 def main() -> None:
-    """Read the command line and do it."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("checkpoint", type=Path)
     given = parser.parse_args()

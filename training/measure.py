@@ -1,4 +1,4 @@
-"""Figures of a reader on examples that it has not learnt from."""
+"""Evaluates a reader on held-out examples."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ from qa_app.reader import best_span
 from training.examples import Example
 from training.model import collate, has_answer, logits, tokenize
 
-_BATCH = 32
+_BATCH = 32  # examples per forward pass
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a reader made of one example.
+    """A reader's output for one example.
 
     Attributes:
-        start, end: characters of the best span in the passage.
+        start, end: character offsets of the best span in the passage.
         score: logit of the best span less that of no answer.
-        some: the same of all spans together.
+        some: the same with all spans summed (log-sum-exp) in place of the best.
     """
 
     start: int
@@ -39,7 +39,7 @@ class Reading:
 def read(
     model: BertForQuestionAnswering, tokenizer: Tokenizer, examples: Sequence[Example]
 ) -> list[Reading | None]:
-    """Return what the model makes of each example; None where the answer is cut off."""
+    """Return a reading per example; None if the answer or the whole passage is cut off."""
     encoded = tokenize(tokenizer, examples)
     places = [n for n, item in enumerate(encoded) if item is not None]
     places.sort(key=lambda n: len(encoded[n].given.ids))
@@ -72,7 +72,12 @@ def read(
 def measure(
     model: BertForQuestionAnswering, tokenizer: Tokenizer, examples: Sequence[Example]
 ) -> dict[str, float]:
-    """Return F1 of spans, hits, and how well the score tells answers from none."""
+    """Return the figures of a model on examples, by name.
+
+    "f1": word overlap of best span and answer; "hit": share of best spans that overlap the answer;
+    "hit_paraphrase": the same for paraphrased questions; "auroc": of the score, answerable against
+    unanswerable; "twin": share of pairs in which the answerable question scores higher.
+    """
     both = list(zip(examples, read(model, tokenizer, examples), strict=True))
     known = [(item, found) for item, found in both if found is not None]
     answerable = [(item, found) for item, found in known if item.answerable]

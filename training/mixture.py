@@ -1,4 +1,4 @@
-"""Which examples each stage learns from, and which are held to measure it."""
+"""Selects the training examples of each stage, and the held-out examples that measure it."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from training.examples import Example
 from training.negatives import hard_negatives
 from training.questions import load_questions
 
-# Documents held back from training, beside those kept for measuring: checkpoints are chosen and
-# scores calibrated on questions about these.
+# Documents held out from training, besides those kept for measuring: questions about them serve to
+# choose checkpoints and to calibrate scores.
 DEVELOPMENT = frozenset(
     {
         "uk/leveson-inquiry-html/F-chapter7.html",
@@ -34,17 +34,17 @@ DEVELOPMENT = frozenset(
         "policy:Plano",
     }
 )
-# Files of "which …" questions that are not learnt from: rows are calibrated on them.
+# Files of "which …" questions that are not trained on: rows are calibrated on them.
 HELD_FILES = ("which-6", "which-7")
 _HELD_PAIRS = tuple(f"own:{name}-" for name in HELD_FILES)
-# Measuring takes as long as learning from a third as many.
+# Most held-out examples of squad2-half: measuring takes as long as training on a third as many.
 _MOST_HELD = 1_200
 
 
 def build(
     stage: str, data: Path, index: Path, questions: Path, negatives: Path, seed: int
 ) -> tuple[list[Example], dict[str, list[Example]]]:
-    """Return what a stage learns from, and what it is measured on, by name."""
+    """Return the training examples of a stage, and the held-out examples by name."""
     rng = random.Random(seed)
     squad, squad_held = ex.squad2_half(data / "eval/squad2-half")
     every = ex.twins(ex.read_lines(data / "reader/reports.jsonl"))
@@ -65,7 +65,7 @@ def build(
     else:
         near = hard_negatives(own, negatives, 2)
         learn = own + rng.sample(near, min(len(near), len(own) // 3))
-        # What adversarial questions and other texts have taught is kept in mind.
+        # Earlier data is mixed in, so that what it taught is not forgotten.
         learn += squad + rng.sample(general, min(len(general), len(own) // 10))
     return learn, held
 

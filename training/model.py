@@ -1,7 +1,7 @@
-"""The reader as it is trained: the encoder's own layers with a head for spans.
+"""The reader in training: the encoder's layers with a head for spans.
 
-Its word embeddings stay as they are in the encoder, so that the file of weights need not hold
-them; no answer is the first token, as in SQuAD 2.0, so transformers' own class runs it.
+Its word embeddings are frozen, so that the file of weights need not hold them. The first token
+stands for no answer, as in SQuAD 2.0, so that a class of transformers can run it.
 """
 
 from __future__ import annotations
@@ -20,18 +20,20 @@ from qa_app.reader import Marks, ReaderInput, encode
 from qa_app.settings import DEFAULT_MODEL
 from training.examples import Example
 
-MOST_TOKENS = 320  # passages have 200; more costs time and teaches little
-_FORBIDDEN = -1e4
+MOST_TOKENS = 320  # of an input; passages have up to 200, and longer inputs only cost time
+_FORBIDDEN = -1e4  # logit of tokens that no span may begin or end with
 
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Examples as the model takes them, padded to the longest.
+    """Examples as model input, padded to the longest.
 
     Attributes:
-        allowed: which tokens a span may begin and end with: the first, and the passage's.
-        starts, ends: the first token's place where there is no answer.
-        pairs: places in the batch of an answerable question and a near miss of it.
+        ids, mask, types: int64, shape (batch, tokens).
+        allowed: bool, shape (batch, tokens): the tokens with which a span may begin or end, namely
+            the first and the passage's.
+        starts, ends: int64, shape (batch,): the answer's first and last token; 0 for no answer.
+        pairs: int64, shape (pairs, 2): rows of an answerable question and a near miss of it.
     """
 
     ids: torch.Tensor
@@ -45,7 +47,7 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Encoded:
-    """One example in tokens, with the places of its answer's first and last token, 0 for none."""
+    """One example in tokens, with its answer's first and last token, 0 for no answer."""
 
     given: ReaderInput
     start: int
@@ -53,11 +55,11 @@ class Encoded:
 
 
 def load_model(start_from: Path | None = None) -> BertForQuestionAnswering:
-    """Return a reader with the encoder's weights, or with those of a checkpoint on them."""
+    """Return a reader with the encoder's weights, or with a checkpoint's loaded over them."""
     model = BertForQuestionAnswering.from_pretrained(
         find_folder(DEFAULT_MODEL),
         attn_implementation="sdpa",
-        # With dropout there, attention on a CPU falls back to a path a third slower.
+        # With dropout in attention, PyTorch on the CPU takes a path that is a third slower.
         attention_probs_dropout_prob=0.0,
         dtype=torch.float32,
     )
@@ -69,7 +71,7 @@ def load_model(start_from: Path | None = None) -> BertForQuestionAnswering:
 
 
 def tokenize(tokenizer: Tokenizer, examples: Sequence[Example]) -> list[Encoded | None]:
-    """Return the examples in tokens; None where the answer would be cut off."""
+    """Return the examples in tokens; None where the answer is cut off."""
     inputs = encode(
         tokenizer,
         Marks.of(tokenizer),
@@ -92,7 +94,11 @@ def _with_answer(item: Example, given: ReaderInput) -> Encoded | None:
 
 
 def collate(items: Sequence[Encoded], pairs: Sequence[tuple[int, int]] = ()) -> Batch:
-    """Return the examples as one batch."""
+    """Return the examples as one batch.
+
+    Args:
+        pairs: indices in ``items`` of an answerable question and a near miss of it.
+    """
     longest = max(len(item.given.ids) for item in items)
     shape = (len(items), longest)
     ids, mask = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
@@ -110,7 +116,7 @@ def collate(items: Sequence[Encoded], pairs: Sequence[tuple[int, int]] = ()) -> 
 
 
 def logits(model: BertForQuestionAnswering, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return float32 start and end logits, shape (batch, tokens); what may not answer is barred."""
+    """Return float32 start and end logits, shape (batch, tokens), masked where not allowed."""
     out = model(input_ids=batch.ids, attention_mask=batch.mask, token_type_ids=batch.types)
     barred = ~batch.allowed
     start = out.start_logits.float().masked_fill(barred, _FORBIDDEN)
@@ -119,6 +125,6 @@ def logits(model: BertForQuestionAnswering, batch: Batch) -> tuple[torch.Tensor,
 
 
 def has_answer(start: torch.Tensor, end: torch.Tensor) -> torch.Tensor:
-    """Return how much likelier any span is than none, in logits, shape (batch,)."""
+    """Return the log-sum-exp of all spans' logits less that of no answer, shape (batch,)."""
     some = torch.logsumexp(start[:, 1:], 1) + torch.logsumexp(end[:, 1:], 1)
     return some - start[:, 0] - end[:, 0]

@@ -1,10 +1,10 @@
-"""Find hard near misses by machine: passages that rank high for a question and do not answer it.
+"""Find hard negatives: passages that rank high for a question and do not answer it.
 
     python -m training.negatives --data DATA --index INDEX --out negatives.jsonl
 
-Each answerable question is asked of the index within its own document, as the product would; the
-first passages without the answering words are kept. Questions that the file has already are not
-asked again, so it grows with the questions.
+Each answerable question is searched for in its own document, with the product's own search, and up
+to four passages without the answering words are kept. Questions that the file already holds are
+skipped, so that a later run adds only new ones.
 """
 
 from __future__ import annotations
@@ -23,11 +23,14 @@ from training.questions import load_questions
 from training.sources import document_path
 
 SEED = 20
-_ASKED = 8  # passages that are looked through for each question
+_ASKED = 8  # passages retrieved for each question
 
 
 def hard_negatives(examples: Sequence[Example], path: Path, most: int) -> list[Example]:
-    """Return unanswerable examples from a file that ``main`` wrote, at most so many a question."""
+    """Return unanswerable examples from a file written by ``main``, up to ``most`` a question.
+
+    Empty if there is no such file.
+    """
     if not path.exists():
         return []
     found = {row["question"]: row["passages"] for row in read_lines(path)}
@@ -47,7 +50,7 @@ def hard_negatives(examples: Sequence[Example], path: Path, most: int) -> list[E
 
 
 def main() -> None:
-    """Read the command line and do it."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--index", type=Path, required=True)

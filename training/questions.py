@@ -1,10 +1,10 @@
-"""The questions written for this work: where each passage and its deciding words stand.
+"""Loads the questions written for this project, with offsets of their passages and answers.
 
     {"id", "question", "type", "twin", "document", "passage": [start, end], "span", "start"}
 
-``passage`` and ``start`` are character offsets into the document's text as the loader gives it;
-a near miss has neither span nor start. The texts themselves are not in this repository: the
-passages are looked up in an index of ``training.sources``' corpus.
+``passage`` and ``start`` are character offsets in the document's extracted text; a near miss has
+neither ``span`` nor ``start``. The texts are not in this repository: passages are looked up in an
+index of the corpus made by ``training.sources``.
 """
 
 from __future__ import annotations
@@ -19,9 +19,10 @@ from training.sources import document_path
 
 
 def load_questions(folder: Path, index: Path) -> Iterator[dict[str, Any]]:
-    """Yield the questions of every file with their passages' texts.
+    """Yield the questions of every file with the texts of their passages.
 
-    Those whose document is not in the index, or reads otherwise there, are left out.
+    Questions whose document is not in the index, or whose answer is not at its offset there, are
+    left out.
     """
     database = sqlite3.connect(f"file:{records_file(index)}?mode=ro", uri=True)
     documents = {
@@ -60,7 +61,11 @@ def load_questions(folder: Path, index: Path) -> Iterator[dict[str, Any]]:
 
 
 def records_file(index: Path) -> Path:
-    """Return the file of documents and passages of an index's live generation."""
+    """Return the file of documents and passages of an index's newest generation.
+
+    Raises:
+        SystemExit: there is no generation.
+    """
     folders = sorted((index / "generations").glob("[0-9]*"))
     if not folders:
         raise SystemExit(f"{index} holds no index: build one of training.sources' corpus first")

@@ -1,13 +1,13 @@
-"""Fit what turns a value's best sentence into the chance of a row in a "which …" question.
+"""Fit the models that give the probability of a row in a "which …" question.
 
     python -m training.rows collect --data DATA --out rows.jsonl
     python -m training.rows collect --data DATA --reader none --out rows-unread.jsonl
     python -m training.rows fit rows.jsonl rows-unread.jsonl [--write]
 
-Eight given questions about the use-of-force policies of 28 police departments, five about the four
-forces of the sample report, and those of ``mixture.HELD_FILES``, which the reader has not learnt
-from; of each value it is known whether it has a row. A question is judged by a model that was
-fitted on the others. ``--write`` fits on all of them.
+The data are eight given questions about the use-of-force policies of 28 police departments, five
+about the four forces of the sample report, and those of ``mixture.HELD_FILES``, which the reader
+was not trained on; for each value it is known whether it has a row. Figures of a question are from
+a model fitted on the other questions; ``--write`` saves a model fitted on all.
 """
 
 from __future__ import annotations
@@ -37,16 +37,16 @@ NAMES = {
     "row_unread": ("late", "covered"),
 }
 _KEPT = ("answer", "behind", "rank", "late", "weakest", "covered", "passage")
-# Weights from which the choice of each value's best sentence sets out.
+# Initial weights for choosing each value's best sentence.
 _START = {"answer": 0.3, "late": 9.6, "weakest": 3.6, "covered": 1.2}
 _ROUNDS = 5  # of choosing each value's best sentence and fitting again
-_RIDGE = 8.0
-_LEAST = 0.4
+_RIDGE = 8.0  # cost of squared weights, with features in standard deviations
+_LEAST = 0.4  # least probability of a row, the threshold that is written
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A sentence of a value, and whether the value has a row."""
+    """A candidate sentence for a value, and whether the value should have a row."""
 
     source: str
     question: str
@@ -56,7 +56,7 @@ class Row:
 
 
 def collect(data: Path, questions: Path, reader: str) -> Iterator[Row]:
-    """Yield every sentence that might bear out a row of the questions with known answers."""
+    """Yield every candidate sentence for the rows of questions with known answers."""
     with tempfile.TemporaryDirectory() as temporary:
         root = Path(temporary)
         policies = root / "policies"
@@ -75,7 +75,7 @@ def collect(data: Path, questions: Path, reader: str) -> Iterator[Row]:
 
 
 def _written(folder: Path) -> dict[str, dict[str, bool | None]]:
-    """Return the questions of the held files: a value has a row if a passage of it answers."""
+    """Return, for each question of the held-out files, which values have an answering passage."""
     gold: dict[str, dict[str, bool | None]] = defaultdict(dict)
     for name in HELD_FILES:
         for row in read_lines(folder / f"{name}.jsonl"):
@@ -115,7 +115,7 @@ def _rows(
 
 
 def fit(rows: Sequence[Row], names: Sequence[str]) -> tuple[np.ndarray, float]:
-    """Return intercept and weights, and the usual weighted sum of a value's best sentence."""
+    """Return (intercept and weights, prior): the prior is the mean total of the best sentences."""
     model = np.array([0.0, *(_START[name] for name in names)])
     usual = np.zeros(len(names))
     for _ in range(_ROUNDS):
@@ -127,7 +127,10 @@ def fit(rows: Sequence[Row], names: Sequence[str]) -> tuple[np.ndarray, float]:
 def best_of(
     rows: Sequence[Row], model: np.ndarray, names: Sequence[str]
 ) -> dict[tuple[str, str], tuple[float, Row]]:
-    """Return each value's best sentence with its weighted sum, the intercept left out."""
+    """Return each value's best sentence with its weighted sum without intercept.
+
+    The keys are (question, value).
+    """
     best: dict[tuple[str, str], tuple[float, Row]] = {}
     for row in rows:
         total = sum(w * row.scores.get(n, 0.0) for w, n in zip(model[1:], names, strict=True))
@@ -140,9 +143,9 @@ def best_of(
 def _centred(
     best: Mapping[tuple[str, str], tuple[float, Row]], names: Sequence[str]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Return features less their question's mean, shrunk towards the usual one; labels; weights.
+    """Return features less their question's mean, labels, case weights, and the overall mean.
 
-    Last the usual mean: of all questions.
+    A question's mean is shrunk towards the overall mean, the mean of the questions' means.
     """
     by_question: dict[str, list[Row]] = defaultdict(list)
     for (question, _), (_, row) in best.items():
@@ -166,21 +169,21 @@ def _centred(
 def judged(
     rows: Sequence[Row], model: np.ndarray, prior: float, names: Sequence[str]
 ) -> list[tuple[float, bool]]:
-    """Return the chance of each value of one question, and whether it has a row."""
+    """Return for each value of one question its probability and whether it should have a row."""
     best = best_of(rows, model, names)
     cut = row_cut([total for total, _ in best.values()], prior)
     return [(chance(model[0] + total - cut), row.true) for total, row in best.values()]
 
 
 def f1(found: Sequence[tuple[float, bool]], least: float) -> float:
-    """Return the F1 of the rows from a chance on; 1 where there is nothing to find or found."""
+    """Return the F1 of the rows of at least this probability; 1 if none is expected or found."""
     right = sum(true for chance, true in found if chance >= least)
     size = sum(chance >= least for chance, _ in found) + sum(true for _, true in found)
     return 2 * right / size if size else 1.0
 
 
 def main() -> None:
-    """Read the command line and do it."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     commands = parser.add_subparsers(required=True, dest="command")
     one = commands.add_parser("collect")
@@ -211,7 +214,7 @@ def main() -> None:
 
 
 def show(rows: Sequence[Row], names: Sequence[str]) -> None:
-    """Print each question's F1 by a model that was fitted on the others."""
+    """Print each question's F1 under a model fitted on the others, and means by source."""
     scores: dict[str, float] = {}
     every: list[tuple[float, bool]] = []
     for question in dict.fromkeys(row.question for row in rows):

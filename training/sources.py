@@ -1,4 +1,4 @@
-"""Lay the texts that questions were written about out as one corpus, and name its documents.
+"""Lay out the texts that questions were written about as one corpus, and name its documents.
 
     python -m training.sources DATA CORPUS
     qa-app build --corpus CORPUS --index INDEX
@@ -15,7 +15,7 @@ import shutil
 from collections import defaultdict
 from pathlib import Path
 
-# Documents that no question for training may be about: they measure the reader. Paths begin so.
+# Starts of paths of documents used to measure the reader, which no training question may be about.
 KEPT_FOR_MEASURING = (
     "other/us-federal/DHS2020",
     "uk/approved-documents/Text-Approved_Document_H",
@@ -30,12 +30,12 @@ KEPT_FOR_MEASURING = (
     "uk/nhs/Blood-glucose",
     "uk/service-manual/phases",
 )
-# Folders of the corpus for sources that are not reports, and how their documents are named.
+# Folders of sources that are not reports, with the prefixes of their documents' names.
 _NAMED = {"policy": "policy:", "gov.uk": "gov.uk:", "committee": "committee:"}
 
 
 def document_name(path: str) -> str:
-    """Return the name in questions of a document, from its path in the laid-out corpus."""
+    """Return a document's name in questions, given its path in the corpus."""
     folder, _, rest = path.partition("/")
     if folder in _NAMED:
         return _NAMED[folder] + rest.rpartition(".")[0]
@@ -43,7 +43,7 @@ def document_name(path: str) -> str:
 
 
 def document_path(name: str) -> str:
-    """Return the path in the laid-out corpus of a document named in questions."""
+    """Return a document's path in the corpus, given its name in questions."""
     folder, colon, rest = name.partition(":")
     if not colon:
         return name
@@ -51,7 +51,7 @@ def document_path(name: str) -> str:
 
 
 def is_kept_for_measuring(name: str) -> bool:
-    """Tell whether a document may not be trained on."""
+    """Tell whether a document must not be trained on."""
     return name.startswith(KEPT_FOR_MEASURING)
 
 
@@ -71,7 +71,7 @@ def _write_policies(folder: Path, into: Path) -> None:
 
 
 def _write_rows(folder: Path, into: Path, heading: str) -> None:
-    """Write a set's rows as one file a document, in their order."""
+    """Write a set's rows as one text file per document, in their order."""
     into.mkdir()
     texts: dict[str, list[str]] = defaultdict(list)
     titles: dict[str, str] = {}
@@ -85,7 +85,7 @@ def _write_rows(folder: Path, into: Path, heading: str) -> None:
 
 
 def main() -> None:
-    """Read the command line and do it."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("data", type=Path)
     parser.add_argument("corpus", type=Path)

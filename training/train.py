@@ -1,11 +1,10 @@
-"""Train the reader: general questions first, then those written for this work.
+"""Train the reader: first on general questions, then on those written for this project.
 
     python -m training.train --data DATA --index INDEX --out FOLDER --stage general
     python -m training.train --data DATA --index INDEX --out FOLDER --stage twins \\
         --start-from FOLDER/general.pt
 
-A checkpoint is written every few hundred steps, and a run that is started again with the same
-arguments goes on from it.
+A checkpoint is written every 400 steps, and a run with the same arguments resumes from it.
 """
 
 from __future__ import annotations
@@ -31,17 +30,17 @@ from training.measure import measure
 from training.model import Encoded, collate, has_answer, load_model, logits, tokenize
 
 SEED = 20
-BATCH = 16
-_WARM_UP = 0.05
-_CLIP = 1.0
-_SORTED_OVER = 40  # batches whose examples are sorted by length together
-_AVERAGED = 0.998  # decay of the running average of the weights, which is what is kept
-_PAIR_WEIGHT = 0.5
-_CHECKPOINT_EVERY = 400
+BATCH = 16  # least examples of a batch; a question and its near misses stay together
+_WARM_UP = 0.05  # share of the steps over which the learning rate rises
+_CLIP = 1.0  # largest norm of the gradient
+_SORTED_OVER = 40  # batches whose examples are sorted by length together, to save padding
+_AVERAGED = 0.998  # decay of the moving average of the weights, which is the model saved
+_PAIR_WEIGHT = 0.5  # of the loss that sets an answerable question above its near misses
+_CHECKPOINT_EVERY = 400  # steps
 
 
 def main() -> None:
-    """Read the command line and do it."""
+    """Run the command line."""
     given = _arguments()
     torch.manual_seed(SEED)
     torch.set_num_threads(given.threads)
@@ -60,7 +59,7 @@ def main() -> None:
 
 
 def train(given: argparse.Namespace, learn: list[Example], held: dict[str, list[Example]]) -> None:
-    """Go through the examples, and write FOLDER/STAGE.pt with the averaged weights."""
+    """Train on the examples, and write FOLDER/STAGE.pt with the averaged weights."""
     tokenizer = load_tokenizer(find_folder(DEFAULT_MODEL))
     model = load_model(given.start_from)
     trained = [p for p in model.parameters() if p.requires_grad]
@@ -142,7 +141,7 @@ def _schedule(done: float, last: float) -> float:
 
 
 def _units(examples: Sequence[Example]) -> list[list[Example]]:
-    """Return the examples alone, and a question with its near misses together."""
+    """Return units that stay in one batch: single examples, and examples of the same pair."""
     pairs: dict[str, list[Example]] = {}
     units = []
     for item in examples:
@@ -156,7 +155,7 @@ def _units(examples: Sequence[Example]) -> list[list[Example]]:
 def _batches(
     units: list[list[Example]], tokenizer: Any, rng: random.Random, epochs: float
 ) -> Iterator[tuple[list[Encoded], list[tuple[int, int]]]]:
-    """Yield batches of about equal lengths, in a random order."""
+    """Yield (examples, pairs) batches of similar input lengths, in random order."""
     flat = [item for unit in units for item in unit]
     encoded = iter(tokenize(tokenizer, flat))
     kept = [
@@ -188,7 +187,7 @@ def _batches(
 
 
 def _pairs(items: Sequence[Example]) -> list[tuple[int, int]]:
-    """Return places of answerable questions, each with each of its near misses."""
+    """Return indices of each answerable question with each of its near misses."""
     by_pair: dict[str, dict[bool, list[int]]] = {}
     for place, item in enumerate(items):
         if item.pair:
@@ -202,7 +201,7 @@ def _pairs(items: Sequence[Example]) -> list[tuple[int, int]]:
 
 
 def _state(model: BertForQuestionAnswering) -> dict[str, torch.Tensor]:
-    """Return the weights that are the reader's own."""
+    """Return all weights but the word embeddings, which are the encoder's."""
     return {k: v for k, v in model.state_dict().items() if "word_embeddings" not in k}
 
 

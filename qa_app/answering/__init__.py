@@ -1,10 +1,11 @@
-"""A question to an answer in the reports' own words, or to "the reports do not say".
+"""Answers a question with exact quotes from the reports, or with "the reports do not say".
 
     question ──▶ facts:  passages ──▶ sentences ──▶ the best one to three
-            └──▶ tables: each value's passages ──▶ its best sentence, if it bears the row out
+            └──▶ tables: each value's passages ──▶ its best sentence, if it supports the row
 
-``features`` measures sentences and has the reader read them, ``model`` turns the features into one
-chance, and a chance under the threshold is no answer; ``quotes`` makes of a sentence what is shown.
+``features`` computes the features of sentences, including the reader's scores; ``model`` turns
+them into a probability, which must reach a threshold to count as an answer; ``quotes`` decides how
+much text around a sentence is quoted.
 """
 
 from __future__ import annotations
@@ -31,17 +32,16 @@ def answer_question(
     mode: Mode = Mode.BEST,
     reader: Reader | None = None,
 ) -> Answer:
-    """Return what the reports say to the question.
+    """Return the answer to a question, with its findings, passages and scores.
 
     Args:
-        question: in plain words.
         top_k: most passages to return with the answer.
-        filters: facet, "document", "type" or "date" to the values to keep to.
-        mode: fast spends nothing on models beyond the question's own vector.
-        reader: finds the words that answer; without one sentences are measured alone.
+        filters: allowed values by facet, "document", "type" or "date".
+        mode: ``FAST`` runs neither the reader nor a reranker.
+        reader: finds the answering words; without one, the other features alone decide.
 
     Raises:
-        QueryError: the question or a filter cannot be used.
+        QueryError: the question, a filter or ``top_k`` is not valid.
     """
     started = time.perf_counter()
     check_question(question)
@@ -73,6 +73,6 @@ def answer_question(
 
 
 def _reranked(passages: Sequence[SearchResult]) -> dict[str, float]:
-    """Return how many passages a reranker read, where there was one."""
+    """Return the number of passages that the reranker scored; empty without a reranker."""
     read = passages[0].scores.get("reranked") if passages else None
     return {} if read is None else {"reranked": read}

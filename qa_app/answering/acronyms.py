@@ -1,7 +1,7 @@
-"""Acronyms that the reports define: "community safety partnerships (CSPs)".
+"""Finds acronyms that the reports define: "community safety partnerships (CSPs)".
 
-Only definitions that stand in the corpus count, and only those that the question is about are
-looked for, among the passages that have the acronym.
+Definitions come from the corpus alone. They are looked up when a question is asked, for its
+acronyms only, in the passages that contain them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,9 @@ from qa_app.models import Passage
 from qa_app.store.generation import Generation
 from qa_app.text.analysis import Analyser
 
+# A capital first and a capital or digit last: "CSP", "PCCs", "DfE", "R&D".
 _ACRONYM = re.compile(r"(?<!\w)([A-Z][A-Za-z\d&]{0,8}[A-Z\d])s?(?!\w)")
+# "What does CSP stand for?", "Is CSP short for …?", "the meaning of CSP".
 _ASKED = re.compile(
     r"\b(?:do|does|did|is|are)\s+(?:the\s+)?(?:(?:acronym|abbreviation|initials|letters)\s+)?"
     r"[“\"'‘]?([\w&-]+)[”\"'’]?\s+(?:stand(?:s|ing)?\s+for|short\s+for|mean(?!\s+(?:by|for|to)\b))\b"
@@ -25,16 +27,16 @@ _ASKED = re.compile(
     r"(?:(?:acronym|abbreviation|initials|letters)\s+)?[“\"'‘]?([\w&-]+)\W*$",
     re.IGNORECASE,
 )
-_WORD = re.compile(r"[^\W\d_]+")
-# Left out of acronyms more often than not.
+_WORD = re.compile(r"[^\W\d_]+")  # a run of letters
+# Words whose initials are usually left out of acronyms.
 _SMALL = frozenset(
     {"a", "an", "and", "at", "by", "for", "in", "of", "on", "or", "the", "to", "with"}
 )
-_SHORTEST, _LONGEST = 3, 6  # words that may spell one; two spell too much by chance
-_MOST_WORDS = 60  # of a question
-_MOST_USERS = 4  # documents that use an acronym for one that defines it
-_MOST_EARLY, _MOST_DENSE = 120, 20  # passages in which a definition is looked for
-_LONGEST_FORM = 150  # characters
+_SHORTEST, _LONGEST = 3, 6  # words of a long form in a question; two match by chance too often
+_MOST_WORDS = 60  # of a question, to bound the number of runs tried
+_MOST_USERS = 4  # documents using an acronym per document defining it, for one meaning to hold
+_MOST_EARLY, _MOST_DENSE = 120, 20  # passages searched per form: first uses, highest BM25
+_LONGEST_FORM = 150  # characters of a long form; bounds the search around an acronym
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +45,8 @@ class Definition:
 
     Attributes:
         row: of the passage.
-        document: path of its document.
-        place: offset in the document of the acronym.
-        long_form: "" where it cannot be told where it begins.
+        place: character offset of the acronym in its document.
+        long_form: "" where its start is not known.
     """
 
     row: int
@@ -59,15 +60,21 @@ class Acronyms:
     """What a question's acronyms stand for.
 
     Attributes:
-        long_forms: by acronym; one with several meanings only if the question spells one out.
-        defined: for each of those with several, documents that define it, and whether so.
+        long_forms: by acronym; an acronym with several meanings is included only if the question
+            spells one of them out.
+        defined: for each acronym with several meanings, the path of every document that defines
+            it, with True where that document gives the chosen meaning.
     """
 
     long_forms: Mapping[str, str] = field(default_factory=dict)
     defined: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
 
     def within(self, document: str) -> Mapping[str, str]:
-        """Return those that mean the same in a document: what it says, or the nearest that does."""
+        """Return the long forms that hold in a document.
+
+        For an acronym with several meanings, the document's own definition decides or, without
+        one, that of the defining document whose path shares the longest prefix with its path.
+        """
         return {
             acronym: long_form
             for acronym, long_form in self.long_forms.items()
@@ -77,7 +84,7 @@ class Acronyms:
 
 
 def find_acronyms(question: str, generation: Generation) -> Acronyms:
-    """Return what the question's acronyms stand for, whether it has them in short or spelt out.
+    """Return the meanings of the acronyms that a question contains or spells out.
 
     "What do the CSPs do?" gives {"CSP": "Community Safety Partnerships"} if a passage defines it.
     """
@@ -90,7 +97,7 @@ def find_acronyms(question: str, generation: Generation) -> Acronyms:
         meanings = find_meanings(acronym, passages, analyser)
         chosen = [found for found in meanings if _same(found[0].long_form, question, analyser)]
         if len(meanings) == 1:
-            # What one of many documents says of it is not what the others mean.
+            # If few of the documents that use it define it, the others may mean something else.
             users = {passage.document for passage in passages.values()}
             definers = {item.document for item in meanings[0]}
             usual = _MOST_USERS * len(definers) >= len(users)
@@ -105,15 +112,19 @@ def find_acronyms(question: str, generation: Generation) -> Acronyms:
 
 
 def asked_acronym(question: str) -> str | None:
-    """Return the word of which the question asks what it stands for, if it asks that."""
+    """Return the acronym (or other word) whose meaning the question asks for, or None."""
     asked = _ASKED.search(question)
     return None if asked is None else asked[1] or asked[2]
 
 
 def passages_with(acronym: str, generation: Generation) -> dict[int, Passage]:
-    """Return by row the passages that have the acronym, or of many those likeliest to define it."""
+    """Return the passages that contain the acronym, by row.
+
+    Of many, only those most likely to define it: for singular and plural each, the earliest in
+    their documents and those with the highest BM25.
+    """
     lexical = generation.lexical
-    # Behind a small letter, since a text all in capitals is read as if it were not.
+    # With a lower-case word in front, since the analyser lower-cases text that is all capitals.
     forms = [lexical.analyser.terms(f"a {form}") for form in (acronym, f"{acronym}s")]
     starts = np.cumsum([0, *(record.passages for record in generation.documents)])
     likely = [np.empty(0, dtype=np.int64)]
@@ -125,7 +136,7 @@ def passages_with(acronym: str, generation: Generation) -> dict[int, Passage]:
         _, first, document = np.unique(
             np.searchsorted(starts, rows, "right"), return_index=True, return_inverse=True
         )
-        # A definition is where a document first has the acronym, or has it often.
+        # Definitions are found at a document's first uses of the acronym, or where it is frequent.
         early = np.argsort(np.arange(len(rows)) - first[document], kind="stable")
         dense = np.argsort(-scores[rows], kind="stable")
         likely += [rows[early[:_MOST_EARLY]], rows[dense[:_MOST_DENSE]]]
@@ -136,10 +147,11 @@ def passages_with(acronym: str, generation: Generation) -> dict[int, Passage]:
 def find_meanings(
     acronym: str, passages: Mapping[int, Passage], analyser: Analyser
 ) -> list[list[Definition]]:
-    """Return the definitions of each meaning, the one that is given most often first.
+    """Return the definitions grouped by meaning, the meaning with most definitions first.
 
-    The first definition of each has the wording that is most usual. Singular and plural are one
-    meaning, and so are forms of which one has all the words of the other.
+    Within a meaning, definitions with the most frequent wording come first. Long forms are one
+    meaning if the terms of one include those of the other. Matching by initials is tried first;
+    matching by letters only if that finds nothing.
     """
     for way in (_by_initials, _by_letters):
         found = [
@@ -153,7 +165,7 @@ def find_meanings(
 
 
 def find_brackets(acronym: str, passages: Mapping[int, Passage]) -> list[Definition]:
-    """Return where the acronym stands in brackets of its own, behind whatever words."""
+    """Return every place where the acronym stands alone in brackets, after any words."""
     return [
         Definition(row, passage.document, passage.start + bracket.start(), "")
         for row, passage in passages.items()
@@ -162,14 +174,14 @@ def find_brackets(acronym: str, passages: Mapping[int, Passage]) -> list[Definit
 
 
 def expand(text: str, acronyms: Mapping[str, str]) -> str:
-    """Return the text with the acronyms' long forms in their place, for measuring only."""
+    """Return the text with acronyms replaced by their long forms; for scoring, never for quotes."""
     for acronym, long_form in acronyms.items():
         text = re.sub(rf"(?<!\w){re.escape(acronym)}s?(?!\w)", _literal(long_form), text)
     return text
 
 
 def shorten(text: str, acronyms: Mapping[str, str]) -> str:
-    """Return the text with the acronyms in place of their long forms."""
+    """Return the text with long forms, in singular or plural, replaced by their acronyms."""
     for acronym, long_form in acronyms.items():
         words = r"\W+".join(rf"{re.escape(_stem(word))}\w*" for word in _WORD.findall(long_form))
         text = re.sub(rf"(?<!\w){words}", _literal(acronym), text, flags=re.IGNORECASE)
@@ -177,9 +189,10 @@ def shorten(text: str, acronyms: Mapping[str, str]) -> str:
 
 
 def _by_initials(acronym: str, text: str) -> Iterator[tuple[int, str]]:
-    """Yield (offset of the acronym, long form), whose initials spell it, small words aside.
+    """Yield (offset of the acronym, long form) where the initials of the long form spell it.
 
-    It is right before the acronym in brackets, or behind it: "CSP (…)", "CSP: …", "CSP means …".
+    Small words such as "of" may be skipped, all or none of them. The long form stands directly
+    before the acronym in brackets, or after it: "CSP (…)", "CSP: …", "CSP means …".
     """
     letters = re.sub(r"[^A-Za-z]", "", acronym).upper()
     for bracket in _brackets(acronym, text):
@@ -201,9 +214,10 @@ def _by_initials(acronym: str, text: str) -> Iterator[tuple[int, str]]:
 
 
 def _by_letters(acronym: str, text: str) -> Iterator[tuple[int, str]]:
-    """Yield (offset, long form), which has the acronym's letters in order, the first first.
+    """Yield (offset, long form) where the long form has the acronym's letters in order.
 
-    Schwartz and Hearst, "A simple algorithm for identifying abbreviation definitions" (2003).
+    The acronym's first letter begins the long form's first word. Schwartz and Hearst, "A simple
+    algorithm for identifying abbreviation definitions" (2003).
     """
     letters = [letter for letter in acronym.lower() if letter.isalnum()]
     for bracket in _brackets(acronym, text):
@@ -252,7 +266,7 @@ def _group(found: Iterable[Definition], analyser: Analyser) -> list[list[Definit
 
 
 def _initials(question: str) -> Iterator[str]:
-    """Yield what runs of words of the question spell."""
+    """Yield the initials of every run of 3 to 6 words of the question, small words left out."""
     words = [word for word in _WORD.findall(question) if word.lower() not in _SMALL][:_MOST_WORDS]
     for start in range(len(words)):
         for end in range(start + _SHORTEST, min(start + _LONGEST, len(words)) + 1):
@@ -260,7 +274,7 @@ def _initials(question: str) -> Iterator[str]:
 
 
 def _shared(path: str, other: str) -> int:
-    """Return how many characters two paths have in common from their start."""
+    """Return the length of the common prefix of two paths."""
     ends = (n for n, (one, two) in enumerate(zip(path, other, strict=False)) if one != two)
     return next(ends, min(len(path), len(other)))
 

@@ -1,4 +1,4 @@
-"""Answers to questions for a fact: the sentences that say it, if any do."""
+"""Answers questions for a fact with the sentences that state it."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ from qa_app.models import (
 from qa_app.reader import Reader
 from qa_app.retrieval import Ranked, Retriever
 
-# Passages that are read for the answer: ten find no more than eight, and cost as much each
-# (benchmarks/RESULTS.md has the table).
+# Passages whose sentences are scored: ten found no more answers than eight, and each costs the
+# same time (table in benchmarks/RESULTS.md).
 PASSAGES = 8
-MOST_FINDINGS = 3
-# Added to each term's idf: in corpora of one article 1 in 100 questions fewer were refused. Rows
-# of tables come out better without.
+MOST_FINDINGS = 3  # quotes shown in an answer for a fact
+# Added to each term's idf: on corpora of one article, 1 in 100 fewer questions were refused. Rows
+# of tables score better without it.
 _EVENNESS = 1.0
-_MOST_OVERVIEW = 8
+_MOST_OVERVIEW = 8  # quotes shown for a question such as "What is said about Redford?"
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What was found: no findings means that the reports do not say."""
+    """The result of answering; without findings, the reports do not answer the question."""
 
     confidence: float
     findings: tuple[Finding, ...]
@@ -64,10 +64,10 @@ def answer_fact(
     mode: Mode,
     reader: Reader | None,
 ) -> Outcome:
-    """Return the best sentences, or the nearest passages alone where none answers."""
+    """Return the best sentences as findings; if none reaches the threshold, as near misses."""
     within = _rows_named(retriever, parsed, rows)
     if within is not None and not len(within):
-        # What the question names is nowhere in the corpus: whatever is near is about another.
+        # No passage is about the named value, so no sentence can answer; passages are still shown.
         return Outcome(
             0.0, (), retriever.results(retriever.rank_distinct(parsed.text, top_k, rows, mode))
         )
@@ -87,7 +87,7 @@ def answer_fact(
     if not groups:
         return Outcome(0.0, (), results)
     quotes = [finding(group, scale, dates) for group in groups]
-    # The best of what is shown decides, whichever stands first.
+    # The highest score among the quotes shown, whatever their order.
     confidence = max(quote.score for quote in quotes[:MOST_FINDINGS])
     if confidence < scale.threshold:
         near = tuple(quotes[:MOST_FINDINGS])
@@ -99,7 +99,10 @@ def answer_fact(
 def _overview(
     retriever: Retriever, parsed: ParsedQuestion, top_k: int, rows: RowArray, mode: Mode
 ) -> Outcome:
-    """Return how the passages about the named value begin: nothing else was asked."""
+    """Return the first quotes of the passages about the named value, in order of their rank.
+
+    They are not scored for relevance, since the question asks for nothing in particular.
+    """
     ranked = retriever.rank_distinct(parsed.question, top_k, rows, mode)
     results = retriever.results(ranked)
     evidence = [
@@ -123,11 +126,11 @@ def rank_sentences(
     ranked: Sequence[Ranked],
     reader: Reader | None = None,
 ) -> list[Evidence]:
-    """Return the sentences of the passages, the likeliest answer first.
+    """Return the scored sentences of the passages, most likely answer first.
 
     Args:
         ranked: the passages, best first.
-        reader: reads the passages where there is one.
+        reader: None to score without a reader.
     """
     if not ranked:
         return []
@@ -150,14 +153,14 @@ def finding(
     value: str | None = None,
     chance: float | None = None,
 ) -> Finding:
-    """Return the sentence as a finding, with its lead-in where it is a bullet under one.
+    """Return a quote as a finding, with the lead-in of its list where it has one.
 
     Args:
-        group: the sentence, then where else its words stand.
-        scale: turns its scores into a chance.
-        dates: documents' paths to their dates.
-        value: whom the row is about.
-        chance: that it answers, where that is known otherwise.
+        group: the quote, then other places with the same words.
+        scale: turns the quote's scores into a probability.
+        dates: document path to date.
+        value: the facet value of the row; None for a fact.
+        chance: probability to use in place of the one from ``scale``.
     """
     item, *others = group
     passage, sentence = item.passage, item.sentence
@@ -184,7 +187,7 @@ def finding(
 
 
 def _answer(item: Evidence) -> tuple[int, int] | None:
-    """Return where in the quote the words stand that answer."""
+    """Return the answering words as character offsets in the quote; None if not within it."""
     if item.span is None:
         return None
     start, end = item.span[0] - item.sentence.start, item.span[1] - item.sentence.start
@@ -194,7 +197,11 @@ def _answer(item: Evidence) -> tuple[int, int] | None:
 def _rows_named(
     retriever: Retriever, parsed: ParsedQuestion, rows: RowArray | None
 ) -> RowArray | None:
-    """Return the rows about the values that the question names; None where it names none."""
+    """Return the rows about the values that the question names; ``rows`` if it names none.
+
+    Values of one facet are alternatives; a row must match every facet named, and be in ``rows``
+    unless that is None.
+    """
     for facet, values in parsed.named.items():
         tagged = [retriever.generation.rows_tagged(facet, value) for value in values]
         named = np.unique(np.concatenate(tagged)) if tagged else np.empty(0, dtype=np.int64)
@@ -205,12 +212,12 @@ def _rows_named(
 def put_meanings_first(
     outcome: Outcome, question: str, retriever: Retriever, rows: RowArray | None
 ) -> Outcome:
-    """Return the outcome led by definitions of the acronym, if the question asks for its meaning.
+    """Return the outcome with definitions first, if the question asks what an acronym means.
 
-    Where nothing spells it, a place that has it in brackets behind other words stands for one.
+    If no definition is found, the first place with the acronym in brackets is used instead.
 
     Args:
-        rows: of the passages to keep to; None for all.
+        rows: passages to search; None for all.
     """
     acronym = asked_acronym(question)
     if acronym is None:

@@ -1,19 +1,19 @@
-"""How well a sentence bears on a question, as numbers that ``model`` turns into a chance.
+"""Features of a sentence with regard to a question, which ``model`` turns into a probability.
 
-A feature is in [0, 1] or a cosine where nothing else is said, and comparable between questions:
+A feature is in [0, 1] or a cosine unless stated otherwise, and comparable between questions:
 
-* ``answer``: how much likelier the reader thinks that words of the sentence answer than that
-  nothing in its passage does, in logits; ``behind``: how far that is behind the best of all
-  sentences that were read; ``rank``: how many passages with sentences were found before its own;
-  both within one value of a "which …" question.
-* ``late``: MaxSim (Khattab and Zaharia, ColBERT, 2020): each word of the question against the
-  nearest token of the sentence, its title or its headings, mean cosine by the words' rarity;
-  ``weakest``: of the sentence alone, the mean over the worst third of the words, so that one
-  missing word shows.
-* ``covered``: share of the question's idf that the sentence has, with its headings and lead-in.
-* ``passage``: the passage's fused score over the best passage's.
-* ``misdated``: 1 if the question asks about a year that the passage does not name, or the sentence
-  names another instead.
+* ``answer``: the reader's logit for the best span in the sentence less its logit for no answer in
+  the passage, clipped to ±15; ``behind``: the highest ``answer`` of all sentences less this one;
+  ``rank``: number of passages with sentences ranked above this one. In a "which …" question the
+  last two count within one value.
+* ``late``: MaxSim (Khattab and Zaharia, ColBERT, 2020): for each token of the question the highest
+  cosine with a token of the sentence, its lead-in, title or headings; mean weighted by idf.
+  ``weakest``: the same with the sentence and its lead-in alone, mean over the lowest third of the
+  tokens, so that one missing word lowers it.
+* ``covered``: share of the question's idf covered by the sentence, its lead-in, title and headings.
+* ``passage``: the passage's fused score divided by the best passage's.
+* ``misdated``: 1 if the question asks about a year that is not in the sentence, its lead-in, title
+  or headings, and these name another year or the passage lacks the year too; else 0.
 """
 
 from __future__ import annotations
@@ -33,28 +33,28 @@ from qa_app.retrieval import Ranked, Retriever
 from qa_app.retrieval.late import PassageTokens, QuestionTokens
 from qa_app.text.dates import years_asked, years_in
 
-# A question, an entry of a list of contents or of references, or a web address with its name, only
-# points to what is said.
+# Headings of sections whose entries only point to other texts, and so are no evidence.
 _REFERENCES = re.compile(r"\W*(?:\d+\W+)?(?:references|bibliography|works cited)\W*", re.IGNORECASE)
-_LEADERS = re.compile(r"(?:\.\s?){6}")
-_ADDRESS = re.compile(r"\b(?:https?://|www\.)\S+")
-_WORD = re.compile(r"[^\W\d_]{2,}")
-# A web address with fewer words beside it is only named.
+_LEADERS = re.compile(r"(?:\.\s?){6}")  # dot leaders of a list of contents
+_ADDRESS = re.compile(r"\b(?:https?://|www\.)\S+")  # web addresses
+_WORD = re.compile(r"[^\W\d_]{2,}")  # two or more letters
+# A sentence with a web address and fewer other words than this only names the address.
 _LEAST_WORDS = 6
-# Logits beyond this say no more than "surely".
+# The reader's logits are clipped to ±15: larger ones mean certainty all the same.
 _MOST = 15.0
-# Similarities of a sentence without stored tokens, by what it covers: least squares over the
-# sentences of xquad-en that have some (correlations 0.69 and 0.51).
+# Intercept and slope, by ``covered``, of the estimates for sentences without stored tokens: least
+# squares over the sentences of xquad-en that have tokens (correlations 0.69 and 0.51).
 _GUESSES = {"late": (0.19, 0.52), "weakest": (0.13, 0.27)}
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """A sentence of a ranked passage, and how well it bears on the question.
+    """A sentence of a ranked passage, with its features.
 
     Attributes:
-        span: where the reader found the words that answer, in the document's text; None where
-            no reader has read it.
+        scores: the features, by name.
+        span: the answering words found by the reader, as character offsets in the document; None
+            if no reader has read the sentence.
     """
 
     passage: Passage
@@ -64,16 +64,16 @@ class Evidence:
 
     @property
     def text(self) -> str:
-        """The sentence's words."""
+        """The sentence's text."""
         return self.passage.slice(self.sentence.start, self.sentence.end)
 
 
 class FeatureExtractor:
-    """Measures sentences against one question.
+    """Computes the features of sentences for one question, except the reader's.
 
     Args:
-        evenness: added to each term's idf: of a few pages, most terms are on all or on none, so
-            that what was asked is better told by all the terms alike.
+        evenness: added to each term's idf, so that terms weigh more equally: in a corpus of few
+            pages idf says little about a term.
     """
 
     def __init__(self, parsed: ParsedQuestion, retriever: Retriever, evenness: float = 0.0) -> None:
@@ -93,11 +93,13 @@ class FeatureExtractor:
     def sentences(
         self, ranked: Sequence[Ranked], passages: Sequence[Passage], best: float
     ) -> list[list[Evidence]]:
-        """Return every sentence of each passage, measured; those that only point are left out.
+        """Return the sentences of each passage with their features.
+
+        Questions, entries of contents and references, and bare web addresses are left out.
 
         Args:
-            ranked: the passages' scores, in the same order.
-            passages: their texts.
+            ranked: the passages' rows and scores.
+            passages: in the same order.
             best: the best passage's fused score.
         """
         tokens = self._tokens.passages([item.row for item in ranked], passages)
@@ -128,7 +130,7 @@ class FeatureExtractor:
         lead_in = passage.slice(*sentence.lead_in) if sentence.lead_in else ""
         has = around.union(self._terms(f"{lead_in} {text}", acronyms))
         covered = sum(idf for term, idf in self._idf.items() if term in has) / self._possible
-        # What is read of the sentence's tokens takes the place of the guess.
+        # ``sentences`` overwrites the estimates where the sentence has stored tokens.
         guess = {name: base + slope * covered for name, (base, slope) in _GUESSES.items()}
         return guess | {
             "covered": covered,
@@ -150,7 +152,7 @@ class FeatureExtractor:
     def _similarities(
         self, passage: Passage, tokens: PassageTokens, acronyms: Mapping[str, str]
     ) -> list[dict[str, float]]:
-        """Return each sentence's similarities; none for what the encoder's limit cut off."""
+        """Return each sentence's MaxSim features; empty if the encoder's limit cut it off."""
         read = {id(form): _Nearest(form, tokens) for form in (self._long, self._short)}
         found = []
         for sentence in passage.sentences:
@@ -163,10 +165,11 @@ class FeatureExtractor:
         return found
 
     def _form(self, text: str, acronyms: Mapping[str, str]) -> QuestionTokens:
-        """Return the question with its acronyms spelt out where the text does, else with them.
+        """Return the form of the question to compare with a text.
 
-        Words of a long form that stand there by themselves are no evidence of it. Where the
-        acronyms mean something else, it is spelt out too.
+        Acronyms are spelt out only if the text spells them out and does not use them in short:
+        otherwise single words of a long form, which are no evidence of it, would match. If none of
+        the question's acronyms has its meaning in the document, they are spelt out as well.
         """
         if acronyms and (expand(text, acronyms) != text or shorten(text, acronyms) == text):
             return self._short
@@ -174,7 +177,7 @@ class FeatureExtractor:
 
 
 class _Nearest:
-    """How near a passage's tokens come to those of a question."""
+    """Cosines of a passage's tokens with those of a question."""
 
     def __init__(self, asked: QuestionTokens, tokens: PassageTokens) -> None:
         counted = asked.weights > 0
@@ -185,7 +188,7 @@ class _Nearest:
         self._around = self._cosines[:, context].max(axis=1, initial=-1.0)
 
     def measures(self, spans: Sequence[tuple[int, int]]) -> dict[str, float]:
-        """Return the measures of what stands at these spans of the passage's text, if anything."""
+        """Return ``late`` and ``weakest`` for these spans of the passage; empty without tokens."""
         inside = np.any([self._tokens.within(start, end) for start, end in spans], axis=0)
         if not inside.any():
             return {}
@@ -210,12 +213,12 @@ def read_sentences(
     of_passages: Sequence[Sequence[Evidence]],
     values: Sequence[str] = (),
 ) -> list[list[Evidence]]:
-    """Return the sentences with their spans, and with the reader's scores among theirs.
+    """Return the sentences with the reader's features added and their answer spans.
 
     Args:
         of_passages: the sentences of each passage, the best passage first.
-        values: whom each passage is read for, in a "which …" question; ranks and what is behind
-            the best count within each of them.
+        values: the facet value that each passage is read for in a "which …" question; ``rank`` and
+            ``behind`` count within each value.
     """
     whose = values or [""] * len(of_passages)
     places = [place for place, sentences in enumerate(of_passages) if sentences]
@@ -242,7 +245,7 @@ def read_sentences(
 def _read(item: Evidence, reading: PassageReading, rank: int) -> Evidence:
     begin = item.passage.start
     span = reading.best(item.sentence.start - begin, item.sentence.end - begin)
-    # A sentence behind what the reader takes in has not been read.
+    # The sentence is beyond the reader's token limit.
     score = -_MOST if span is None else max(-_MOST, min(_MOST, span.score))
     return replace(
         item,

@@ -1,4 +1,4 @@
-"""How sentences hang together: what goes on, points back, or introduces a list, and lists whole."""
+"""Relations between sentences (continues, refers back, introduces a list), and whole lists."""
 
 from __future__ import annotations
 
@@ -12,46 +12,46 @@ from qa_app.models import BlockKind, Passage, Sentence
 from qa_app.store.generation import Generation
 from qa_app.text.sentences import STARTERS
 
-_LONGEST_PAIR = 600  # of a sentence and the one that it points back to
-_LONGEST_MARKER = 6  # "(viii)"
-_MOST_WORDS = 4  # of "These are:", which only hands on from the sentence before to the list
+_LONGEST_PAIR = 600  # characters of two sentences that are quoted as one
+_LONGEST_MARKER = 6  # characters of "(viii)"
+_MOST_WORDS = 4  # of "These are:", which only links the sentence before it to a list
 
+# Ends of sentences that introduce a list: a colon, "including", "as follows", "the following".
 _INTRODUCES = re.compile(
     r"(?::|\b(?:includ(?:es?|ing)|such as|as follows|following(?: [\w-]+){0,3})[.:]?)$"
 )
+# First words that refer to the sentence before.
 _POINTER = re.compile(
     r"(?:Rather|Instead|Therefore|However,? (?:it|they|this|these|he|she)|It|This|These|Such|They"
     r"|He|She)\b"
 )
-# "It is important that …" points forward, "This report …" at what it stands in.
+# No reference back: "It is important that …" points forward, "This report …" to the document.
 _STANDS_ALONE = re.compile(
     r"It (?:is|was|will be|may be|would be) (?:\w+ ){1,3}?(?:that|to|whether|for)\b"
     r"|This (?:report|document|guidance|guide|section|chapter|review|paper|policy|Act|Part|Schedule"
     r"|regulation|annex|appendix|paragraph|inquiry)\b"
 )
+# Last words with which no complete sentence ends.
 _CUT_OFF = re.compile(r"\b(?:to|of|the|an?|by|for|and|or|with|from|than)$")
-_AND = re.compile(r"\b(?:and|or)$")
+_AND = re.compile(r"\b(?:and|or)$")  # ends the last but one item of many lists
 _PROSE = frozenset({BlockKind.PARAGRAPH, BlockKind.LIST_ITEM})
-_INITIAL = re.compile(r"[A-Z][a-z]+ [A-Z][a-z]+ [A-Z]\.$")
-_MOST_ITEMS = 12
-_LONGEST_LIST = 1200  # characters, lead-in and all
-_LONGEST_NUMBERED = 300  # of a numbered paragraph that is an item rather than text of its own
+_INITIAL = re.compile(r"[A-Z][a-z]+ [A-Z][a-z]+ [A-Z]\.$")  # a name cut after an initial
+_MOST_ITEMS = 12  # of a list that is quoted whole; longer ones are cut after an item
+_LONGEST_LIST = 1200  # characters of a list that is quoted whole, lead-in included
+_LONGEST_NUMBERED = 300  # characters of a numbered paragraph that counts as a list item
 
 
 class Lists:
-    """Finds the lists of an index's passages.
-
-    Args:
-        generation: where the passages stand.
-    """
+    """Finds the lists that sentences of one generation belong to."""
 
     def __init__(self, generation: Generation) -> None:
         self._generation = generation
 
     def whole(self, item: Evidence) -> Evidence | None:
-        """Return the list that a lead-in or an item belongs to, if there is one to show whole.
+        """Return the list that a lead-in or an item belongs to, lead-in included; None if none.
 
-        It has at most twelve items and 1,200 characters, and ends with an item.
+        A list of over twelve items or 1,200 characters is cut after an item; None if the cut would
+        leave out the sentence itself.
         """
         start = item.sentence.lead_in[0] if item.sentence.lead_in else item.sentence.start
         passage = item.passage if item.passage.start <= start else self._before(item.passage, start)
@@ -60,14 +60,14 @@ class Lists:
         if passage is None or place is None:
             return None
         lead = sentences[place]
-        # Below an item, its own list ends where the next item like it begins.
+        # A list nested under an item ends where the next item with the outer list's marker begins.
         outer = (find_marker(passage, lead) or "") if lead.kind is BlockKind.LIST_ITEM else None
         if points_back(passage, place):
             start = sentences[place - 1].start
         return self._list(item, passage, start, self._items(passage, place, outer))
 
     def bare(self, item: Evidence) -> Evidence | None:
-        """Return the list of an item that nothing but a heading introduces."""
+        """Return the list of an item without a lead-in; None if the list is a single line."""
         passage, sentences = item.passage, item.passage.sentences
         first = sentences.index(item.sentence)
         while first and is_bare(sentences[first - 1]):
@@ -79,7 +79,10 @@ class Lists:
     def _list(
         self, item: Evidence, passage: Passage, start: int, ends: Iterator[int]
     ) -> Evidence | None:
-        """Return what begins at ``start``, up to the last of the items that there is room for."""
+        """Return the span from ``start`` to the last of the item ends within the size limits.
+
+        None if that leaves out ``item``, or ``start`` is before the passage.
+        """
         room = takewhile(lambda end: end - start <= _LONGEST_LIST, islice(ends, _MOST_ITEMS))
         end = max(room, default=0)
         if end < item.sentence.end or not passage.start <= start:
@@ -88,10 +91,10 @@ class Lists:
         return replace(item, passage=self._generation.stretch(passage, end), sentence=span)
 
     def _items(self, passage: Passage, place: int, outer: str | None = None) -> Iterator[int]:
-        """Yield where each item ends of the list after the sentence at ``place``.
+        """Yield the end offset of each item of the list after the sentence at ``place``.
 
         Args:
-            outer: marker at which the list ends, since it is that of the list around it.
+            outer: marker of the enclosing list, at which this list ends.
         """
         items: list[Sentence] = []
         for holder, sentence in self._after(passage, place):
@@ -116,7 +119,7 @@ class Lists:
                 yield other, sentence
 
     def _numbered(self, passage: Passage) -> Iterator[int]:
-        """Yield where the short paragraphs end that are numbered 1, 2, 3 … after a passage."""
+        """Yield the end offsets of short paragraphs numbered 1, 2, 3 … that follow a passage."""
         for number, other in enumerate(self._neighbours(passage, 1), 1):
             line = other.text.partition("\n")[0]
             label = (other.label or "").strip(".()[] ")
@@ -130,7 +133,7 @@ class Lists:
         return next((p for p in self._neighbours(passage, -1) if p.start <= start), None)
 
     def _neighbours(self, passage: Passage, step: int) -> Iterator[Passage]:
-        """Yield the passages after one (step 1) or before it (step -1) in its section."""
+        """Yield up to twelve passages of the same section, after (step 1) or before (step -1)."""
         row = self._generation.row_of(passage.id)
         rows = self._generation.document_rows(passage.document)
         for _ in range(_MOST_ITEMS):
@@ -144,7 +147,7 @@ class Lists:
 
 
 def is_bare(sentence: Sentence) -> bool:
-    """Tell whether a sentence is of a list that no line introduces."""
+    """Tell whether a sentence is a list item without a lead-in."""
     return sentence.kind is BlockKind.LIST_ITEM and sentence.lead_in is None
 
 
@@ -153,7 +156,10 @@ def _text(passage: Passage, sentence: Sentence) -> str:
 
 
 def find_marker(passage: Passage, sentence: Sentence) -> str | None:
-    """Return the kind of bullet or number before a sentence, "" for none, None inside a line."""
+    """Return the bullet or number before a sentence, "" for none, None if it is inside a line.
+
+    Digits are reduced to "1" and lower-case letters to "a", so that "(b)" and "(c)" are alike.
+    """
     at = sentence.start - passage.start
     before = passage.text[passage.text.rfind("\n", 0, at) + 1 : at].strip()
     if len(before) > _LONGEST_MARKER:
@@ -162,7 +168,7 @@ def find_marker(passage: Passage, sentence: Sentence) -> str | None:
 
 
 def _gap(passage: Passage, place: int) -> str:
-    """Return what stands between a sentence of prose and the one before; "-" for any other."""
+    """Return the text between a paragraph's sentence and the one before it, "-" for any other."""
     if not 0 < place < len(passage.sentences):
         return "-"
     last, own = passage.sentences[place - 1], passage.sentences[place]
@@ -172,12 +178,12 @@ def _gap(passage: Passage, place: int) -> str:
 
 
 def introduces(text: str) -> bool:
-    """Tell whether a sentence says nothing without the list that follows, as "They include:"."""
+    """Tell whether a sentence introduces a list, as "They include:" does."""
     return _INTRODUCES.search(text) is not None
 
 
 def is_cut_off(passage: Passage, sentence: Sentence) -> bool:
-    """Tell whether a sentence stops where none ends: a column, a page or a box did."""
+    """Tell whether a sentence is incomplete, cut by the end of a column, page or box."""
     text = _text(passage, sentence)
     if sentence.kind is BlockKind.LIST_ITEM and _AND.search(text):
         return False  # "…; and" before the next item
@@ -185,7 +191,7 @@ def is_cut_off(passage: Passage, sentence: Sentence) -> bool:
 
 
 def goes_on(passage: Passage, place: int) -> bool:
-    """Tell whether the sentence at ``place`` is one with the next."""
+    """Tell whether the sentence at ``place`` continues in the next one."""
     gap = _gap(passage, place + 1)
     if gap.strip():
         return False
@@ -199,7 +205,7 @@ def goes_on(passage: Passage, place: int) -> bool:
 
 
 def points_back(passage: Passage, place: int) -> bool:
-    """Tell whether the sentence at ``place`` points back to the one before, in its paragraph."""
+    """Tell whether the sentence at ``place`` refers to the one before it in its paragraph."""
     gap = _gap(passage, place)
     if gap.strip() or "\n" in gap:
         return False
@@ -210,7 +216,7 @@ def points_back(passage: Passage, place: int) -> bool:
 
 
 def hands_on(passage: Passage, place: int) -> bool:
-    """Tell whether the sentence at ``place`` is no more than "These are:"."""
+    """Tell whether the sentence at ``place`` only links to a list, as "These are:" does."""
     if not points_back(passage, place):
         return False
     text = _text(passage, passage.sentences[place])

@@ -1,4 +1,4 @@
-"""Small logistic models over the measures of evidence: what was fitted, and on what."""
+"""Logistic models over the features of sentences, with the fitted weights of ``fitted.json``."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from qa_app.models import Explanation
 
 @dataclass(frozen=True, slots=True)
 class Logistic:
-    """A weighted sum of measures, as a chance in [0, 1]."""
+    """A logistic model: features to a probability in [0, 1]."""
 
     intercept: float
     weights: Mapping[str, float]
 
     def logit(self, scores: Mapping[str, float]) -> float:
-        """Return the weighted sum; a measure that is missing counts as 0."""
+        """Return the intercept plus the weighted sum; a missing feature counts as 0."""
         return self.intercept + sum(
             weight * scores.get(name, 0.0) for name, weight in self.weights.items()
         )
 
     def chance(self, scores: Mapping[str, float]) -> float:
-        """Return the sum through the logistic function."""
+        """Return the probability of the logit."""
         return chance(self.logit(scores))
 
     def over(self, cut: float) -> Logistic:
-        """Return the model that gives a chance of one half at this weighted sum."""
+        """Return the model with ``cut`` subtracted from its intercept."""
         return Logistic(self.intercept - cut, self.weights)
 
     def explain(self, threshold: float) -> Explanation:
-        """Return the numbers for whoever asks why."""
+        """Return the intercept, weights and threshold as they are shown to users."""
         return Explanation(threshold, self.intercept, self.weights)
 
 
@@ -43,9 +43,9 @@ class Scale:
     """How sentences are judged.
 
     Attributes:
-        answered: the chance that a sentence answers.
-        threshold: chance from which the reports are held to answer.
-        strong: chance from which the evidence is called strong.
+        answered: gives the probability that a sentence answers.
+        threshold: least probability of an answer; below it the question counts as not answered.
+        strong: least probability of strong support.
     """
 
     answered: Logistic
@@ -54,25 +54,26 @@ class Scale:
 
 
 def chance(logit: float) -> float:
-    """Return the logistic function of a weighted sum."""
+    """Return the logistic function of a logit, clipped to ±40."""
     return 1.0 / (1.0 + math.exp(-max(-40.0, min(40.0, logit))))
 
 
-# Values that the usual mean of a "which …" question counts as, beside those that there are.
+# Weight of the prior mean in ``row_cut``, as a number of facet values.
 SHRUNK_BY = 8
 
 
 @dataclass(frozen=True, slots=True)
 class RowScale:
-    """How a value's best sentence is judged among those of the other values.
+    """How a value's best sentence is judged relative to the best sentences of the other values.
 
-    If all speak of the matter, as policies on one subject do, only those that say it better than
-    the others answer; of a few values the mean says little, and the usual one counts for more.
+    If every value has sentences on the subject, as policies on one subject do, only those above
+    the mean should answer. With few values the mean is unreliable, so it is shrunk towards
+    ``prior``.
 
     Attributes:
-        model: over what a sentence has more than the mean of the values.
-        prior: weighted sum of a value's best sentence, in the mean over many questions.
-        threshold, strong: as of ``Scale``.
+        model: over features less their mean over the values.
+        prior: mean weighted sum of a value's best sentence over the questions fitted on.
+        threshold, strong: as in ``Scale``.
     """
 
     model: Logistic
@@ -81,22 +82,22 @@ class RowScale:
     strong: float
 
     def total(self, scores: Mapping[str, float]) -> float:
-        """Return a sentence's weighted sum, by which a value's best is chosen."""
+        """Return a sentence's weighted sum without intercept, by which a value's best is chosen."""
         return self.model.logit(scores) - self.model.intercept
 
     def among(self, totals: Sequence[float]) -> Scale:
-        """Return how sentences are judged, given the weighted sum of every value's best."""
+        """Return the scale for one question, given the ``total`` of every value's best sentence."""
         model = self.model.over(row_cut(totals, self.prior))
         return Scale(model, self.threshold, self.strong)
 
 
 def row_cut(totals: Sequence[float], prior: float) -> float:
-    """Return the mean of the weighted sums, shrunk towards the usual one."""
+    """Return the mean of the weighted sums, shrunk towards ``prior``."""
     return (sum(totals) + SHRUNK_BY * prior) / (len(totals) + SHRUNK_BY)
 
 
 def _fitted() -> dict[str, Any]:
-    """Return what ``training/calibrate.py`` and ``training/rows.py`` have fitted."""
+    """Return the models fitted by ``training/calibrate.py`` and ``training/rows.py``."""
     found: dict[str, Any] = json.loads(
         resources.files("qa_app.answering").joinpath("fitted.json").read_text("utf-8")
     )
@@ -114,7 +115,7 @@ def _row_scale(found: Mapping[str, Any]) -> RowScale:
 
 
 _FITTED = _fitted()
-# For sentences that the reader has read, and for those that it has not; the same for rows.
+# For sentences with and without the reader's features; then the same for rows.
 READ = _scale(_FITTED["fact"])
 UNREAD = _scale(_FITTED["fact_unread"])
 ROWS_READ = _row_scale(_FITTED["row"])

@@ -1,7 +1,7 @@
-"""What a question asks, with the words that are no evidence taken out.
+"""Parses a question: facet values named, values asked for, acronyms, and the terms to search for.
 
-"What is the population of Leeds?" is answered by a population, not by Leeds: a value's name says
-where to look, and what is left of the question says what to look for.
+In "What is the population of Leeds?" the facet value "Leeds" restricts the passages, and only the
+rest of the question is searched for.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from qa_app.facets import FacetQuestion, Facets, Mention, phrase_pattern
 from qa_app.store.generation import Generation
 from qa_app.text.analysis import Analyser
 
+# Preposition and article before a value's name, removed with it: "in the".
 _BEFORE = re.compile(
     r"(?:\b(?:in|at|of|for|by|from|within|across|on|to|with)\s+)?(?:\bthe\s+)?$", re.IGNORECASE
 )
-_POSSESSIVE = re.compile(r"['’]s?(?!\w)")
-# Words that lead from "which …s" to what is asked, and that any passage may have or lack.
+_POSSESSIVE = re.compile(r"['’]s?(?!\w)")  # after a value's name
+# Auxiliaries and verbs of saying that follow "which …s": they tell no passage from another.
 _LEADING = re.compile(
     r"^\W*(?:(?:is|are|was|were|has|have|had|do|does|did|can|could|will|would|may|must|should|be|"
     r"been|being|that|who|which|there|also|currently|already|say|says|said|saying|mention|mentions|"
@@ -30,18 +31,18 @@ _LEADING = re.compile(
     re.IGNORECASE,
 )
 
-# "… the report's …": where to look, not what for.
+# "… the report's …", "in this document": says nothing about what is asked.
 _SELF = re.compile(
     r"\b(?:(?:in|of|by|from)\s+)?(?:the|this|these)\s+(?:report|document|paper)s?(?:['’]s?)?(?!\w)",
     re.IGNORECASE,
 )
-# How much is asked for, and verbs that say next to nothing: what answers need not have these.
+# Quantity words and verbs of little meaning, which an answer need not contain.
 _LIGHT = (
     "many much several various most carry carried out take took taken happen happened happens "
     "occur occurred exist exists"
 )
 
-# All that is left of a question which asks for whatever there is about a value.
+# A question asks for an overview of a value if the rest of it consists of these words alone.
 _OVERVIEW = (
     "say says said saying tell told mention mentioned describe described discuss discussed "
     "report reported know known find found findings happen happened happening do doing done "
@@ -51,7 +52,7 @@ _OVERVIEW = (
 
 @cache
 def light_terms(analyser: Analyser) -> frozenset[str]:
-    """Return the terms that an answer need not have."""
+    """Return the terms that an answer need not contain."""
     return frozenset(analyser.terms(_LIGHT))
 
 
@@ -62,18 +63,18 @@ def _overview_terms(analyser: Analyser) -> frozenset[str]:
 
 @dataclass(frozen=True, slots=True)
 class ParsedQuestion:
-    """A question as read.
+    """A parsed question.
 
     Attributes:
         question: as asked.
-        text: without the names of facet values, and without the words that ask for a facet;
-            acronyms that have one meaning in the corpus are spelt out.
-        terms: the text's terms, each once, without light words.
-        short_text: the text with the acronyms in place of what they stand for, or "".
-        short_terms: its terms.
-        acronyms: what its acronyms stand for.
-        table: the facet whose values it asks for, where the corpus has any.
-        named: facet to the values that it names.
+        text: without the names of facet values and the words that ask for a facet; acronyms whose
+            meaning is known are spelt out.
+        terms: the terms of ``text``, each once, without light words.
+        short_text: ``text`` with acronyms in place of their long forms, or "" without acronyms.
+        short_terms: the terms of ``short_text``.
+        acronyms: their meanings.
+        table: the facet whose values it asks for, if the corpus has any.
+        named: facet to the values that the question names.
         overview: it names a value and asks nothing further: "What is said about Redford?"
     """
 
@@ -89,7 +90,7 @@ class ParsedQuestion:
 
 
 def parse_question(question: str, facets: Facets, generation: Generation) -> ParsedQuestion:
-    """Return what the question asks of this corpus."""
+    """Parse a question with the facets and acronyms of one generation."""
     table = facets.question(question)
     if table is not None and not generation.facet_values(table.facet):
         table = None
@@ -121,7 +122,7 @@ def parse_question(question: str, facets: Facets, generation: Generation) -> Par
 
 
 def as_fact(parsed: ParsedQuestion, generation: Generation) -> ParsedQuestion:
-    """Return the question read as one for a fact, its facet's words kept."""
+    """Return the question parsed as one for a fact, with all its words kept."""
     plain = replace(parsed, text=parsed.question, table=None)
     return _with_terms(plain, generation)
 
@@ -146,7 +147,7 @@ def _with_terms(parsed: ParsedQuestion, generation: Generation) -> ParsedQuestio
 
 
 def _terms(text: str, analyser: Analyser) -> tuple[str, ...]:
-    """Return what tells one text from another, each once."""
+    """Return the terms of a text, each once, without light ones unless there are no others."""
     found = tuple(dict.fromkeys(analyser.terms(text)))
     light = light_terms(analyser)
     return tuple(term for term in found if term not in light) or found
@@ -157,7 +158,7 @@ def _asks_nothing(text: str, analyser: Analyser) -> bool:
 
 
 def _span(question: str, found: Mention, facets: Facets) -> tuple[int, int]:
-    """Return the words to take out for a value's name: it says where to look, not what for."""
+    """Return the span to remove for a value's name, with its preposition and facet noun."""
     before = _BEFORE.search(question, 0, found.start)
     start = before.start() if before else found.start
     end = found.end

@@ -1,7 +1,7 @@
-"""From a sentence that answers to what is quoted: as much as it cannot be understood without.
+"""Extends a sentence that answers to a quote that can be understood by itself.
 
-A lead-in is quoted with its list, a sentence that points back with the one before it, and one that
-the page's layout cut in two whole. What is quoted stays one exact span of its document.
+A lead-in is quoted with its list, a sentence that refers back with the one before it, and a
+sentence split by the page's layout in full. A quote is always one exact span of its document.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from qa_app.retrieval import Ranked, Retriever
 from qa_app.retrieval.duplicates import wording
 from qa_app.store.generation import Generation
 
-# Less ("We accept this.") may be said of anything: such words are the same only where the passage
-# around them is.
+# A shorter sentence ("We accept this.") may refer to anything: it counts as a repeat only within
+# repeated passages.
 _ENOUGH_LETTERS = 40
-# Questions for several things: a whole list answers them.
+# Questions in the plural, which a whole list answers.
 _PLURAL = re.compile(
     r"(?:what|which)\s+(?:are|were)\b"
     r"|(?:what|which)\s+(?:\w+\s+){0,3}?\w{2,}(?<![su])s\s+(?:are|were|do|did|must|should|have|had|"
@@ -43,9 +43,9 @@ class Quoting:
     """Makes quotes of the sentences that answer one question.
 
     Args:
-        generation: where the sentences stand.
-        question: tells whether a whole list is asked for.
-        scale: tells which sentences answer.
+        generation: of the sentences.
+        question: if in the plural, items are quoted with their whole list.
+        scale: decides which sentences answer.
     """
 
     def __init__(self, generation: Generation, question: str, scale: Scale) -> None:
@@ -54,12 +54,13 @@ class Quoting:
         self._plural = _PLURAL.match(question.strip()) is not None
 
     def quotes(self, groups: Sequence[Sequence[Evidence]], most: int) -> list[list[Evidence]]:
-        """Return what is quoted of each group, in the same order; what is quoted already is not.
+        """Return a quote for each group, in order, without those contained in an earlier quote.
 
-        A list stands once: whole where it is asked for, or where two of its parts would be shown.
+        A list is quoted once: whole if the question is in the plural, or if two of its parts would
+        be shown.
 
         Args:
-            groups: a sentence, then where else its words stand; the likeliest answer first.
+            groups: a sentence, then other places with the same words; most likely answer first.
             most: number of quotes that are shown.
         """
         found: list[list[Evidence]] = []
@@ -73,7 +74,7 @@ class Quoting:
                 quote = self._joined(group[0], found[lists.index(own)][0]) or quote
             parts = [place for place, shown in enumerate(found) if _holds(quote, shown[0])]
             if parts and quote.sentence.kind is BlockKind.LIST_ITEM and len(found) <= most:
-                # The list takes the place of its parts.
+                # The whole list replaces the parts of it that were quoted before.
                 first, *rest = parts
                 shown = found[first][0]
                 quote = replace(quote, scores=shown.scores, span=shown.span)
@@ -82,18 +83,18 @@ class Quoting:
                     del found[place], lists[place]
                 continue
             if any(_overlap(shown[0], quote) for shown in found):
-                quote = group[0]  # what it points back to is shown
+                quote = group[0]  # the text that it was extended by is quoted already
             found.append([quote, *self._same(group[1:], quote)])
             lists.append(own)
         return found
 
     def quote(self, group: Sequence[Evidence]) -> list[Evidence]:
-        """Return what is quoted of one group, or the sentence as it is."""
+        """Return the quote of one group; the sentence alone if it cannot be made complete."""
         quote = self.whole(group[0]) or group[0]
         return [quote, *self._same(group[1:], quote)]
 
     def whole(self, item: Evidence) -> Evidence | None:
-        """Return a sentence with what it needs around it; None where that is not to be had."""
+        """Return a sentence extended to be complete; None if its end is missing in the passage."""
         sentences = item.passage.sentences
         if item.sentence not in sentences:
             return item
@@ -121,7 +122,7 @@ class Quoting:
         return all(not i.scores or answered.chance(i.scores) >= least for i in items)
 
     def _joined(self, item: Evidence, shown: Evidence) -> Evidence | None:
-        """Return the list that both belong to, if both have room in it."""
+        """Return the whole list of ``item`` if it contains ``shown`` too, else None."""
         whole = self._lists.whole(item)
         return whole if whole is not None and _holds(whole, shown) else None
 
@@ -134,7 +135,7 @@ class Quoting:
         return found or self.whole(item)
 
     def _same(self, others: Sequence[Evidence], quote: Evidence) -> list[Evidence]:
-        """Return the other places that say all that is quoted."""
+        """Return the other places whose text, extended if need be, has the quote's wording."""
         if not others:
             return []
         words = wording(quote.text)
@@ -152,7 +153,7 @@ def _leads(item: Evidence) -> bool:
 
 
 def _list_of(item: Evidence) -> tuple[str, tuple[int, int]]:
-    """Return what tells the list of a lead-in or an item; of another sentence, itself."""
+    """Return document and lead-in span, which identify a list; else the sentence's own span."""
     own = (item.sentence.start, item.sentence.end)
     return item.passage.document, item.sentence.lead_in or own
 
@@ -169,7 +170,7 @@ def _overlap(shown: Evidence, other: Evidence) -> bool:
 
 
 def find_repeats(retriever: Retriever, ranked: Sequence[Ranked]) -> dict[str, list[Passage]]:
-    """Return the passages that repeat one of these, by the id of that one."""
+    """Return, by the id of each ranked passage with repeats, the passages that repeat it."""
     repeated = [item for item in ranked if item.repeats]
     found = retriever.passages(repeated)
     return {found[item.row].id: [found[row] for row in item.repeats] for item in repeated}
@@ -180,15 +181,15 @@ def group_sentences(
     repeats: Mapping[str, Sequence[Passage]],
     dates: Mapping[str, str],
 ) -> list[list[Evidence]]:
-    """Return the sentences in groups of the same words, in the order of each group's best.
+    """Return the sentences grouped by wording, in the order of each group's best sentence.
 
-    Where every document has the words once, the newest one's stand first. Of several in one
-    document the best does, since what stands around it is what was asked for.
+    A group begins with the sentence of the newest document if no document has the wording twice;
+    otherwise with the best, since the surrounding text decides which of them was asked for.
 
     Args:
         evidence: best first.
-        repeats: passages that repeat those of the evidence, by the id of that one.
-        dates: documents' paths to their dates.
+        repeats: by the id of a passage of the evidence, the passages that repeat it.
+        dates: document path to date.
     """
     groups: dict[tuple[str, str], list[Evidence]] = {}
     for item in evidence:
@@ -216,12 +217,15 @@ def _newest_first(group: list[Evidence], dates: Mapping[str, str]) -> list[Evide
     if len(set(documents)) < len(documents):
         return group
     newest = sorted(group, key=lambda item: dates.get(item.passage.document, ""), reverse=True)
-    # What was measured is the wording, and that they share.
+    # The scores belong to the wording, which all share, so that each takes the best one's.
     return [_measured_as(item, group[0]) for item in newest]
 
 
 def _measured_as(item: Evidence, measured: Evidence) -> Evidence:
-    """Return a place with the scores of another that has the same words, and its span moved."""
+    """Return an item with the scores of another of the same wording, and its span moved here.
+
+    The span is moved only if the texts are equal character by character.
+    """
     span = item.span
     if measured.span is not None and item.text == measured.text:
         moved = item.sentence.start - measured.sentence.start

@@ -1,4 +1,4 @@
-"""Answers to "which …" questions: one row a value, over the whole corpus."""
+"""Answers "which …" questions with one row per facet value, over the whole corpus."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ from qa_app.reader import Reader
 from qa_app.retrieval import Ranked, Retriever
 from qa_app.retrieval.fusion import fuse
 
-# Passages that are read of each value: as many as of all together leave time for.
+# Passages scored for each value: up to 5, fewer with many values, so that all together stay within
+# 200 and the answer within its time, but at least 2.
 _PASSAGES = 5
 _LEAST_PASSAGES = 2
 _MOST_PASSAGES = 200
-_NEAR_MISSES = 3
-_MOST_OTHERS = 3
-_MOST_COMPARED = 12  # quotes of one row
+_NEAR_MISSES = 3  # rows shown when none reaches the threshold
+_MOST_OTHERS = 3  # older quotes shown in one row
+_MOST_COMPARED = 12  # quotes of one row whose dates are compared
 
 
 def answer_table(
@@ -35,7 +36,11 @@ def answer_table(
     mode: Mode,
     reader: Reader | None,
 ) -> Outcome:
-    """Return a row for every value that a sentence bears out, the firmest first."""
+    """Return one row per facet value that has supporting evidence, strongest first.
+
+    Raises:
+        ValueError: the question asks for no facet.
+    """
     if parsed.table is None:
         raise ValueError("the question asks for no facet")
     facet = parsed.table.facet
@@ -84,10 +89,15 @@ def _firmest(row: Finding) -> tuple[bool, float, str]:
 def rows_by_value(
     retriever: Retriever, parsed: ParsedQuestion, rows: RowArray | None = None
 ) -> dict[str, RowArray]:
-    """Return the rows of each value of the facet that a question asks for.
+    """Return the passage rows of each value of the facet that a question asks for.
+
+    Values without rows are left out.
 
     Args:
-        rows: to keep to; None for all.
+        rows: to choose from; None for all.
+
+    Raises:
+        ValueError: the question asks for no facet.
     """
     if parsed.table is None:
         raise ValueError("the question asks for no facet")
@@ -107,11 +117,13 @@ def candidates_of(
     values: Mapping[str, RowArray],
     reader: Reader | None,
 ) -> list[tuple[str, Evidence]]:
-    """Return the sentences of every value's best passages, measured and read.
+    """Return (value, sentence) pairs from every value's best passages, with features.
+
+    Empty if the question asks for no facet or there are no values. With a reader, at most 200
+    pairs of value and passage are read; the pairs beyond, lowest fused scores, are dropped.
 
     Args:
-        parsed: a question that asks for a facet's values.
-        values: the rows of each, at least one.
+        values: the rows of each value, at least one row each.
     """
     if parsed.table is None or not values:
         return []
@@ -125,7 +137,8 @@ def candidates_of(
     for value, tagged in values.items():
         places = np.searchsorted(every, tagged)
         chosen[value] = places[np.argsort(-score[places], kind="stable")][:depth]
-    # A passage may be about several values: it is measured once, and read for each of them.
+    # A passage may be about several values: its features are computed once, but the reader reads
+    # it for each value.
     read = np.unique(np.concatenate(list(chosen.values())))
     ranked = [Ranked(int(every[place]), float(score[place])) for place in read]
     passages = retriever.generation.passages(every[read])
@@ -134,7 +147,7 @@ def candidates_of(
     evidence = dict(zip(read, measured, strict=True))
     pairs = [(value, place) for value, places in chosen.items() for place in places]
     if reader is not None and len(pairs) > _MOST_PASSAGES:
-        # Of so many values those that are furthest from the question are not read.
+        # With very many values, the pairs with the lowest fused scores are dropped.
         far = set(sorted(pairs, key=lambda pair: -score[pair[1]])[_MOST_PASSAGES:])
         pairs = [pair for pair in pairs if pair not in far]
     of_pairs = [
@@ -151,9 +164,9 @@ def candidates_of(
 
 
 def _lexical_shares(retriever: Retriever, parsed: ParsedQuestion, rows: RowArray) -> FloatArray:
-    """Return each passage's BM25 as a share of the possible, float32, shape (len(rows),).
+    """Return each passage's BM25 as a share of the maximum possible, float32, shape (len(rows),).
 
-    With the question's acronyms spelt out or as they are, whichever gives more.
+    The higher of two values: with the question's acronyms spelt out and in short.
     """
     lexical = retriever.generation.lexical
     forms = [terms for terms in (parsed.terms, parsed.short_terms) if terms]
@@ -162,7 +175,10 @@ def _lexical_shares(retriever: Retriever, parsed: ParsedQuestion, rows: RowArray
 
 
 def _is_about(retriever: Retriever, facet: str, value: str, item: Evidence) -> bool:
-    """Tell whether the sentence is about the value, in a passage that may be about several."""
+    """Tell whether a sentence is about the value.
+
+    It is if it names the value, or if it names none and the passage is about one value only.
+    """
     named = retriever.facets.named_by(facet, item.text)
     if named:
         return value in named
@@ -186,10 +202,12 @@ def _coverage(
 
 
 def _newest_first(quotes: Sequence[Finding]) -> Finding:
-    """Return one row: its newest quote, with those of other dates beside it.
+    """Return one row: the newest quote, with up to three older ones of other dates attached.
+
+    Older quotes need the best one's support, or strong support. Without them the best is returned.
 
     Args:
-        quotes: what bears out the row, best first, at least one.
+        quotes: that support the row, best first, at least one.
     """
     best, *rest = quotes[:_MOST_COMPARED]
     shown = [best]
@@ -205,7 +223,7 @@ def _newest_first(quotes: Sequence[Finding]) -> Finding:
 
 
 def _differ(one: str | None, other: str | None) -> bool:
-    """Tell whether two dates ("2024", "2024-05") are surely not the same."""
+    """Tell whether two dates ("2024", "2024-05") differ as far as both are known."""
     if one is None or other is None:
         return False
     length = min(len(one), len(other))

@@ -1,9 +1,9 @@
 """Finds passages that repeat another one word for word.
 
-Reports quote one another, and themselves: a response repeats the recommendations that it answers,
-a summary the chapters that follow. Texts are duplicates if they differ in their numbering, spacing
-(which files often lack or have too much of), capitals and punctuation alone: the same sentence with
-another number, name or verb says another thing.
+Reports quote one another and themselves: a response repeats the recommendations that it answers,
+a summary the chapters that follow. Texts count as repeats only if they differ in nothing but
+paragraph numbering, a closing paragraph reference, spacing (unreliable in many files), capitals
+and punctuation: with another number, name or verb a sentence has another meaning.
 """
 
 from __future__ import annotations
@@ -11,27 +11,27 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-# A passage is a repeat of a longer one that holds it if it is at least this share of it: less, and
-# "also in" would be said of words that are not there.
+# A passage contained in a longer one is its repeat from this share of its length on: below, the
+# citation "also in" would point to a place that lacks most of the text.
 _LEAST_SHARE = 0.25
-# A number keeps its points and its sign, so that 1.5 is not 15, and stands apart from the next.
+# Numbers keep points, commas and sign (1.5 is not 15) and are separated from what follows.
 _PIECE = re.compile(r"(?P<number>(?:(?<!\w)[-−–])?\d+(?:[.,]\d+)*)|[^\W\d_]+|[%£$€]")
-# The number of a paragraph before its text: "8.24. We", "12) “We".
+# A paragraph's number before its text: "8.24. We", "12) “We".
 _NUMBERING = re.compile(r"\W*(?:\d+(?:\.\d+)+\.?|\d+[.)])\s*[“\"‘'(]?(?=[^\W\d_])")
-# A reference back, at a text's end: "(paragraph 7.17)".
+# A paragraph reference at the end of a text: "(paragraph 7.17)".
 _REFERENCE = re.compile(r"\((?:paragraphs?|paras?\.?)\s[\d.,\s–-]*(?:and\s[\d.]+)?\)\W*$", re.I)
 _DASHES = str.maketrans("−–", "--")
 
 
 def wording(text: str) -> str:
-    """Return the words alone: texts that read alike have the same.
+    """Return a text's words and numbers in a normal form, equal for texts of the same wording.
 
-    "8.24. We invite 5 forces … (paragraph 7.17)" reads as "We invite 5 forces …" does.
+    "8.24. We invite 5 forces … (paragraph 7.17)" gives the same as "We invite 5 forces …".
     """
     text = _REFERENCE.sub("", text)
     start = 0
     if (numbering := _NUMBERING.match(text)) and text[numbering.end()].isupper():
-        # Not so "3.5 million".
+        # Before a lower-case word, as in "3.5 million", the number is part of the text.
         start = numbering.end()
     return "".join(
         f"|{piece[0].translate(_DASHES)}|" if piece["number"] else piece[0]
@@ -40,10 +40,10 @@ def wording(text: str) -> str:
 
 
 def group_repeats(texts: Sequence[str]) -> list[list[int]]:
-    """Return the places of texts in groups: the first of each holds the words of the others.
+    """Return groups of indices into ``texts``: the first text of a group contains the others.
 
     Args:
-        texts: best first.
+        texts: best first; a text joins the first group that it fits.
     """
     words = [wording(text) for text in texts]
     groups: list[list[int]] = []

@@ -1,4 +1,4 @@
-"""Filters to rows: exact, since the rows are known before anything is searched."""
+"""Turns filters into the exact set of rows to search, before the search."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from qa_app.text.dates import RANGE_FORM, parse_range
 
 TYPE = "type"
 DATE = "date"
-# A facet of the corpus that has one of these names stands before it.
+# Filters of every corpus; a facet of the corpus with one of these names takes precedence.
 BUILT_IN = (DOCUMENT_FACET, TYPE, DATE)
-_MOST_NAMED = 12  # values that an error names
+_MOST_NAMED = 12  # values listed in an error message
 
 Filters = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True)
 class FilterChoices:
-    """What questions can be kept to.
+    """The filters that an index offers.
 
     Attributes:
-        values: facet, or "type", to its values with their numbers of passages, the most first.
-        earliest, latest: the days between which the dated documents lie; None if none is dated.
+        values: facet, or "type", to its values with their passage counts, highest count first.
+        earliest, latest: first and last day (ISO 8601) of the dated documents; None if none is.
         undated: number of documents without a date.
     """
 
@@ -43,7 +43,7 @@ class FilterChoices:
 
 
 def filter_choices(generation: Generation) -> FilterChoices:
-    """Return every value that a filter can name, and the dates that there are."""
+    """Return the values that filters can name, and the range of the documents' dates."""
     types: Counter[str] = Counter()
     for record in generation.documents:
         types[record.format] += record.passages
@@ -58,20 +58,20 @@ def filter_choices(generation: Generation) -> FilterChoices:
 
 
 def filter_rows(generation: Generation, filters: Filters | None, facets: Facets) -> RowArray | None:
-    """Return the rows that pass every filter, ascending, or None where there is no filter.
+    """Return the rows that pass every filter, ascending, or None if there is no filter.
 
-    A document without a date passes no filter by date; one that is dated by its year or month
-    alone passes if any of those days does.
+    A document without a date passes no filter by date; one dated by year or month alone passes if
+    any day of that year or month does.
 
     Args:
-        generation: whose rows.
-        filters: facet, "document" (its path or title), "type" ("pdf") or "date" (a date or a
-            range, as "2019..2024") to the values to keep to: any of the values of one, and all
-            of the facets.
-        facets: read a value's aliases.
+        filters: facet, "document" (path or title), "type" ("pdf") or "date" (a date or a range, as
+            "2019..2024") to the values allowed. Values of one filter are alternatives; all
+            filters must pass.
+        facets: resolve aliases of values.
 
     Raises:
-        QueryError: there is no such facet or value; what there is, is named.
+        QueryError: a filter is malformed, or there is no such facet or value; the message lists
+            those that exist.
     """
     rows: RowArray | None = None
     if not isinstance(filters or {}, Mapping):
@@ -86,7 +86,10 @@ def filter_rows(generation: Generation, filters: Filters | None, facets: Facets)
 
 
 def _listed(name: str, values: object) -> Sequence[str]:
-    """Return the values of a filter as given, which over the network may be anything."""
+    """Return a filter's values as a list; ``QueryError`` if they are not strings.
+
+    Requests over the network may hold values of any type.
+    """
     if isinstance(values, str):
         return [values]
     if isinstance(values, Sequence) and all(isinstance(value, str) for value in values):
@@ -126,7 +129,11 @@ def _rows_tagged(generation: Generation, facets: Facets, name: str, value: str) 
 
 
 def exact_value(values: Sequence[str], asked: str, named: Sequence[str]) -> str | None:
-    """Return the value that is meant: as it stands, in any case, or by an alias."""
+    """Return the value meant by ``asked``: exact, ignoring case, or by an alias; None if none.
+
+    Args:
+        named: the values whose names or aliases ``asked`` contains; used only if exactly one.
+    """
     if asked in values:
         return asked
     folded = asked.strip().casefold()

@@ -1,13 +1,12 @@
-"""The arithmetic of ranking: fusion of both kinds of scores, and pseudo-relevance feedback.
+"""Formulas of ranking: fusion of dense and lexical scores, and pseudo-relevance feedback.
 
-Feedback is of two kinds: query expansion with the terms of the first passages, and neighbours that
-share their scores. Both rest on the cluster hypothesis (van Rijsbergen 1979), that passages like
-relevant ones are relevant too. It fails where one passage alone answers, so both are scaled by how
-little the first passage stands out.
+Feedback is query expansion with terms of the first passages, and smoothing of scores over nearest
+neighbours. Both rest on the cluster hypothesis (van Rijsbergen 1979): passages similar to relevant
+ones are relevant too. It fails where one passage alone answers, so both are weakened if the first
+passage's score stands out.
 
-The weights of feedback were chosen on orsharc, qmsum-committee, cisi, npl and cranfield; how they
-are scaled, with xquad-en, clapnq and conditionalqa in sight too (benchmarks/RESULTS.md,
-"Ablation").
+The weights of feedback were chosen on orsharc, qmsum-committee, cisi, npl and cranfield; the
+scaling on these and xquad-en, clapnq and conditionalqa (benchmarks/RESULTS.md, "Ablation").
 """
 
 from __future__ import annotations
@@ -20,28 +19,27 @@ import numpy as np
 from qa_app.arrays import FloatArray, RowArray
 from qa_app.store.lexical import Lexical
 
-# Candidates of each kind. Both kinds' exact scores are taken for the whole union, so that a
-# passage found by one side only is not punished for a rank that the other side did not give it.
+# Candidates from each of dense and lexical search. Both scores are computed for the union of the
+# two, so that a passage found by one search only still gets its score from the other.
 POOL = 100
-# Share of BM25 in the sum.
+# Share of BM25 in the fused score; cosines have the rest.
 LEXICAL_WEIGHT = 0.45
-# Passages that are fed back, by rank.
+# Passages at the top of the ranking whose terms expand the question.
 FEEDBACK_PASSAGES = 5
-# Share of the fed-back terms in the widened question, and how many of them.
+# Largest share of the added terms in the expanded question, and their largest number.
 _TERM_WEIGHT = 0.5
 _MOST_TERMS = 40
-# Share of a passage's score that comes from its nearest neighbours, and how many these are.
+# Largest share of a passage's score that comes from its nearest neighbours, and their number.
 _NEIGHBOUR_WEIGHT = 0.4
 _NEIGHBOURS = 8
 
 
 def best_rows(scores: FloatArray, rows: RowArray | None, top_k: int) -> RowArray:
-    """Return the rows of the highest scores above 0, best first, ties by row.
+    """Return the ``top_k`` rows of the highest scores above 0, best first, ties by row.
 
     Args:
         scores: float32, shape (num_passages,).
         rows: the rows to choose from, or None for all.
-        top_k: most to return.
     """
     chosen = scores if rows is None else scores[rows]
     k = min(top_k, len(chosen))
@@ -54,7 +52,7 @@ def best_rows(scores: FloatArray, rows: RowArray | None, top_k: int) -> RowArray
 
 
 def fuse(dense: FloatArray, lexical: FloatArray) -> FloatArray:
-    """Return the weighted sum of both scores, each divided by its maximum."""
+    """Return the weighted sum of both scores, each divided by its maximum, float32."""
     mixed = (1 - LEXICAL_WEIGHT) * _by_maximum(dense) + LEXICAL_WEIGHT * _by_maximum(lexical)
     return np.asarray(mixed, dtype=np.float32)
 
@@ -65,11 +63,11 @@ def _by_maximum(scores: FloatArray) -> FloatArray:
 
 
 def feedback_strength(scores: FloatArray) -> float:
-    """Return how far to trust feedback, in [0, 1]: little where one passage stands out.
+    """Return the weight of feedback in [0, 1], low where the first score stands out.
 
-    The mean of the second to the sixth score over the first, squared. Its median is 0.2 on sets
-    where one passage answers and BM25 finds it nearly always (xquad-en, clapnq), 0.8 where dozens
-    are relevant (cisi, npl).
+    The square of the mean of the second to sixth score divided by the first. Its median is 0.2 on
+    sets where one passage answers and BM25 nearly always finds it (xquad-en, clapnq), 0.8 where
+    dozens are relevant (cisi, npl).
 
     Args:
         scores: fused, descending.
@@ -82,12 +80,13 @@ def feedback_strength(scores: FloatArray) -> float:
 def expand_query(
     question: Sequence[str], passages: Sequence[Sequence[str]], lexical: Lexical, strength: float
 ) -> dict[str, float]:
-    """Return the question's terms and the passages' weightiest ones, with weights that sum to 1.
+    """Return the question's terms and the passages' heaviest ones, with weights that sum to 1.
 
-    After RM3 (Abdul-Jaleel and others 2004), with each passage's terms weighted as BM25 does.
+    After RM3 (Abdul-Jaleel and others 2004); a term weighs tf / (tf + 1) × idf in each passage.
 
     Args:
-        question, passages: analysed.
+        question: its terms; without any, added terms weigh 0.
+        passages: their terms.
         strength: of the feedback, in [0, 1].
     """
     weights: defaultdict[str, float] = defaultdict(float)
@@ -105,9 +104,9 @@ def expand_query(
 
 
 def share_scores(scores: FloatArray, embeddings: FloatArray, strength: float) -> FloatArray:
-    """Return each score mixed with the mean of its nearest neighbours', weighted by cosine.
+    """Return each score mixed with the cosine-weighted mean of its nearest neighbours' scores.
 
-    After Diaz, Regularizing Ad Hoc Retrieval Scores (2005), in one step.
+    One step of Diaz, Regularizing Ad Hoc Retrieval Scores (2005).
 
     Args:
         scores: float32, shape (num_passages,).
@@ -118,7 +117,7 @@ def share_scores(scores: FloatArray, embeddings: FloatArray, strength: float) ->
     if count < 1:
         return scores
     cosines = embeddings @ embeddings.T
-    np.fill_diagonal(cosines, -2.0)  # no neighbour of itself
+    np.fill_diagonal(cosines, -2.0)  # below any cosine: no passage is its own neighbour
     nearest = np.argpartition(-cosines, count - 1, axis=1)[:, :count]
     weights = np.take_along_axis(cosines, nearest, axis=1).clip(min=1e-6)
     means = (weights * scores[nearest]).sum(axis=1) / weights.sum(axis=1)

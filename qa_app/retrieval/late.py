@@ -1,8 +1,8 @@
 """Late interaction: MaxSim over the token vectors that were stored when the index was built.
 
-Each token of the question finds its best match among a passage's tokens (ColBERT, Khattab and
-Zaharia 2020); here the tokens are those of the index's own encoder, weighted by the idf of their
-words. No passage goes through the encoder when a question is asked.
+Each token of the question is matched with the nearest token of a passage (ColBERT, Khattab and
+Zaharia 2020). Here the tokens are the index encoder's own, weighted by the idf of their words.
+Passages are not encoded again when a question is asked.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from qa_app.store.generation import Generation
 from qa_app.store.records import searchable_text
 from qa_app.store.tokens import unpack
 
-# Passages that have a MaxSim for a question. On the sets of fusion.py eight gain as much as fifty.
+# Passages that get a MaxSim score; on the sets named in fusion.py eight gain as much as fifty.
 MOST_SCORED = 16
 # Weight of MaxSim against the fused score, both in standard deviations over those passages.
 _WEIGHT = 0.8
-# Below this all passages match alike, and the rest is rounding.
+# Below this standard deviation all passages match alike, and differences are rounding errors.
 _LEAST_DEVIATION = 1e-6
-_NOWHERE = -1
+_NOWHERE = -1  # offset of tokens outside the passage's text
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ class QuestionTokens:
 
     Attributes:
         vectors: float32, shape (tokens, dim), unit rows.
-        weights: float32, shape (tokens,), summing to 1: by 1 + idf of each token's word.
-        rarity: the same by idf alone, nothing for stop words unless there is nothing else.
+        weights: float32, shape (tokens,), sum 1: by 1 + idf of each token's word.
+        rarity: the same by idf alone, so 0 for stop words; ``weights`` if all are stop words.
     """
 
     vectors: FloatArray
@@ -48,27 +48,27 @@ class QuestionTokens:
 
 @dataclass(frozen=True, slots=True)
 class PassageTokens:
-    """The tokens of a passage, as far as the model read it.
+    """The tokens of a passage, up to the encoder's token limit.
 
     Attributes:
-        vectors: float32, shape (tokens, dim), unit rows, each dimension's sign alone.
-        spans: int32, shape (tokens, 2): where in the passage's text each stands; -1 for the
-            model's marks and for what stands in its title and section path.
+        vectors: float32, shape (tokens, dim), unit rows; only the signs were stored.
+        spans: int32, shape (tokens, 2): character offsets in the passage's text; -1 for special
+            tokens and those of title and section path.
     """
 
     vectors: FloatArray
     spans: SpanArray
 
     def within(self, start: int, end: int) -> npt.NDArray[np.bool_]:
-        """Tell which tokens stand in this span of the passage's text."""
+        """Return a mask of the tokens that lie wholly in this span of the passage's text."""
         inside = (self.spans[:, 0] >= max(start, 0)) & (self.spans[:, 1] <= end)
         return np.asarray(inside, dtype=np.bool_)
 
     @property
     def context(self) -> npt.NDArray[np.bool_]:
-        """Which tokens are those of title and section path."""
+        """A mask of the tokens of title and section path."""
         outside = self.spans[:, 0] < 0
-        outside[:1] = outside[-1:] = False  # the model's marks
+        outside[:1] = outside[-1:] = False  # special tokens
         return np.asarray(outside, dtype=np.bool_)
 
 
@@ -80,7 +80,7 @@ class TokenReader:
         self._encoder = encoder
 
     def maxsim(self, question: str, rows: RowArray) -> dict[int, float]:
-        """Return the MaxSim of the first of these rows, which are best first, by row."""
+        """Return MaxSim by row for the first 16 of these rows, best first, that have tokens."""
         tokens = self._generation.tokens
         first = rows[:MOST_SCORED]
         codes = {
@@ -98,12 +98,11 @@ class TokenReader:
     def question(
         self, text: str, passed_over: Collection[str] = (), evenness: float = 0.0
     ) -> QuestionTokens:
-        """Return the tokens of a question.
+        """Return the tokens of a question with their vectors and weights.
 
         Args:
-            text: of the question.
             passed_over: terms that count as stop words.
-            evenness: added to each term's idf, so that terms count more alike.
+            evenness: added to each term's idf, so that terms weigh more equally.
         """
         vectors = self._encoder.encode_query_tokens(text)
         lexical = self._generation.lexical
@@ -117,9 +116,10 @@ class TokenReader:
         return QuestionTokens(vectors, weights, rare)
 
     def passages(self, rows: Sequence[int], passages: Sequence[Passage]) -> list[PassageTokens]:
-        """Return the tokens of each passage, whose rows are given in the same order.
+        """Return the stored tokens of each passage; empty where none were stored.
 
-        Where none were stored there are none.
+        Args:
+            rows, passages: in the same order.
         """
         tokens = self._generation.tokens
         texts = [searchable_text(passage) for passage in passages]
@@ -137,7 +137,7 @@ class TokenReader:
 
 def _inside(spans: SpanArray, before: int, tokens: int) -> SpanArray:
     """Return spans of the searchable text as spans of the passage's, which begins at ``before``."""
-    if len(spans) != tokens:  # another tokenizer than the model's own reads the text: unknown
+    if len(spans) != tokens:  # the tokens do not match the stored vectors: offsets are unknown
         return np.full((tokens, 2), _NOWHERE, dtype=np.int32)
     moved = spans - before
     moved[(spans[:, 0] == spans[:, 1]) | (moved[:, 0] < 0)] = _NOWHERE
@@ -145,14 +145,14 @@ def _inside(spans: SpanArray, before: int, tokens: int) -> SpanArray:
 
 
 def token_weights(counts: Sequence[int], idf: Sequence[float], tokens: int) -> FloatArray:
-    """Return each token's share of the question: its word's idf; marks at the ends none.
+    """Return each token's weight, float32, sum 1: its word's idf, 0 for the special tokens.
 
-    Where the words' tokens do not add up to the question's (a prompt, a cut), all count alike.
+    If the words' tokens do not add up to the question's (a prompt, truncation), all weigh the same.
 
     Args:
-        counts: tokens of each word.
+        counts: number of tokens of each word.
         idf: of each word.
-        tokens: of the question, with one mark before and one behind.
+        tokens: number of tokens of the question, with one special token at each end.
     """
     if sum(counts) + 2 != tokens or not any(counts):
         return np.full(tokens, 1 / tokens, dtype=np.float32)
@@ -162,12 +162,11 @@ def token_weights(counts: Sequence[int], idf: Sequence[float], tokens: int) -> F
 
 
 def maxsim(question: QuestionTokens, every: FloatArray, counts: RowArray) -> FloatArray:
-    """Return for each passage the weighted mean of the question's tokens' best cosines.
+    """Return for each passage the weighted mean of the question tokens' highest cosines, float32.
 
     Args:
-        question: its tokens.
-        every: float32, shape (tokens, dim), unit rows: the passages' tokens, one after another.
-        counts: tokens of each passage, at least 1.
+        every: float32, shape (tokens, dim), unit rows: the passages' tokens, concatenated.
+        counts: number of tokens of each passage, at least 1.
     """
     starts = np.cumsum(counts) - counts
     best = np.maximum.reduceat(question.vectors @ every.T, starts, axis=1)
@@ -175,7 +174,7 @@ def maxsim(question: QuestionTokens, every: FloatArray, counts: RowArray) -> Flo
 
 
 def add_maxsim(rows: RowArray, scores: FloatArray, found: Mapping[int, float]) -> FloatArray:
-    """Return the scores of the rows, with MaxSim added to those that have one; their mean stays."""
+    """Return the scores with MaxSim added for the rows that have one, leaving their mean as is."""
     places = np.flatnonzero([row in found for row in rows.tolist()])
     late = np.array([found[row] for row in rows[places].tolist()], dtype=np.float32)
     deviation = float(late.std()) if len(late) > 1 else 0.0

@@ -1,4 +1,4 @@
-"""The query path: question, candidates, fused scores, results with citations."""
+"""Ranks passages for a question: candidates, fused scores, results with citations."""
 
 from __future__ import annotations
 
@@ -29,23 +29,23 @@ from qa_app.retrieval.late import TokenReader, add_maxsim
 from qa_app.store.generation import Generation
 from qa_app.store.records import searchable_text
 
-MAX_QUESTION_CHARACTERS = 4_000
-# Passages that a reranker is given at most.
+MAX_QUESTION_CHARACTERS = 4_000  # bounds the cost of a request; questions are far shorter
+# Most passages that a reranker is given.
 _MOST_RERANKED = 50
-# Repeats are looked for among this many times as many passages as are wanted.
+# Passages searched for repeats, as a multiple of the passages asked for.
 _LOOKED_THROUGH = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """A row and what it scored.
+    """A row and its scores.
 
     Attributes:
-        score: what the ranking is by; comparable within one question only.
-        scores: the parts, by name: "dense" is the cosine of question and passage, "lexical" is
-            BM25, each as it was before any feedback; "rerank" is the reranker's, and "reranked"
-            how many passages it read for the question.
-        repeats: rows further down that say the same in the same words.
+        score: the score ranked by; comparable within one question only.
+        scores: component scores, by name: "dense" is the cosine of question and passage and
+            "lexical" is BM25, both before feedback; "rerank" is the reranker's score, and
+            "reranked" the number of passages that it scored for the question.
+        repeats: lower-ranked rows with the same wording.
     """
 
     row: int
@@ -57,7 +57,7 @@ class Ranked:
 class Retriever:
     """Ranks the passages of one generation. Safe to use from several threads.
 
-    ``encoder`` is the model that made its vectors; ``tokens`` reads its stored token vectors.
+    ``encoder`` must be the model that made its vectors; ``tokens`` reads its token vectors.
     """
 
     def __init__(
@@ -85,10 +85,10 @@ class Retriever:
 
         Args:
             question, top_k, filters, mode: as in ``Index.search``.
-            distinct: show a wording once, and say where else it stands.
+            distinct: return each wording once, with citations of its repeats.
 
         Raises:
-            QueryError: the question is empty or too long, or a filter names nothing.
+            QueryError: the question, a filter or ``top_k`` is not valid.
         """
         check_question(question)
         rows = self.rows(filters)
@@ -96,10 +96,10 @@ class Retriever:
         return self.results(rank(question, top_k, rows, mode))
 
     def rows(self, filters: Filters | None) -> RowArray | None:
-        """Return the rows that pass the filters, or None where there are none.
+        """Return the rows that pass the filters, or None if there are no filters.
 
         Raises:
-            QueryError: a filter names nothing; what there is, is named.
+            QueryError: a filter is malformed, or names an unknown facet or value.
         """
         return filter_rows(self.generation, filters, self.facets)
 
@@ -110,14 +110,12 @@ class Retriever:
         rows: RowArray | None = None,
         mode: Mode = Mode.BEST,
     ) -> list[Ranked]:
-        """Return the best rows, best first; fewer than ``top_k`` where fewer match at all.
+        """Return the best rows, best first; fewer than ``top_k`` if fewer match.
 
         Args:
-            question: any text.
-            top_k: at least 1.
-            rows: int64, ascending: the rows to rank; all of them unless told.
-            mode: lexical leaves out passages that share no word with the question; fast leaves
-                the reranker out, where there is one.
+            rows: int64, ascending: the rows to rank; None for all.
+            mode: ``LEXICAL`` leaves out passages that share no term with the question; ``FAST``
+                does not use the reranker.
 
         Raises:
             QueryError: ``top_k`` is under 1.
@@ -165,13 +163,16 @@ class Retriever:
         rows: RowArray | None = None,
         mode: Mode = Mode.BEST,
     ) -> list[Ranked]:
-        """Return what ``rank`` does without passages that repeat one above them.
+        """Return what ``rank`` does, without passages that repeat a higher one.
 
-        They are noted with the one that they repeat, as far down as was looked.
+        Repeats found among the passages searched are listed with the one that they repeat.
+
+        Raises:
+            QueryError: ``top_k`` is under 1.
         """
         if top_k < 1:
             return self.rank(question, top_k, rows, mode)
-        # Twice as many, so that there are enough of them when repeats are taken out.
+        # At least twice as many, so that enough are left without the repeats.
         ranked = self.rank(question, max(2 * top_k, POOL), rows, mode)
         depth, groups = 0, list[list[int]]()
         while len(groups) < top_k and depth < len(ranked):
@@ -206,9 +207,9 @@ class Retriever:
     def _reranked(
         self, reranker: Reranker, question: str, ranked: Sequence[Ranked]
     ) -> list[Ranked]:
-        """Return the passages with as many of the first as fit into the time ranked anew.
+        """Return the passages with the first ones reordered, as many as the time limit allows.
 
-        A passage takes over the fused score of its new place, so that scores still descend.
+        A passage takes the fused score of its new place, so that scores still descend.
         """
         first = self.generation.passages([item.row for item in ranked[:_MOST_RERANKED]])
         found = reranker.score(question, [searchable_text(passage) for passage in first])
@@ -237,7 +238,7 @@ class Retriever:
     def _expanded_scores(
         self, terms: Sequence[str], first: RowArray, strength: float
     ) -> FloatArray:
-        """Return BM25 of every passage for the question with terms of its first passages."""
+        """Return every passage's BM25 for the question expanded by terms of its first passages."""
         lexical = self.generation.lexical
         passages = self.generation.passages(first)
         said = [lexical.analyser.terms(searchable_text(passage)) for passage in passages]
@@ -245,10 +246,9 @@ class Retriever:
 
 
 def check_question(question: str) -> None:
-    """Refuse a question that cannot be asked.
+    """Raise ``QueryError`` for a question that is empty, too long or has NUL characters.
 
-    Raises:
-        QueryError: it is empty, holds NUL characters, or is over ``MAX_QUESTION_CHARACTERS``.
+    The most is ``MAX_QUESTION_CHARACTERS``.
     """
     if not question.strip():
         raise QueryError("The question is empty.", "Ask in plain words.")
@@ -263,7 +263,7 @@ def check_question(question: str) -> None:
 
 
 def _descending(rows: RowArray, scores: FloatArray) -> tuple[RowArray, FloatArray]:
-    # Equal scores stand in the order of their rows, so that the same question ranks the same.
+    # Ties are broken by row, so that the order is deterministic.
     order = np.lexsort((rows, -scores))
     return rows[order], scores[order]
 

@@ -1,1 +1,1 @@
-"""Text in general, whatever document or question it comes from."""
+"""Text processing for documents and questions alike: terms, sentences, dates, wording."""

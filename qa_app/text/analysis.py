@@ -1,11 +1,11 @@
-"""Text to terms: lower-cased, stop words out, stemmed. One analysis for reports and questions.
+"""Turns text into terms: lower-cased, without stop words, stemmed; for reports and questions alike.
 
     "Data-sharing isn't in the U.S. Act, para 3.12"  ->  data share us act para 3.12
 
-* Hyphenated words match both ways: ``data-sharing`` gives ``data share`` as ``data sharing`` does;
-  behind a prefix of one or two letters the joined form is added, so ``re-offending`` and
-  ``reoffending`` meet too.
-* Numbers keep their points (``3.12``) and lose their thousands' commas; initials lose their points.
+* Hyphenated words are split: ``data-sharing`` gives ``data share`` as ``data sharing`` does. After
+  a prefix of one or two letters the joined form is added, so that ``re-offending`` matches
+  ``reoffending`` too.
+* Numbers keep decimal points (``3.12``) and lose thousands' commas; initials lose their points.
 * An acronym that spells a stop word in capitals (``IT``, ``WHO``) is kept, in capitals, unless the
   whole text is in capitals.
 * Accents are folded after stemming, so ``Siân`` and ``Sian`` are one term.
@@ -23,12 +23,12 @@ import Stemmer
 
 from qa_app.errors import ConfigError
 
-ANALYSIS_VERSION = "1"
+ANALYSIS_VERSION = "1"  # part of an index's recipe: raise it when terms change
 # For text in a language that has no stemmer.
 NO_LANGUAGE = "none"
 
-# Words that say nothing about what a question is about. Short on purpose: "us" is missing since it
-# may be the US, "not" and "no" since a report that says no answers too.
+# Words without a subject of their own. Short on purpose: without "us", which may be the US, and
+# without "not" and "no", since a report that denies something answers too.
 _ENGLISH = """
 a about an and any are as at be been being but by can could did do does doing for from had
 has have having he her hers him his how i if in into is it its me my of on or our ours
@@ -40,38 +40,38 @@ eg ie etc
 """
 _STOP_WORDS = {"english": frozenset(_ENGLISH.split())}
 
-# Marks of Indic scripts and combining accents belong to words, which \w does not know.
+# Combining accents and marks of Indic scripts belong to words, but are not in \w.
 _LETTER = r"[\w\u0300-\u036f\u0900-\u0963\u0966-\u0dff]"
 _WORD = re.compile(rf"{_LETTER}+(?:[.,'-]{_LETTER}+)*")
-_INITIALS = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")
-_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")
-_BREAK = re.compile(r"(?<!\d)\.|\.(?!\d)|,|-")
-_PREFIXED = re.compile(r"[^\W\d_]{1,2}-[^\W\d_]{3,}")
-_ACCENT = re.compile(r"[\u0300-\u036f]")
-# One character each: curly apostrophes and non-breaking hyphens become plain, soft hyphens go,
-# footnote numbers set as superscripts come off the word in front.
+_INITIALS = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]")  # "U.S"
+_THOUSANDS = re.compile(r"(?<=\d),(?=\d{3}(?!\d))")  # the comma of "1,000"
+_BREAK = re.compile(r"(?<!\d)\.|\.(?!\d)|,|-")  # splits a word; not the point of "3.12"
+_PREFIXED = re.compile(r"[^\W\d_]{1,2}-[^\W\d_]{3,}")  # "re-offending"
+_ACCENT = re.compile(r"[\u0300-\u036f]")  # combining accents
+# Single characters: curly apostrophes and non-breaking hyphens become plain, soft hyphens are
+# removed, superscript footnote numbers are separated from the word before them.
 _PLAIN = str.maketrans(
     dict.fromkeys("‘’ʼ＇", "'")
     | dict.fromkeys("‐‑", "-")
     | dict.fromkeys("⁰¹²³⁴⁵⁶⁷⁸⁹", " ")
     | {"\u00ad": None, "_": " "}
 )
-# A word's terms are worked out once; the bound is for a server that runs for months.
+# Words whose terms are cached; the bound limits the memory of a long-running server.
 _MOST_CACHED = 1_000_000
 
 
 def languages() -> list[str]:
-    """Return the names that ``analyser_for`` takes."""
+    """Return the language names that ``analyser_for`` accepts."""
     return [*sorted(Stemmer.algorithms()), NO_LANGUAGE]
 
 
 @cache
 def analyser_for(language: str) -> Analyser:
-    """Return the language's analyser: one in a process, since it remembers words.
+    """Return the language's analyser, one per process, since it caches words.
 
     Args:
-        language: a Snowball language name; its stop words are dropped where we keep a list
-            (English). "none" neither stems nor drops.
+        language: a Snowball language name; stop words are dropped for English only. "none"
+            neither stems nor drops.
 
     Raises:
         ConfigError: there is no stemmer for the language.
@@ -80,11 +80,7 @@ def analyser_for(language: str) -> Analyser:
 
 
 class Analyser:
-    """Turns text of one language into terms. Safe to use from several threads.
-
-    Attributes:
-        language: its name.
-    """
+    """Turns text of one language into terms. Safe to use from several threads."""
 
     def __init__(self, language: str) -> None:
         self.language = language
@@ -98,7 +94,7 @@ class Analyser:
         self._stem: Callable[[str], str] = stemmer.stemWord if stemmer else str
         self._stop_words = _STOP_WORDS.get(language, frozenset())
         self._cache: dict[str, tuple[str, ...]] = {}
-        self._lock = threading.Lock()  # a stemmer is not safe in two threads at once
+        self._lock = threading.Lock()  # a stemmer is not thread-safe
 
     def terms(self, text: str) -> list[str]:
         """Return the text's terms in order, repeats kept."""
@@ -129,7 +125,7 @@ class Analyser:
     def _term(self, piece: str) -> str:
         lowered = piece.lower()
         if lowered in self._stop_words:
-            return piece  # an acronym, kept apart from the word
+            return piece  # an acronym such as "IT", distinct from the stop word
         stem = self._stem(lowered).replace("'", "")
         if stem.isascii():
             return stem

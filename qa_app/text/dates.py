@@ -1,4 +1,4 @@
-"""Dates as reports give them, to the year, the month or the day, and ranges of days."""
+"""Dates with the precision of a year, month or day, ranges of days, and years in text."""
 
 from __future__ import annotations
 
@@ -8,20 +8,22 @@ from dataclasses import dataclass
 from datetime import date
 
 MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
-# A year in running text: no sum of money, no part of a longer number, no decade.
+# A year in running text: not a sum of money, part of a longer number or decade ("1990s").
 _YEAR = re.compile(r"(?<![\d,.£$€])(1[5-9]\d\d|20\d\d)(?!\d|[.,]\d|s\b|['’]s\b)")
+# A range of years: "2003 to 2009", "2019-21".
 _YEARS = re.compile(
     r"(?<!\d)(1[5-9]\d\d|20\d\d)\s*(?:[-–—/]|to|and|until)\s*(1[5-9]\d\d|20\d\d|\d\d)(?!\d)"
 )
-# Such words before a year do not ask for that year.
+# Before a year these words set a limit; the question does not ask about that year itself.
 _BOUND = re.compile(
     r"\b(?:before|prior to|until|till|after|since|by|from|to)\s+(?:the\s+)?(?:year\s+)?$",
     re.IGNORECASE,
 )
-# Years that are further apart are not the ends of one span of time.
+# Years further apart than this are not taken as the two ends of one period.
 _LONGEST = 60
 
 RANGE_FORM = "2019, 2019-06, 2019-06-14, 2019..2024, 2019.. or ..2020-06"
+# ISO 8601, to the year, month or day; a time of day is ignored.
 _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?:[T ].*)?)?)?")
 _TO = ".."
 
@@ -39,7 +41,7 @@ class Days:
 
 
 def parse_date(text: str) -> Days | None:
-    """Return the days that a date may mean: "2024-05" is all of May; None if it is no date."""
+    """Return the days that a date covers: "2024-05" is all of May; None if it is no date."""
     match = _DATE.fullmatch(text.strip())
     if match is None:
         return None
@@ -65,7 +67,7 @@ def parse_range(text: str) -> Days | None:
 
 
 def years_in(text: str) -> set[int]:
-    """Return the years that a text names, those between "2003 to 2009" and "2019-21" among them."""
+    """Return the years named in a text, with every year of ranges as "2003 to 2009", "2019-21"."""
     found = {int(year) for year in _YEAR.findall(text)}
     for start, end in _YEARS.findall(text):
         first = int(start)
@@ -76,7 +78,7 @@ def years_in(text: str) -> set[int]:
 
 
 def years_asked(question: str) -> set[int]:
-    """Return the years that a question asks about; "before 2000" asks about none."""
+    """Return the years that a question asks about; for "before 2000" there are none."""
     return {
         int(year[1])
         for year in _YEAR.finditer(question)

@@ -1,14 +1,15 @@
-"""Where sentences begin and end in running text.
+"""Splits running text into sentences by rules.
 
-Rules rather than a model: they are instant, need no data, and their mistakes are predictable. A
-boundary is a full stop, question or exclamation mark, with closing quotes and note numbers,
-before something that can open a sentence; abbreviations, initials and numbers are not ends.
+Rules are fast, need no training data, and make predictable errors. A sentence ends at a full stop,
+question or exclamation mark, with any closing quotes and note numbers, before text that can open a
+sentence; the stops of most abbreviations, initials and numbers do not end one.
 """
 
 from __future__ import annotations
 
 import re
 
+# Marks that may end a sentence, with closing quotes and a note number.
 _END = re.compile(
     r"""
     [.!?…]+ ["'”’»)\]]*
@@ -18,13 +19,16 @@ _END = re.compile(
     """,
     re.VERBOSE,
 )
+# A blank line, or a line break before a bullet or number.
 _BREAK = re.compile(r"\n[ \t]*\n\s*|\n(?=[ \t]*(?:[-*•▪‣◦–][ \t]|\(?(?:\d{1,3}|[a-z])[.)][ \t]))")
-_NEXT = re.compile(r"\s+")
-_OPENER = re.compile(r"[\"'“‘«(\[]*(?:[^\W\d_]|\d|[-•£$€])")
-_LAST_WORD = re.compile(r"[^\s(\[\"'“‘]+$")
+_NEXT = re.compile(r"\s+")  # the gap before the next sentence
+_OPENER = re.compile(r"[\"'“‘«(\[]*(?:[^\W\d_]|\d|[-•£$€])")  # what can open a sentence
+_LAST_WORD = re.compile(r"[^\s(\[\"'“‘]+$")  # the word before a full stop
+# Numbering at the start of a sentence: "3.12.", "(a)", "iv.".
 _NUMBERING = re.compile(r"(?:\(?(?:\d{1,3}(?:\.\d{1,3})*|[A-Za-z]|[ivxIVX]{1,5})[.)])$")
-_NUMBER = re.compile(r"[(\[]?[A-Z]?\d")
-_DOTTED = re.compile(r"(?:[^\W\d_]\.)+$")
+_NUMBER = re.compile(r"[(\[]?[A-Z]?\d")  # a number after an abbreviation: "5", "(2", "A4"
+_DOTTED = re.compile(r"(?:[^\W\d_]\.)+$")  # initials: "U.S."
+# A word with its apostrophe: "it's".
 _FIRST_WORD = re.compile(r"[^\W\d_]+(?:[’'][^\W\d_]+)?")
 
 
@@ -32,17 +36,17 @@ def _words(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-# Followed by a name or a number, so never the end of a sentence.
+# Abbreviations before a name, number or explanation: never the end of a sentence.
 _NEVER = _words(
     """mr mrs ms mx dr prof rev hon rt st ste messrs mme mlle lt col gen sgt insp supt capt cpt cmdr
     gov sen rep pres adm maj det e.g i.e eg ie cf vs v viz approx ca esp incl al"""
 )
-# Abbreviations only before a number ("No. 5"), otherwise words that may well end a sentence.
+# Abbreviations only before a number ("No. 5"); otherwise words that may end a sentence.
 _BEFORE_NUMBER = _words(
     """no nos p pp para paras fig figs vol vols ch chap art arts sec s ss cl sch reg app tab ed eds
     jan feb mar apr jun jul aug sep sept oct nov dec"""
 )
-# May end a sentence or not: only a word that usually opens one decides.
+# These end a sentence only if one of STARTERS, words that often open a sentence, follows.
 _EITHER = _words("inc ltd co corp plc jr sr dept govt assn bros ave etc")
 STARTERS = _words(
     """the this that these those it its they their there we our he his she her you i in on at as a
@@ -53,14 +57,10 @@ STARTERS = _words(
 
 
 def split_sentences(text: str, start: int, end: int) -> list[tuple[int, int]]:
-    """Return the spans of the sentences in ``text[start:end]``, ascending and disjoint.
+    """Return the spans of the sentences in ``text[start:end]``, as offsets in ``text``.
 
-    Together they cover every character that is not white space. Blank lines and lines that open
-    with a bullet or a number end a sentence too.
-
-    Args:
-        text: the whole text; offsets are into it.
-        start, end: the part to split.
+    They are ascending and disjoint, and cover every character that is not white space. A sentence
+    also ends at a blank line, and before a line that opens with a bullet or a number.
     """
     spans: list[tuple[int, int]] = []
     position = start

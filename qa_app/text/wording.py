@@ -1,12 +1,12 @@
-"""English for people: a number with its noun, a plural, a list of names."""
+"""English phrases for messages: a number with its noun, a plural, a list of names."""
 
 from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
 
-_MAX_LISTED = 12  # More names than this in one sentence are not read.
-_MAX_NAME = 50  # Characters; a longer name, such as a question's word of 200 letters, is cut.
+_MAX_LISTED = 12  # names; a longer list in one sentence is hard to read
+_MAX_NAME = 50  # characters; longer names, such as a word of 200 letters, are shortened
 
 
 def count(number: int, noun: str) -> str:
@@ -22,7 +22,7 @@ def plural(noun: str) -> str:
 
 
 def listed(values: Sequence[str]) -> str:
-    """Return names as one phrase, the long ones cut: "Kent, Surrey and 18 more"."""
+    """Return names as one phrase, long ones shortened: "Kent, Surrey and 18 more"."""
     shown = [textwrap.shorten(value, _MAX_NAME, placeholder="…") for value in values[:_MAX_LISTED]]
     if len(values) > len(shown):
         shown.append(f"{len(values) - len(shown)} more")
