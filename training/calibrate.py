@@ -58,7 +58,7 @@ _LEAST_SPREAD = 1e-9  # below this standard deviation a feature counts as consta
 # Features of each model; benchmarks/RESULTS.md has the ablations.
 FEATURES = {
     "fact": ("answer", "behind", "rank", "passage", "weakest", "misdated"),
-    "fact_unread": ("late", "weakest", "covered", "passage", "misdated"),
+    "fact_unread": ("late", "weakest", "covered", "misdated"),
 }
 MEASURED = ("answer", "behind", "rank", "late", "weakest", "covered", "passage", "misdated")
 _OF_READER = ("answer", "behind", "rank")

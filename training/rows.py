@@ -42,6 +42,7 @@ _START = {"answer": 0.3, "late": 9.6, "weakest": 3.6, "covered": 1.2}
 _ROUNDS = 5  # of choosing each value's best sentence and fitting again
 _RIDGE = 8.0  # cost of squared weights, with features in standard deviations
 _LEAST = 0.4  # least probability of a row, the threshold that is written
+_WRITTEN = "written"  # source of the questions that are judged and not fitted on
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,14 +64,15 @@ def collect(data: Path, questions: Path, reader: str) -> Iterator[Row]:
         shutil.copytree(data / "which-departments/docs", policies)
         names = (data / "which-departments/departments.txt").read_text("utf-8").split()
         values = "".join(f'"{name.replace("_", " ")}" = []\n' for name in names)
-        nouns = '[department]\nnouns = ["department", "departments"]\n[department.values]\n'
+        plain = '["department", "departments", "agency", "agencies", "policies", "forces"]'
+        nouns = f"[department]\nnouns = {plain}\n[department.values]\n"
         (policies / "facets.toml").write_text(nouns + values, "utf-8")
         asked = list(read_lines(data / "which-departments/questions.jsonl"))
         gold = {
             row["text"]: {k.replace("_", " "): v for k, v in row["gold"].items()} for row in asked
         }
         yield from _rows("given", policies, root / "index", gold, reader)
-        yield from _rows("written", policies, root / "index", _written(questions), reader)
+        yield from _rows(_WRITTEN, policies, root / "index", _written(questions), reader)
         yield from _rows("sample", Path("corpus"), root / "sample", dict(_sample(data)), reader)
 
 
@@ -116,6 +118,9 @@ def _rows(
 
 def fit(rows: Sequence[Row], names: Sequence[str]) -> tuple[np.ndarray, float]:
     """Return (intercept and weights, prior): the prior is the mean total of the best sentences."""
+    # What the written ones call unanswered was judged by two passages a value only: to fit on it
+    # as well cost the given ones .04 of F1.
+    rows = [row for row in rows if row.source != _WRITTEN]
     model = np.array([0.0, *(_START[name] for name in names)])
     usual = np.zeros(len(names))
     for _ in range(_ROUNDS):
