@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _NAME = "qa_app-reader"
 # The default reader's weights without the word embeddings, which are the default encoder's.
 _WEIGHTS = "reader.safetensors"
-_WEIGHTS_SHA256 = "0d38a5b5fcd68be548addf7814600eb7c15f3a251da6c4afc4b7b86257eecd27"
+_WEIGHTS_SHA256 = "52b8d0ffd109177eebaf27897493eeb635fc8075c6a1154899f34ebb6c92a1ff"
 _WORD_EMBEDDINGS = "embeddings.word_embeddings.weight"
 _LEAST_MARKS = 3  # special tokens: before the question, between it and the passage, at the end
 # Passages in one batch, of similar lengths, so that there is little padding.

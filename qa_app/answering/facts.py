@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -40,6 +41,8 @@ MOST_FINDINGS = 3  # quotes shown in an answer for a fact
 # Added to each term's idf: on corpora of one article, 1 in 100 fewer questions were refused. Rows
 # of tables score better without it.
 _EVENNESS = 1.0
+# The largest "size": beyond some 3,000 passages, more make no difference.
+_MOST_SIZE = 3.5
 _MOST_OVERVIEW = 8  # quotes shown for a question such as "What is said about Redford?"
 
 
@@ -76,7 +79,8 @@ def answer_fact(
     scale = UNREAD if reader is None else READ
     ranked = retriever.rank_distinct(parsed.text, max(top_k, PASSAGES), within, mode)
     results = retriever.results(ranked[:top_k])
-    evidence = rank_sentences(retriever, parsed, ranked[:PASSAGES], reader)
+    searched = retriever.generation.num_passages if within is None else len(within)
+    evidence = rank_sentences(retriever, parsed, ranked[:PASSAGES], searched, reader)
     if not evidence:
         return Outcome(0.0, (), results)
     why = scale.answered.explain(scale.threshold)
@@ -124,19 +128,22 @@ def rank_sentences(
     retriever: Retriever,
     parsed: ParsedQuestion,
     ranked: Sequence[Ranked],
+    searched: int,
     reader: Reader | None = None,
 ) -> list[Evidence]:
     """Return the scored sentences of the passages, most likely answer first.
 
     Args:
         ranked: the passages, best first.
+        searched: number of passages that these are the best of.
         reader: None to score without a reader.
     """
     if not ranked:
         return []
     passages = retriever.generation.passages([item.row for item in ranked])
     extractor = FeatureExtractor(parsed, retriever, _EVENNESS)
-    evidence = extractor.sentences(ranked, passages, ranked[0].score)
+    size = min(math.log10(searched), _MOST_SIZE)
+    evidence = extractor.sentences(ranked, passages, ranked[0].score, {"size": size})
     if reader is not None:
         evidence = read_sentences(reader, parsed.question, evidence)
     model = (UNREAD if reader is None else READ).answered

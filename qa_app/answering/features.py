@@ -12,6 +12,8 @@ A feature is in [0, 1] or a cosine unless stated otherwise, and comparable betwe
   tokens, so that one missing word lowers it.
 * ``covered``: share of the question's idf covered by the sentence, its lead-in, title and headings.
 * ``passage``: the passage's fused score divided by the best passage's.
+* ``size``: log10 of the number of passages searched, up to 3.5: among many, one is near by chance
+  sooner. Of rows it is not measured.
 * ``misdated``: 1 if the question asks about a year that is not in the sentence, its lead-in, title
   or headings, and these name another year or the passage lacks the year too; else 0.
 """
@@ -91,7 +93,11 @@ class FeatureExtractor:
             self._short = self._tokens.question(parsed.short_text, light, evenness)
 
     def sentences(
-        self, ranked: Sequence[Ranked], passages: Sequence[Passage], best: float
+        self,
+        ranked: Sequence[Ranked],
+        passages: Sequence[Passage],
+        best: float,
+        of_all: Mapping[str, float] | None = None,
     ) -> list[list[Evidence]]:
         """Return the sentences of each passage with their features.
 
@@ -101,13 +107,14 @@ class FeatureExtractor:
             ranked: the passages' rows and scores.
             passages: in the same order.
             best: the best passage's fused score.
+            of_all: features that all of the sentences have.
         """
         tokens = self._tokens.passages([item.row for item in ranked], passages)
         found = []
         for item, passage, vectors in zip(ranked, passages, tokens, strict=True):
             acronyms = self._parsed.acronyms.within(passage.document)
             around = set(self._terms(passage.context, acronyms))
-            of_passage = {"passage": item.score / best if best > 0 else 0.0}
+            of_passage = {**(of_all or {}), "passage": item.score / best if best > 0 else 0.0}
             points = passage.section and _REFERENCES.fullmatch(passage.section[-1])
             similar = self._similarities(passage, vectors, acronyms)
             found.append(
