@@ -148,11 +148,11 @@ def test_a_list_that_runs_over_passages_keeps_its_lead_in(
     open_reports: OpenReports,
 ) -> None:
     items = [f"- share the numbered record {i} of every office with the board" for i in range(40)]
-    text = "\n".join(["Each council has agreed that it will:", *items, "- repair all pavements"])
+    text = "\n".join(["Each council has agreed that it will:", *items, "- repair every road"])
     index = open_reports({"long.txt": text})
-    answer = index.ask("Who repairs the pavements?", mode=Mode.LEXICAL)
+    answer = index.ask("Who repairs the road?", mode=Mode.LEXICAL)
     found = (answer.findings or answer.near_misses)[0]
-    assert found.quote == "repair all pavements"
+    assert found.quote == "repair every road"
     assert found.lead_in is not None
     assert found.lead_in.text == "Each council has agreed that it will:"
     assert (found.lead_in.citation.start, found.lead_in.citation.end) == (0, 37)
