@@ -35,7 +35,7 @@ QUERIES: list[dict[str, Any]] = [
         "context_id": "2",
         "scope_doc": "B",
     },
-    {"_id": "q3", "text": "How many ships are there?", "is_impossible": True},
+    {"_id": "q3", "text": "How much duplication is there?", "is_impossible": True},
 ]
 
 

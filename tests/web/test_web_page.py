@@ -76,11 +76,11 @@ def test_a_link_shows_what_its_sender_saw(index: Index) -> None:
 
 def test_words_that_no_report_has_are_named_where_the_reports_do_not_say(index: Index) -> None:
     answer, _ = PageController(index).ask(
-        "How many papers of Mongolia? Lighthuoses of Mongolia!", ""
+        "How much duplication in Mongolia? Lighthuoses of Mongolia!", ""
     )
     assert (
-        "“Mongolia” and “Lighthuoses” are in none of the reports: check the spelling, or try "
-        "another word."
+        "“duplication”, “Mongolia” and “Lighthuoses” are in none of the reports: check the "
+        "spelling, or try another word."
     ) in texts(answer)
     answer, _ = PageController(index).ask("Which regions improved data-sharing?", "")
     assert "in none of the reports" not in texts(answer)
