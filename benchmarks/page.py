@@ -35,7 +35,7 @@ from qa_app.settings import DEFAULT_MODEL
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
-from web_serving import serving  # noqa: E402  (the tests' helper that runs the server)
+from support.web_serving import serving  # noqa: E402  (the tests' helper that runs the server)
 
 QUESTIONS = (
     "What did the inquiry recommend?",

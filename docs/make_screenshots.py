@@ -18,7 +18,7 @@ from qa_app import build_index
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
-from web_serving import serving  # noqa: E402  (the tests' way to run the server)
+from support.web_serving import serving  # noqa: E402  (the tests' way to run the server)
 
 IMAGES = ROOT / "docs" / "images"
 ANSWERED = "?q=which+forces+improved+data-sharing?"
