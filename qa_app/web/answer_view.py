@@ -22,19 +22,13 @@ _SCORE_NAMES = {
     "behind": "Behind the best that was read",
     "rank": "Place of its passage",
     "misdated": "About another year than the one asked for",
-    "asked": "Length of the question",
     "covered": "The question’s words in the quote",
     "dense": "Closeness in meaning",
     "late": "Words and headings that mean the same",
-    "length": "Length of the quote",
     "lexical": "Shared words",
-    "bm25": "Shared words",
     "rerank": "Reranker",
-    "share": "The question’s words in the passage",
     "size": "Number of passages searched",
-    "unnamed": "Names or numbers that are missing",
     "weakest": "The words that fit worst",
-    "words": "Words that mean the same",
 }
 _NOT_SCORES = frozenset({"reranked"})  # the number of passages that were reranked
 _LEAST_SHARE = 0.05  # of the sum of absolute terms; smaller terms of a score are not listed

@@ -20,10 +20,10 @@ from qa_app.models import Answer, Verdict
 pytestmark = pytest.mark.model
 
 HERE = Path(__file__).resolve().parent
-FLOORS = {"first": 0.78, "paraphrase": 0.62, "third": 0.85, "answered": 0.63, "refused": 0.70}
+FLOORS = {"first": 0.78, "paraphrase": 0.62, "third": 0.86, "answered": 0.64, "refused": 0.70}
 LEAST_RIGHT_WHEN_SURE = 0.88
 # These questions are easier than those that the chances were fitted on, which are too low here.
-MOST_CALIBRATION_ERROR = 0.30
+MOST_CALIBRATION_ERROR = 0.28
 SURE = 0.5
 
 
