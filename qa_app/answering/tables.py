@@ -130,7 +130,7 @@ def candidates_of(
     facet = parsed.table.facet
     depth = max(_LEAST_PASSAGES, min(_PASSAGES, _MOST_PASSAGES // len(values)))
     every = np.unique(np.concatenate(list(values.values())))
-    query = retriever.encoder.encode_queries([parsed.text])
+    query = retriever.encode(parsed.text)
     dense = retriever.generation.vectors.scores(query, every)[0]
     score = fuse(dense, _lexical_shares(retriever, parsed, every))
     chosen = {}

@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 
+from qa_app.citations import parse_place
 from qa_app.errors import QAAppError, QueryError
 from qa_app.models import Mode, to_json
 from qa_app.output.contract import answer_json, search_json
@@ -25,6 +26,8 @@ def public_functions(page: PageController) -> dict[str, PublicFunction]:
         top_k: int = 8,
         filters: dict[str, list[str]] | None = None,
         mode: str = "best",
+        rejecting: list[str] | None = None,
+        after: str = "",
     ) -> dict[str, Any]:
         """Answer a question from the reports, in their own words, each with its citation.
 
@@ -33,16 +36,22 @@ def public_functions(page: PageController) -> dict[str, PublicFunction]:
             top_k: most passages to return, 1 to 100.
             filters: facet, "document", "type" or "date" to the values to keep to.
             mode: "best", "fast", "dense" or "lexical".
+            rejecting: citations to answer without, as "DOCUMENT@START-END".
+            after: the question asked before, for a follow-up such as "and in Surrey?".
         """
         with _errors_told():
-            answer = page.snapshot().ask(question, _checked(top_k), filters, _mode(mode))
+            places = [parse_place(place) for place in rejecting or ()]
+            answer = page.snapshot().ask(
+                question, _checked(top_k), filters, _mode(mode), places, after
+            )
             return answer_json(answer)
 
     def search(
-        query: str,
+        query: str = "",
         top_k: int = 8,
         filters: dict[str, list[str]] | None = None,
         mode: str = "best",
+        like: str = "",
     ) -> dict[str, Any]:
         """List the passages of the reports nearest to a query, best first, with citations.
 
@@ -51,11 +60,15 @@ def public_functions(page: PageController) -> dict[str, PublicFunction]:
             top_k: most passages to return, 1 to 100.
             filters: facet, "document", "type" or "date" to the values to keep to.
             mode: "best", "fast", "dense" or "lexical".
+            like: a citation, as "DOCUMENT@START-END": list passages like it, in place of a query.
         """
         with _errors_told():
             snapshot = page.snapshot()
-            results = snapshot.search(query, _checked(top_k), filters, _mode(mode))
-            return search_json(query, results, snapshot.generation.name)
+            if like:
+                results = snapshot.search_like(parse_place(like), _checked(top_k), filters)
+            else:
+                results = snapshot.search(query, _checked(top_k), filters, _mode(mode))
+            return search_json(query, results, snapshot.generation.name, like)
 
     def topics(facet: str = "", themes: bool = False) -> dict[str, Any]:
         """Say what the reports are about: topics, and how many quotes each has for each value.
