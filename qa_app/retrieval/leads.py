@@ -12,8 +12,8 @@ from qa_app.models import Place
 from qa_app.retrieval.duplicates import is_repeat
 from qa_app.store.generation import Generation
 
-# Weight of the rejected passages' mean vector against the question's: of the weights tried, the
-# one that most often brings up a right passage (benchmarks/RESULTS.md, "Not this").
+# Weight of the rejected passages' mean vector against the question's: the largest that costs
+# questions of one sense nothing; those of two senses gain (benchmarks/RESULTS.md, "Not this").
 REJECTED_WEIGHT = 0.2
 # Cosine from which a passage is a near duplicate of a rejected one.
 NEAR_DUPLICATE = 0.97
