@@ -45,6 +45,8 @@ _BEFORE = re.compile(rf"\b({_PREPOSITION})\s+(?:the\s+)?$", re.IGNORECASE)
 _LAST_MARKS = re.compile(r"[\s?.!]*$")
 # How a filter writes days, by the word that sets a limit; none is the whole period.
 _DAYS = {"": "{0}..{1}", "since": "{0}..", "until": "..{1}"}
+# Characters of a follow-up: longer than any title; bounds the time of the patterns.
+_MOST_CHARACTERS = 300
 
 
 @dataclass(slots=True)
@@ -96,6 +98,8 @@ def read_follow_up(
 
     None too where several values of the question before could be meant.
     """
+    if len(question) > _MOST_CHARACTERS:
+        return None
     dates = list(_WHEN.finditer(question))
     mentions = facets.mentions(question, typed=True)
     spans = [_with_noun(question, found, facets) for found in mentions]
@@ -153,7 +157,10 @@ def _take_date(
     if DATE in reading.filters:
         days = _DAYS.get(limit)
         first, last = _first_and_last(date)
-        return days is not None and reading.keep_to(DATE, [days.format(first, last)])
+        if days is None:
+            return False
+        is_one = first == last and not limit
+        return reading.keep_to(DATE, [first if is_one else days.format(first, last)])
     if YEAR_FACET in reading.filters and date["date"] == year and not limit:
         return reading.keep_to(YEAR_FACET, [year])
     if about_report:
@@ -204,13 +211,14 @@ def _take_document(reading: Reading, question: str, generation: Generation) -> b
     name, records = match["name"], generation.documents
     is_certain = match["noun"] or re.search(r"\d|\.\w|\s[A-Z]", name)
     found = [item for item in records if _plain(name) in _names(item.title, item.path)]
-    if not found or not is_certain:
+    if not found or not is_certain or not _plain(name):
         return False
     others = {item.title for item in records} - {item.title for item in found}
-    for title in sorted(others, key=len, reverse=True):
-        if place := re.search(phrase_pattern(title), reading.question, re.IGNORECASE):
-            reading.replace([place.span()], found[0].title)
-            break
+    # A title of one word may be any word of the question.
+    former = [title for title in others if " " in title and title in reading.question]
+    if former:
+        title = max(former, key=len)
+        reading.question = reading.question.replace(title, found[0].title)
     return reading.keep_to(DOCUMENT_FACET, [item.path for item in found])
 
 

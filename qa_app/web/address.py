@@ -226,5 +226,5 @@ def parse_span(value: str) -> tuple[int, int] | None:
 
 
 def _escape(text: str) -> str:
-    # Slashes, commas and question marks are kept unescaped so that pasted links stay readable.
-    return quote(text, safe="/,? ").replace(" ", "+")
+    # Slashes, commas, @ and question marks are kept unescaped so that pasted links stay readable.
+    return quote(text, safe="/,?@ ").replace(" ", "+")

@@ -10,11 +10,12 @@ import gradio as gr
 
 from qa_app.citations import parse_place
 from qa_app.errors import QAAppError, QueryError
-from qa_app.models import Mode, to_json
+from qa_app.models import Mode, Place, to_json
 from qa_app.output.contract import answer_json, search_json
 from qa_app.web.page import PageController
 
 _MOST_PASSAGES = 100  # the largest top_k: bounds the work and the size of one response
+_MOST_REJECTED = 50  # as many as a link of the page may hold, and bounds the work too
 PublicFunction = Callable[..., dict[str, Any]]
 
 
@@ -40,9 +41,9 @@ def public_functions(page: PageController) -> dict[str, PublicFunction]:
             after: the question asked before, for a follow-up such as "and in Surrey?".
         """
         with _errors_told():
-            places = [parse_place(place) for place in rejecting or ()]
+            left_out = _places(rejecting or [])
             answer = page.snapshot().ask(
-                question, _checked(top_k), filters, _mode(mode), places, after
+                question, _checked(top_k), filters, _mode(mode), left_out, after
             )
             return answer_json(answer)
 
@@ -98,6 +99,15 @@ def _checked(top_k: int) -> int:
     if not 1 <= top_k <= _MOST_PASSAGES:
         raise QueryError(f"top_k is {top_k}.", f"Give a number from 1 to {_MOST_PASSAGES}.")
     return top_k
+
+
+def _places(rejecting: list[str]) -> list[Place]:
+    if len(rejecting) > _MOST_REJECTED:
+        raise QueryError(
+            f"{len(rejecting)} passages were rejected; the most is {_MOST_REJECTED}.",
+            "Ask another question.",
+        )
+    return [parse_place(str(place)) for place in rejecting]
 
 
 def _mode(name: str) -> Mode:

@@ -61,6 +61,11 @@ def read(index: Index, question: str, after: str = PLAN, filters: Filters | None
         ("and the 2019 report?", "What improved?", "What improved? (date: 2019)"),
         ("and the 2021 report?", "What improved?", "What improved? (document: plans-2021.txt)"),
         ("what about Annual Review?", "What improved?", "What improved? (document: annual.txt)"),
+        (
+            "and the plans 2021 report?",
+            "What does Annual Review say?",
+            "What does Plans 2021 say? (document: plans-2021.txt)",
+        ),
         ("and Surrey?", "Which forces share data?", "Which forces share data? (force: Surrey)"),
     ],
 )
@@ -100,6 +105,7 @@ def test_a_value_takes_the_place_of_the_former_one(
         "Surrey",
         "2023?",
         "and",
+        "and " + "the " * 2000 + "Surrey?",
         "what about?",
         "",
     ],

@@ -1,6 +1,6 @@
-"""What "Not this" does to the ranking, by the weight of the negative feedback.
+"""What "Not this" does to the ranking, by the weight of the negative feedback; "More like this".
 
-    python benchmarks/rejecting.py EVAL_FOLDER [NAME …] [--most 200] [--seed 0]
+    python benchmarks/leads.py EVAL_FOLDER [NAME …] [--most 200] [--seed 0]
 
 For each question whose first passage is wrong, that passage is rejected and the question asked
 again, up to three times, as a user would who goes on until the first passage is right. Prints
@@ -8,7 +8,8 @@ Markdown tables: how often the first is right after one, two and three rejection
 first right passage stands higher or lower than if wrong ones were only left out (weight 0); and how
 often a right passage was lost as a near duplicate of a wrong one. With --senses, two questions are
 joined into one of two senses, and a passage that is right for the first is rejected: how does the
-first passage that is right for the second stand?
+first passage that is right for the second stand? With --like, the share of a question's other right
+passages among the eight most like one of them, by the weight of BM25 against the cosine.
 """
 
 from __future__ import annotations
@@ -25,10 +26,11 @@ from qa_app.citations import cite_whole
 from qa_app.embedding import SentenceTransformerEncoder
 from qa_app.evaluation import EvaluationSet, read_set
 from qa_app.models import Place
-from qa_app.retrieval import Ranked, Retriever, leads
+from qa_app.retrieval import Ranked, Retriever, fusion, leads
 
 SETS = ("orsharc", "qmsum-committee", "cisi", "cranfield", "xquad-en", "policyqa", "clapnq")
 WEIGHTS = (0.0, 0.1, 0.2, 0.3, 0.5, 0.75)
+LEXICAL_WEIGHTS = (0.0, 0.2, 0.45, 0.7, 1.0)
 ROUNDS = 3
 DEPTH = 20  # a right passage below it counts as standing here
 
@@ -39,6 +41,7 @@ def main() -> None:
     parser.add_argument("sets", nargs="*", default=SETS, metavar="NAME")
     parser.add_argument("--most", type=int, default=200, help="questions drawn from each set")
     parser.add_argument("--senses", action="store_true", help="join two questions into one")
+    parser.add_argument("--like", action="store_true", help='measure "More like this"')
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     encoder = SentenceTransformerEncoder()
@@ -46,11 +49,18 @@ def main() -> None:
     for name in options.sets:
         given = read_set(options.folder / name)
         with indexed(given, encoder) as generation:
+            if options.like:
+                shares = measure_like(
+                    given, Retriever(generation, encoder), options.most, options.seed
+                )
+                print(name, shares, flush=True)
+                continue
             measured = measure_senses if options.senses else measure
             found = measured(given, Retriever(generation, encoder), options.most, options.seed)
         print(f"\n{name}\n\n{table(found)}", flush=True)
         total += found
-    print(f"\nall\n\n{table(total)}")
+    if not options.like:
+        print(f"\nall\n\n{table(total)}")
 
 
 def measure(
@@ -120,6 +130,27 @@ def measure_senses(
             found[weight, "lower"] += place > before
         leads.REJECTED_WEIGHT = kept
     return found
+
+
+def measure_like(
+    given: EvaluationSet, retriever: Retriever, most: int, seed: int
+) -> dict[float, float]:
+    """Return the mean recall at 8 of the other right passages, by the weight of BM25."""
+    generator = np.random.default_rng(seed)
+    asked = [query for query in given.queries if len(given.relevant(query)) > 1]
+    kept, recalls = fusion.LEXICAL_WEIGHT, dict[float, list[float]]()
+    for place in generator.permutation(len(asked))[:most]:
+        right = sorted(given.relevant(asked[place]))
+        start = right.pop(int(generator.integers(len(right))))
+        (row,) = retriever.generation.document_rows(start)
+        like = cite_whole(retriever.generation.passage(row)).place
+        for weight in LEXICAL_WEIGHTS:
+            fusion.LEXICAL_WEIGHT = weight
+            found = {result.passage.document for result in retriever.search_like(like)}
+            share = len(found.intersection(right)) / min(len(right), 8)
+            recalls.setdefault(weight, []).append(share)
+    fusion.LEXICAL_WEIGHT = kept
+    return {weight: round(float(np.mean(values)), 3) for weight, values in recalls.items()}
 
 
 def _place(retriever: Retriever, ranked: list[Ranked], right: set[str]) -> int:
