@@ -39,6 +39,7 @@ LAYERS = (
     "api",
     "evaluation",
     "briefs",
+    "grids",
     "output",
 )
 FACES = ("cli", "web")
@@ -56,6 +57,7 @@ OWNERS = {
     "gradio": {"web"},
     "pypdfium2": {"loading"},
     "bs4": {"loading"},
+    "xlsxwriter": {"grids"},
     "python_calamine": {"loading"},
     "striprtf": {"loading"},
     "Stemmer": {"text"},

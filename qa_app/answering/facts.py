@@ -71,7 +71,7 @@ def answer_fact(
     reader: Reader | None,
 ) -> Outcome:
     """Return the best sentences as findings; if none reaches the threshold, as near misses."""
-    within = _rows_named(retriever, parsed, rows)
+    within = rows_named(retriever, parsed, rows)
     if within is not None and not len(within):
         # No passage is about the named value, so no sentence can answer; passages are still shown.
         return Outcome(
@@ -205,7 +205,7 @@ def _answer(item: Evidence) -> tuple[int, int] | None:
     return (start, end) if 0 <= start < end <= len(item.text) else None
 
 
-def _rows_named(
+def rows_named(
     retriever: Retriever, parsed: ParsedQuestion, rows: RowArray | None
 ) -> RowArray | None:
     """Return the rows about the values that the question names; ``rows`` if it names none.

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from qa_app.answering.facts import Outcome, finding
 from qa_app.answering.features import Evidence, FeatureExtractor, read_sentences
-from qa_app.answering.model import ROWS_READ, ROWS_UNREAD, RowScale
+from qa_app.answering.model import ROWS_READ, ROWS_UNREAD, RowScale, Scale
 from qa_app.answering.question import ParsedQuestion
 from qa_app.answering.quotes import Quoting, group_sentences
 from qa_app.arrays import FloatArray, RowArray
 from qa_app.models import Coverage, Finding, Mode, Relation, Support
 from qa_app.reader import Reader
 from qa_app.retrieval import Ranked, Retriever
+from qa_app.retrieval.filters import DATE, TYPE, facet_rows
 from qa_app.retrieval.fusion import fuse
 
 # Passages scored for each value: up to 5, fewer with many values, so that all together stay within
@@ -41,35 +42,57 @@ def answer_table(
     Raises:
         ValueError: the question asks for no facet.
     """
-    if parsed.table is None:
-        raise ValueError("the question asks for no facet")
-    facet = parsed.table.facet
     values = rows_by_value(retriever, parsed, rows)
+    by_value, scale = quotes_by_value(retriever, parsed, values, reader)
+    ordered = sorted((rows_of[0] for rows_of in by_value.values()), key=_firmest)
+    findings = tuple(sorted(supported_rows(by_value, scale), key=_firmest))
+    return Outcome(
+        confidence=max((row.score for row in ordered), default=0.0),
+        findings=findings,
+        passages=retriever.results(retriever.rank_distinct(parsed.text, top_k, rows, mode)),
+        coverage=_coverage(retriever, _facet_of(parsed), values, findings),
+        near_misses=() if findings else tuple(ordered[:_NEAR_MISSES]),
+        scores=dict(ordered[0].scores) if ordered else {},
+        explanation=scale.answered.explain(scale.threshold),
+    )
+
+
+def quotes_by_value(
+    retriever: Retriever,
+    parsed: ParsedQuestion,
+    values: Mapping[str, RowArray],
+    reader: Reader | None,
+) -> tuple[dict[str, list[Finding]], Scale]:
+    """Return each value's quotes, best first, and the scale that they are judged by.
+
+    Quotes below its threshold support no row.
+    """
     dates = retriever.generation.dates
     judge = ROWS_UNREAD if reader is None else ROWS_READ
     found = _by_value(candidates_of(retriever, parsed, values, reader), judge)
     scale = judge.among([judge.total(evidence[0].scores) for evidence in found.values()])
-    least = scale.threshold
     quoting = Quoting(retriever.generation, parsed.question, scale)
     by_value: dict[str, list[Finding]] = {}
     for value, evidence in found.items():
         for group in group_sentences(evidence, {}, dates):
             chance = scale.answered.chance(group[0].scores)
-            shown = quoting.quote(group) if chance >= least else group
+            shown = quoting.quote(group) if chance >= scale.threshold else group
             quote = finding(shown, scale, dates, value)
             by_value.setdefault(value, []).append(quote)
-    ordered = sorted((rows_of[0] for rows_of in by_value.values()), key=_firmest)
-    bearing = ([item for item in rows_of if item.score >= least] for rows_of in by_value.values())
-    findings = tuple(sorted((_newest_first(b) for b in bearing if b), key=_firmest))
-    return Outcome(
-        confidence=max((row.score for row in ordered), default=0.0),
-        findings=findings,
-        passages=retriever.results(retriever.rank_distinct(parsed.text, top_k, rows, mode)),
-        coverage=_coverage(retriever, facet, values, findings),
-        near_misses=() if findings else tuple(ordered[:_NEAR_MISSES]),
-        scores=dict(ordered[0].scores) if ordered else {},
-        explanation=scale.answered.explain(least),
-    )
+    return by_value, scale
+
+
+def supported_rows(by_value: Mapping[str, Sequence[Finding]], scale: Scale) -> Iterator[Finding]:
+    """Yield a row for each value that has a quote of at least the scale's threshold."""
+    for quotes in by_value.values():
+        if bearing := [item for item in quotes if item.score >= scale.threshold]:
+            yield _newest_first(bearing)
+
+
+def _facet_of(parsed: ParsedQuestion) -> str:
+    if parsed.table is None:
+        raise ValueError("the question asks for no facet")
+    return parsed.table.facet
 
 
 def _by_value(
@@ -99,12 +122,8 @@ def rows_by_value(
     Raises:
         ValueError: the question asks for no facet.
     """
-    if parsed.table is None:
-        raise ValueError("the question asks for no facet")
-    facet = parsed.table.facet
     found = {}
-    for value in retriever.generation.facet_values(facet):
-        tagged = retriever.generation.rows_tagged(facet, value)
+    for value, tagged in facet_rows(retriever.generation, _facet_of(parsed)).items():
         kept = tagged if rows is None else np.intersect1d(tagged, rows)
         if len(kept):
             found[value] = kept
@@ -116,19 +135,20 @@ def candidates_of(
     parsed: ParsedQuestion,
     values: Mapping[str, RowArray],
     reader: Reader | None,
+    most: int = _MOST_PASSAGES,
 ) -> list[tuple[str, Evidence]]:
     """Return (value, sentence) pairs from every value's best passages, with features.
 
-    Empty if the question asks for no facet or there are no values. With a reader, at most 200
-    pairs of value and passage are read; the pairs beyond, lowest fused scores, are dropped.
+    Empty if there are no values. With a reader, at most ``most`` pairs of value and passage are
+    read; the pairs beyond, lowest fused scores, are dropped.
 
     Args:
         values: the rows of each value, at least one row each.
     """
-    if parsed.table is None or not values:
+    if not values:
         return []
-    facet = parsed.table.facet
-    depth = max(_LEAST_PASSAGES, min(_PASSAGES, _MOST_PASSAGES // len(values)))
+    facet = _facet_of(parsed)
+    depth = max(_LEAST_PASSAGES, min(_PASSAGES, most // len(values)))
     every = np.unique(np.concatenate(list(values.values())))
     query = retriever.encoder.encode_queries([parsed.text])
     dense = retriever.generation.vectors.scores(query, every)[0]
@@ -146,9 +166,9 @@ def candidates_of(
     measured = extractor.sentences(ranked, passages, float(score.max()))
     evidence = dict(zip(read, measured, strict=True))
     pairs = [(value, place) for value, places in chosen.items() for place in places]
-    if reader is not None and len(pairs) > _MOST_PASSAGES:
+    if reader is not None and len(pairs) > most:
         # With very many values, the pairs with the lowest fused scores are dropped.
-        far = set(sorted(pairs, key=lambda pair: -score[pair[1]])[_MOST_PASSAGES:])
+        far = set(sorted(pairs, key=lambda pair: -score[pair[1]])[most:])
         pairs = [pair for pair in pairs if pair not in far]
     of_pairs = [
         [item for item in evidence[place] if _is_about(retriever, facet, value, item)]
@@ -177,8 +197,11 @@ def _lexical_shares(retriever: Retriever, parsed: ParsedQuestion, rows: RowArray
 def _is_about(retriever: Retriever, facet: str, value: str, item: Evidence) -> bool:
     """Tell whether a sentence is about the value.
 
-    It is if it names the value, or if it names none and the passage is about one value only.
+    It is if it names the value, or if it names none and the passage is about one value only. A
+    document has one date and one type, and all of it is about them.
     """
+    if facet in {DATE, TYPE}:
+        return True
     named = retriever.facets.named_by(facet, item.text)
     if named:
         return value in named
