@@ -40,7 +40,7 @@ def ask_grid(
         QueryError: there is no question or there are more than 500; or a question, the facet or a
             filter is not valid.
     """
-    grid = started(Grid(), snapshot, questions, facet, filters)
+    grid = _started(Grid(), snapshot, check_questions(questions), facet, filters)
     values = columns_of(snapshot, grid)
     if progress is not None:
         progress.stage("Asking", len(grid.rows))
@@ -51,20 +51,36 @@ def ask_grid(
     return grid
 
 
-def started(
-    grid: Grid,
+def start_grid(
+    file: StoredFile[Grid],
     snapshot: Snapshot,
     questions: Sequence[str],
     facet: str,
     filters: Filters | None = None,
 ) -> Grid:
-    """Return a new or stored grid with these questions, yet to be filled (see ``Grid.asking``).
+    """Store a grid with these questions, to be filled by ``fill``; see ``Grid.asking``.
 
     Raises:
         QueryError: as for ``ask_grid``.
-        BriefError: the stored grid has another facet or other filters.
+        BriefError: the stored grid has another facet or other filters, or its file cannot be read
+            or changed.
     """
-    kept = {name: tuple(values) for name, values in (filters or {}).items()}
+    checked = check_questions(questions)
+    return file.change(lambda grid: _started(grid, snapshot, checked, facet, filters))
+
+
+def _started(
+    grid: Grid,
+    snapshot: Snapshot,
+    questions: Sequence[str],
+    facet: str,
+    filters: Filters | None,
+) -> Grid:
+    snapshot.retriever.rows(filters)  # raises QueryError for one that is malformed
+    kept = {
+        name: (values,) if isinstance(values, str) else tuple(values)
+        for name, values in (filters or {}).items()
+    }
     asked = replace(grid, facet=facet, filters=kept)
     if grid.rows and asked != grid:
         raise BriefError(
@@ -72,7 +88,7 @@ def started(
             "Give the new one a name of its own: --name NAME",
         )
     columns_of(snapshot, asked)
-    return asked.asking(check_questions(questions))
+    return asked.asking(questions)
 
 
 def fill(

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from qa_app.briefs.check import Check
     from qa_app.briefs.saved import SavedQuestion, SavedQuestions
     from qa_app.evaluation import Comparison, Evaluation, Scored
+    from qa_app.grids.grid import Cell as GridCell
+    from qa_app.grids.grid import Grid
     from qa_app.models import Citation
     from qa_app.retrieval.filters import FilterChoices
     from qa_app.topics.topic_queries import Cell, Change, Excerpt, Matrix, TopicsReport
@@ -321,6 +323,39 @@ def checks_text(checks: Sequence[Check]) -> str:
             lines.append(f"  {note} ({check.standing}): {check.reason}")
             lines += _wrap(_shorten(check.claim.words, 90), "    ")
     return "\n".join(lines)
+
+
+def grid_text(grid: Grid) -> str:
+    """Return a grid as a table of marks, then every quote with its citation."""
+    width = min(_MATRIX_WIDTH, shutil.get_terminal_size((100, 24)).columns)
+    shown = grid.columns[: max(_MIN_COLUMNS, (width - _LABEL_WIDTH) // (_COLUMN_WIDTH + 2))]
+    lines = [_row_line(f"By {grid.facet}:", shown)]
+    for row in grid.rows:
+        cells = [_grid_mark(row.cell(value)) if row.stamp else "not asked" for value in shown]
+        lines.append(_row_line(f"[{row.id}] {row.question}", cells))
+    if len(grid.columns) > len(shown):
+        lines.append(f"… and {len(grid.columns) - len(shown):,} more columns (--out FILE.xlsx)")
+    for row, cell in grid.cells:
+        said = f", {cell.mark.judgement}" if cell.mark else ""
+        said += " (changed since it was marked)" if cell.changed_since_marked else ""
+        lines += ["", f"[{row.id}] {row.question}", f"    {_grid_mark(cell)} {cell.value}{said}"]
+        if cell.mark and cell.mark.note:
+            lines += _wrap(cell.mark.note, "    ")
+        for quote in cell.quotes:
+            lead_in = quote.lead_in.text if quote.lead_in else ""
+            lines += _quote_lines(quote.text, quote.citation.label, lead_in, "      ")
+    return "\n".join(lines)
+
+
+def _grid_mark(cell: GridCell) -> str:
+    mark = _SUPPORT_MARK[cell.support] if cell.support else ""
+    return f"{mark} new" if cell.is_new else mark
+
+
+def grids_text(grids: Sequence[Grid]) -> str:
+    """Return the names of the grids, each with its size."""
+    lines = [f"{grid.name}: {count(len(grid.rows), 'question')} by {grid.facet}" for grid in grids]
+    return "\n".join(lines) or "No grids. Make one: qa-app grid QUESTIONS.txt --facet document"
 
 
 def saved_text(saved: SavedQuestions) -> str:

@@ -32,7 +32,7 @@ UPLOAD_ROUTE = "/upload"
 BUILD_ROUTE = "/build"
 BRIEF_ROUTE = "/brief"
 # The only functions that clients may call by name; the page's own events have names too.
-PUBLIC_FUNCTIONS = ("ask", "search", "topics", "status")
+PUBLIC_FUNCTIONS = ("ask", "search", "topics", "grid", "status")
 # A call of one is posted to /gradio_api/call/NAME; its result is read from there by event id.
 _CALL = rf"/gradio_api/call/(?:v2/)?(?:{'|'.join(PUBLIC_FUNCTIONS)})"
 _MCP_ROUTE = "/gradio_api/mcp"
