@@ -128,4 +128,7 @@ def _texts(row: Row, cell: Cell, quote: CellQuote | None) -> Iterator[str]:
 
 def _write(sheet: Worksheet, row: int, column: int, text: str, style: Any) -> None:
     """Write a text; as a string even if it looks like a formula, a number or a link."""
-    sheet.write_string(row, column, xml_text(text)[:_LONGEST_TEXT], style)
+    if text:
+        sheet.write_string(row, column, xml_text(text)[:_LONGEST_TEXT], style)
+    else:
+        sheet.write_blank(row, column, None, style)
