@@ -14,6 +14,7 @@ from qa_app.retrieval.retriever import check_question
 
 MOST_BYTES = 4 * 1024 * 1024  # 500 questions of the longest kind, and some room
 _FORM = 'Write one question a line, or a CSV with a column "question".'
+TABLES = (".csv", ".tsv")  # endings of files that are read as tables
 _COLUMN = frozenset({"question", "questions"})
 # The first cell of a CSV without such a column is a heading if it has fewer words than this.
 _LEAST_WORDS = 3
@@ -39,9 +40,13 @@ def read_questions(path: Path) -> tuple[str, ...]:
         raise QueryError(f"{path} cannot be read: {exc.message}", _FORM) from exc
     if len(content) > MOST_BYTES:
         raise QueryError(f"{path} is over {MOST_BYTES:,} bytes, too many for questions.", _FORM)
-    is_table = path.suffix.lower() in {".csv", ".tsv"}
-    lines = _cells(path, text) if is_table else enumerate(text.splitlines(), start=1)
-    return _checked(str(path), ((n, line) for n, line in lines if not line.startswith("#")))
+    return parse_questions(text, str(path), path.suffix.lower() in TABLES)
+
+
+def parse_questions(text: str, source: str, is_table: bool = False) -> tuple[str, ...]:
+    """Return the questions of a file's text, as ``read_questions`` does; ``source`` is its name."""
+    lines = _cells(source, text) if is_table else enumerate(text.splitlines(), start=1)
+    return _checked(source, ((n, line) for n, line in lines if not line.startswith("#")))
 
 
 def check_questions(questions: Iterable[str]) -> tuple[str, ...]:
@@ -70,14 +75,14 @@ def _checked(source: str, lines: Iterable[tuple[int, str]]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _cells(path: Path, text: str) -> Iterator[tuple[int, str]]:
+def _cells(source: str, text: str) -> Iterator[tuple[int, str]]:
     """Yield the cells of the column of questions, each with its row's number."""
     first = text.partition("\n")[0]
     reader = csv.reader(io.StringIO(text), delimiter=max(",;\t", key=first.count))
     try:
         rows = [(number, row) for number, row in enumerate(reader, start=1) if any(row)]
     except csv.Error as exc:
-        raise QueryError(f"{path} cannot be read: {exc}.", "Save it again as CSV.") from exc
+        raise QueryError(f"{source} cannot be read: {exc}.", "Save it again as CSV.") from exc
     if not rows:
         return
     header = rows[0][1]

@@ -135,7 +135,7 @@ def _launch_options(
         # Linked, since Gradio rewrites the selectors of a stylesheet that is passed to it.
         "head": "".join(
             f'<link rel="stylesheet" href=".{STATIC_ROUTE}/{name}.css">'
-            for name in ("desk", "brief")
+            for name in ("desk", "brief", "grid")
         ),
         "app_kwargs": {
             "docs_url": None,

@@ -20,6 +20,7 @@ from qa_app.web.answer_view import filter_panel, render_answer, render_home
 from qa_app.web.brief_view import BriefController, render_brief
 from qa_app.web.builds import Builds
 from qa_app.web.catalogue import Catalogue, Visit, read_catalogue
+from qa_app.web.grid_view import GridController, render_grid
 from qa_app.web.page_images import PageImage, PageImages
 from qa_app.web.rendering import render
 from qa_app.web.source_view import (
@@ -66,6 +67,7 @@ class ViewEntry:
 VIEWS = (
     ViewEntry(View.ANSWER, "Ask", render_home),
     ViewEntry(View.TOPICS, "Topics", render_topics),
+    ViewEntry(View.GRID, "Grid", render_grid),
     ViewEntry(View.BRIEF, "Brief", render_brief),
     ViewEntry(View.SOURCES, "Sources", render_sources),
 )
@@ -93,6 +95,7 @@ class PageController:
         self._stamps = itertools.count(1)
         self._pages = PageImages()
         self.briefs = BriefController(self.catalogue)
+        self.grids = GridController(self.catalogue)
         self.builds = Builds(uploads) if uploads is not None else None
 
     def header(self) -> str:
