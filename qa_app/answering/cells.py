@@ -23,9 +23,10 @@ from qa_app.reader import Reader
 from qa_app.retrieval import Retriever
 from qa_app.retrieval.retriever import check_question
 
-# Pairs of value and passage that are read for one question: two each for 100 values, and with more
-# values two each all the same (see ``candidates_of``).
-_MOST_PASSAGES = 200
+# Pairs of value and passage that are read for one question: three for each of 43 values, so that 30
+# questions take about a minute. With more values two are read for each all the same.
+_MOST_PASSAGES = 130
+_LEAST_PASSAGES = 2
 # Least probability of a cell. ``ask`` shows likelier ones with a warning that they are doubtful;
 # a table has no room for it, and a wrong cell is worse than an empty one.
 _LEAST_CHANCE = 0.5
@@ -57,7 +58,8 @@ def answer_for_values(
     values = rows_by_value(retriever, parsed, within)
     if named := parsed.named.get(facet):
         values = {value: found for value, found in values.items() if value in named}
-    candidates = candidates_of(retriever, parsed, values, reader, most=_MOST_PASSAGES)
+    most = max(_MOST_PASSAGES, _LEAST_PASSAGES * len(values))
+    candidates = candidates_of(retriever, parsed, values, reader, most)
     if asks_for(question, facet, retriever.facets):
         found, scale = judge_rows(candidates, reader)
     else:

@@ -17,7 +17,8 @@ from qa_app.grids.grid_store import list_grids, open_grid, remove_grid
 from qa_app.output.contract import grid_json
 from support.brief_samples import ROADS, Desk, make_desk
 
-ROAD, BOARD, NONE = "Did road safety improve?", "What funding did the board agree?", "Any violence?"
+ROAD, BOARD = "Which reports improved road safety?", "Which reports say what the board agreed?"
+NONE = "Any violence?"
 SAFER = "Road safety improved in the north."
 
 
@@ -66,8 +67,7 @@ def test_without_a_file_the_cells_are_the_same(desk: Desk, file: StoredFile[Grid
     within = ask_grid(snapshot, [ROAD, BOARD], "document", {"document": ["Boards"]})
     assert within.values == ("Boards",)
     assert set(_filled(within)) == {(2, "Boards")}
-    typed = ask_grid(snapshot, [ROAD], "type")
-    assert _filled(typed) == {(1, "text"): [SAFER]}
+    assert ask_grid(snapshot, [ROAD], "type").values == ("text",)
 
 
 def test_a_stopped_run_goes_on_where_it_stopped(desk: Desk, file: StoredFile[Grid]) -> None:
