@@ -100,7 +100,7 @@ def _write_quotes(
         address = xml_text(link(quote.citation)) if quote and line <= _MOST_LINKS else ""
         if quote and 0 < len(address) <= _LONGEST_LINK:
             label = xml_text(quote.citation.label)
-            # In capitals, since XlsxWriter makes backslashes of "file:" addresses, for Windows only.
+            # In capitals, since XlsxWriter writes "file:" addresses for Windows alone.
             address = re.sub("^file:", "FILE:", address)
             sheet.write_url(line, source, address, formats["link"], label)
     sheet.autofilter(0, 0, line, len(_QUOTES) - 1)
