@@ -146,7 +146,7 @@ def rank_sentences(
         return []
     passages = retriever.generation.passages([item.row for item in ranked])
     extractor = FeatureExtractor(parsed, retriever, _EVENNESS)
-    size = min(math.log10(searched), _MOST_SIZE)
+    size = passages_size(searched)
     evidence = extractor.sentences(ranked, passages, ranked[0].score, {"size": size})
     if reader is not None:
         evidence = read_sentences(reader, parsed.question, evidence)
@@ -155,6 +155,11 @@ def rank_sentences(
         (item for of_passage in evidence for item in of_passage),
         key=lambda item: (-model.logit(item.scores), item.passage.id, item.sentence.start),
     )
+
+
+def passages_size(searched: int) -> float:
+    """Return the feature "size" for a number of passages searched, at least 1."""
+    return min(math.log10(searched), _MOST_SIZE)
 
 
 def finding(

@@ -121,6 +121,12 @@ def parse_question(question: str, facets: Facets, generation: Generation) -> Par
     return _with_terms(parsed, generation)
 
 
+def asks_for(question: str, facet: str, facets: Facets) -> bool:
+    """Tell whether a question's own words ask for the values of this facet ("which forces …")."""
+    table = facets.question(question)
+    return table is not None and table.facet == facet
+
+
 def parse_for_facet(
     question: str, facet: str, facets: Facets, generation: Generation
 ) -> ParsedQuestion:

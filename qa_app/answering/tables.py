@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from qa_app.answering.facts import Outcome, finding
 from qa_app.answering.features import Evidence, FeatureExtractor, read_sentences
-from qa_app.answering.model import ROWS_READ, ROWS_UNREAD, RowScale, Scale
+from qa_app.answering.model import ROWS_READ, ROWS_UNREAD, Scale
 from qa_app.answering.question import ParsedQuestion
 from qa_app.answering.quotes import Quoting, group_sentences
 from qa_app.arrays import FloatArray, RowArray
@@ -43,9 +43,10 @@ def answer_table(
         ValueError: the question asks for no facet.
     """
     values = rows_by_value(retriever, parsed, rows)
-    by_value, scale = quotes_by_value(retriever, parsed, values, reader)
-    ordered = sorted((rows_of[0] for rows_of in by_value.values()), key=_firmest)
-    findings = tuple(sorted(supported_rows(by_value, scale), key=_firmest))
+    found, scale = judge_rows(candidates_of(retriever, parsed, values, reader), reader)
+    quotes = quote_values(retriever, parsed.question, found, scale)
+    ordered = sorted((rows_of[0] for rows_of in quotes.values()), key=_firmest)
+    findings = tuple(sorted(supported_rows(quotes, scale), key=_firmest))
     return Outcome(
         confidence=max((row.score for row in ordered), default=0.0),
         findings=findings,
@@ -57,35 +58,53 @@ def answer_table(
     )
 
 
-def quotes_by_value(
-    retriever: Retriever,
-    parsed: ParsedQuestion,
-    values: Mapping[str, RowArray],
-    reader: Reader | None,
-) -> tuple[dict[str, list[Finding]], Scale]:
-    """Return each value's quotes, best first, and the scale that they are judged by.
+def judge_rows(
+    candidates: Sequence[tuple[str, Evidence]], reader: Reader | None
+) -> tuple[dict[str, list[Evidence]], Scale]:
+    """Return each value's sentences, best first, and the scale that judges them by each other.
 
-    Quotes below its threshold support no row.
+    Args:
+        candidates: pairs of value and sentence, as ``candidates_of`` returns them.
+        reader: that read them, or None.
+    """
+    judge = ROWS_UNREAD if reader is None else ROWS_READ
+    found = by_value(candidates, judge.total)
+    return found, judge.among([judge.total(best.scores) for best, *_ in found.values()])
+
+
+def by_value(
+    candidates: Sequence[tuple[str, Evidence]], total: Callable[[Mapping[str, float]], float]
+) -> dict[str, list[Evidence]]:
+    """Return each value's sentences, those with the highest total of their scores first."""
+    found: dict[str, list[Evidence]] = {}
+    for value, item in sorted(candidates, key=lambda pair: -total(pair[1].scores)):
+        found.setdefault(value, []).append(item)
+    return found
+
+
+def quote_values(
+    retriever: Retriever, question: str, found: Mapping[str, Sequence[Evidence]], scale: Scale
+) -> dict[str, list[Finding]]:
+    """Return each value's sentences as quotes, best first, whether they reach the threshold or not.
+
+    Args:
+        found: the sentences of each value, best first.
     """
     dates = retriever.generation.dates
-    judge = ROWS_UNREAD if reader is None else ROWS_READ
-    found = _by_value(candidates_of(retriever, parsed, values, reader), judge)
-    scale = judge.among([judge.total(evidence[0].scores) for evidence in found.values()])
-    quoting = Quoting(retriever.generation, parsed.question, scale)
-    by_value: dict[str, list[Finding]] = {}
+    quoting = Quoting(retriever.generation, question, scale)
+    quotes: dict[str, list[Finding]] = {}
     for value, evidence in found.items():
         for group in group_sentences(evidence, {}, dates):
             chance = scale.answered.chance(group[0].scores)
             shown = quoting.quote(group) if chance >= scale.threshold else group
-            quote = finding(shown, scale, dates, value)
-            by_value.setdefault(value, []).append(quote)
-    return by_value, scale
+            quotes.setdefault(value, []).append(finding(shown, scale, dates, value))
+    return quotes
 
 
-def supported_rows(by_value: Mapping[str, Sequence[Finding]], scale: Scale) -> Iterator[Finding]:
+def supported_rows(quotes: Mapping[str, Sequence[Finding]], scale: Scale) -> Iterator[Finding]:
     """Yield a row for each value that has a quote of at least the scale's threshold."""
-    for quotes in by_value.values():
-        if bearing := [item for item in quotes if item.score >= scale.threshold]:
+    for of_value in quotes.values():
+        if bearing := [item for item in of_value if item.score >= scale.threshold]:
             yield _newest_first(bearing)
 
 
@@ -93,16 +112,6 @@ def _facet_of(parsed: ParsedQuestion) -> str:
     if parsed.table is None:
         raise ValueError("the question asks for no facet")
     return parsed.table.facet
-
-
-def _by_value(
-    candidates: Sequence[tuple[str, Evidence]], judge: RowScale
-) -> dict[str, list[Evidence]]:
-    """Return each value's sentences, best first."""
-    found: dict[str, list[Evidence]] = {}
-    for value, item in sorted(candidates, key=lambda pair: -judge.total(pair[1].scores)):
-        found.setdefault(value, []).append(item)
-    return found
 
 
 def _firmest(row: Finding) -> tuple[bool, float, str]:

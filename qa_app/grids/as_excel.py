@@ -6,6 +6,7 @@ Every text is written as a string, so that none is taken for a formula.
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
@@ -99,6 +100,8 @@ def _write_quotes(
         address = xml_text(link(quote.citation)) if quote and line <= _MOST_LINKS else ""
         if quote and 0 < len(address) <= _LONGEST_LINK:
             label = xml_text(quote.citation.label)
+            # In capitals, since XlsxWriter writes "file:" addresses for Windows alone.
+            address = re.sub("^file:", "FILE:", address)
             sheet.write_url(line, source, address, formats["link"], label)
     sheet.autofilter(0, 0, line, len(_QUOTES) - 1)
 

@@ -69,7 +69,7 @@ def test_the_workbook_has_the_grid_and_every_quote() -> None:
     }  # fmt: skip
     assert (found[2]["New"], found[3]["Mark"], found[3]["Note"]) == ("new", "noted", "Ask\n\nthem.")
     link = book["Quotes"].cell(2, head.index("Source") + 1).hyperlink
-    assert (link.target, link.location) == ("file:///reports/a%20b.pdf", "page=3")
+    assert (link.target, link.location) == ("FILE:///reports/a%20b.pdf", "page=3")
     about = dict(row[:2] for row in book["About"].iter_rows(values_only=True))
     assert about["Grid"] == "=Grid"
     assert about["Filters"] == "type: pdf"

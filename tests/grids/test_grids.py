@@ -17,13 +17,22 @@ from qa_app.grids.grid_store import list_grids, open_grid, remove_grid
 from qa_app.output.contract import grid_json
 from support.brief_samples import ROADS, Desk, make_desk
 
-ROAD, BOARD, NONE = "Did road safety improve?", "What funding did the board agree?", "Any violence?"
+ROAD, BOARD = "Which reports improved road safety?", "Which reports say what the board agreed?"
+NONE = "Any violence?"
 SAFER = "Road safety improved in the north."
 
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
     desk = make_desk(tmp_path)
+    yield desk
+    desk.index.close()
+
+
+@pytest.fixture(scope="module")
+def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """A desk that no test changes."""
+    desk = make_desk(tmp_path_factory.mktemp("still"))
     yield desk
     desk.index.close()
 
@@ -66,8 +75,7 @@ def test_without_a_file_the_cells_are_the_same(desk: Desk, file: StoredFile[Grid
     within = ask_grid(snapshot, [ROAD, BOARD], "document", {"document": ["Boards"]})
     assert within.values == ("Boards",)
     assert set(_filled(within)) == {(2, "Boards")}
-    typed = ask_grid(snapshot, [ROAD], "type")
-    assert _filled(typed) == {(1, "text"): [SAFER]}
+    assert ask_grid(snapshot, [ROAD], "type").values == ("text",)
 
 
 def test_a_stopped_run_goes_on_where_it_stopped(desk: Desk, file: StoredFile[Grid]) -> None:
@@ -202,7 +210,7 @@ def test_grids_are_kept_by_name_and_user(desk: Desk, file: StoredFile[Grid]) -> 
     ],
 )
 def test_what_cannot_be_asked_is_refused(
-    desk: Desk, questions: list[str], facet: str, filters: dict[str, list[str]], message: str
+    still: Desk, questions: list[str], facet: str, filters: dict[str, list[str]], message: str
 ) -> None:
     with pytest.raises(QueryError, match=message):
-        ask_grid(desk.index.snapshot(), questions, facet, filters)
+        ask_grid(still.index.snapshot(), questions, facet, filters)
