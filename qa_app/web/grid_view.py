@@ -35,7 +35,6 @@ Act = Mapping[str, Any]
 _PLACES = frozenset({DOCUMENT_FACET, DATE, TYPE})
 _FACET_NAMES = {DATE: "year of the report", TYPE: "type of file"}
 _FORM_NAMES = {GridForm.EXCEL: "Excel", GridForm.WORD: "Word"}
-_DEFAULT_NAME = "Evidence grid"
 _LONGEST_FILE_NAME = 60  # characters of an exported file's name, without its ending
 
 
@@ -142,14 +141,15 @@ class GridController:
     def _do(self, catalogue: Catalogue, user: str, act: Act, name: str) -> str:
         """Run an act; return the name of the grid to show, or "" for the list of grids."""
         snapshot, kind = catalogue.snapshot, _text(act, "do")
-        if kind == "ask":
-            name = name or _DEFAULT_NAME
+        if kind in {"ask", "new"}:
+            file = open_grid(snapshot.index, name, user)
+            if kind == "new" and file.read().rows:
+                raise BriefError(f"There is a grid {name!r} already.", "Give this one another name.")
             text = _text(act, "text")
             if act.get("saved") is True:
                 saved = open_saved(snapshot.index, user).read().items
                 text = "\n".join([text, *(item.question for item in saved)])
             questions = parse_questions(text, "The list of questions", act.get("table") is True)
-            file = open_grid(snapshot.index, name, user)
             start_grid(file, snapshot, questions, _text(act, "facet"))
             self._runs.start(snapshot, user, name)
         elif kind == "fill":

@@ -87,7 +87,7 @@
     act.table = form.dataset.table === "true";
     keep();
     if (act.do === "mark") desk.announce("Kept.");
-    if (act.do === "ask") done = 0;
+    if (act.do === "ask" || act.do === "new") done = 0;
     send(act);
   });
 
