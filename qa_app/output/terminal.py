@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from qa_app.models import Answer, BuildReport, Failure, Finding, SearchResult, Support, Verdict
 from qa_app.output.contract import reranked
 from qa_app.output.messages import also_in_text, coverage_text, doubt_text, unplaced_text
-from qa_app.text.wording import count
+from qa_app.text.wording import count, listed
 
 if TYPE_CHECKING:
     from qa_app.briefs.brief import Brief, Pin
@@ -326,15 +326,19 @@ def checks_text(checks: Sequence[Check]) -> str:
 
 
 def grid_text(grid: Grid) -> str:
-    """Return a grid as a table of marks, then every quote with its citation."""
+    """Return a grid as a table of marks, of the columns that have any; then every quote."""
+    filled = {cell.value for _, cell in grid.cells}
+    columns = [value for value in grid.columns if value in filled]
     width = min(_MATRIX_WIDTH, shutil.get_terminal_size((100, 24)).columns)
-    shown = grid.columns[: max(_MIN_COLUMNS, (width - _LABEL_WIDTH) // (_COLUMN_WIDTH + 2))]
+    shown = columns[: max(_MIN_COLUMNS, (width - _LABEL_WIDTH) // (_COLUMN_WIDTH + 2))]
     lines = [_row_line(f"By {grid.facet}:", shown)]
     for row in grid.rows:
-        cells = [_grid_mark(row.cell(value)) if row.stamp else "not asked" for value in shown]
-        lines.append(_row_line(f"[{row.id}] {row.question}", cells))
-    if len(grid.columns) > len(shown):
-        lines.append(f"… and {len(grid.columns) - len(shown):,} more columns (--out FILE.xlsx)")
+        cells = [_grid_mark(row.cell(value)) for value in shown]
+        lines.append(_row_line(f"[{row.id}] {row.question}", cells if row.stamp else ["not asked"]))
+    if more := columns[len(shown) :]:
+        lines += _wrap(f"… and {listed(more)}, below (--out FILE.xlsx has the whole table).")
+    if empty := [value for value in grid.columns if value not in filled]:
+        lines += _wrap(f"Nothing for {listed(empty)}.")
     for row, cell in grid.cells:
         said = f", {cell.mark.judgement}" if cell.mark else ""
         said += " (changed since it was marked)" if cell.changed_since_marked else ""
