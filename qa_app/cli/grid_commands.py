@@ -84,11 +84,14 @@ def _filled(options: argparse.Namespace, settings: Settings, file: StoredFile[Gr
                 f"There is no grid {file.read().name!r}.",
                 "Name a file of questions: qa-app grid QUESTIONS.txt --facet document",
             )
+        progress = terminal.Progress()
         try:
-            found = fill(file, snapshot, terminal.Progress())
+            found = fill(file, snapshot, progress)
         except KeyboardInterrupt:
+            progress.close()
             print("qa-app: stopped; the same command goes on from here.", file=sys.stderr)
             return 130
+        progress.close()
         if form is not None:
             content = export_grid(found, form, link_to_file(snapshot.corpus))
             write_export(options.out, content)

@@ -12,7 +12,7 @@ from qa_app.answering.cells import answer_for_values
 from qa_app.api import Snapshot
 from qa_app.briefs.stored_file import StoredFile
 from qa_app.errors import BriefError, QueryError
-from qa_app.grids.grid import Cell, CellQuote, Grid, Row
+from qa_app.grids.grid import MOST_QUESTIONS, Cell, CellQuote, Grid, Row
 from qa_app.grids.question_list import check_questions
 from qa_app.indexing import BuildProgress
 from qa_app.models import Finding
@@ -29,19 +29,26 @@ def ask_grid(
     facet: str,
     filters: Filters | None = None,
     progress: BuildProgress | None = None,
+    most_cells: int = MOST_QUESTIONS * MOST_VALUES,
 ) -> Grid:
     """Return a filled grid that is not stored.
 
     Args:
         facet: one of the corpus, "document", "type" or "date" (years of the documents).
         filters: facet to allowed values, as for ``Snapshot.ask``.
+        most_cells: most questions times values.
 
     Raises:
-        QueryError: there is no question or there are more than 500; or a question, the facet or a
-            filter is not valid.
+        QueryError: there is no question or there are more than 500; a question, the facet or a
+            filter is not valid; or there are too many cells.
     """
     grid = _started(Grid(), snapshot, check_questions(questions), facet, filters)
     values = columns_of(snapshot, grid)
+    if len(grid.rows) * len(values) > most_cells:
+        asked = f"{len(grid.rows)} questions by {len(values)} values"
+        raise QueryError(
+            f"{asked} are over {most_cells:,} cells.", "Ask fewer, or keep to some of the reports."
+        )
     if progress is not None:
         progress.stage("Asking", len(grid.rows))
     for row in grid.rows:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from qa_app.models import Answer, BuildReport, Failure, Finding, SearchResult, Support, Verdict
 from qa_app.output.contract import reranked
 from qa_app.output.messages import also_in_text, coverage_text, doubt_text, unplaced_text
-from qa_app.text.wording import count
+from qa_app.text.wording import count, listed
 
 if TYPE_CHECKING:
     from qa_app.briefs.brief import Brief, Pin
@@ -34,6 +34,8 @@ _MAX_QUOTE = 160  # Characters shown of a quote returned for a missed question.
 _MAX_HINT = 60  # Characters of a quote beside its score, enough to recognise it.
 # Characters of the topics matrix: its labels, its other columns, and its largest total width.
 _LABEL_WIDTH, _COLUMN_WIDTH, _MATRIX_WIDTH = 38, 14, 140
+# The same of a grid, whose cells are a mark: four values fit into 80 columns.
+_QUESTION_WIDTH, _VALUE_WIDTH = 24, 12
 _MIN_COLUMNS = 3  # Columns of the matrix shown even if the terminal is too narrow for them.
 _SUPPORT_MARK = {Support.STRONG: "●", Support.PARTIAL: "◐"}
 
@@ -287,9 +289,11 @@ def _matrix_lines(matrix: Matrix) -> list[str]:
     return [*lines, unplaced] if (unplaced := unplaced_text(matrix)) else lines
 
 
-def _row_line(label: str, cells: Sequence[str]) -> str:
-    line = _shorten(label, _LABEL_WIDTH).ljust(_LABEL_WIDTH)
-    parts = (f"  {_shorten(cell, _COLUMN_WIDTH).rjust(_COLUMN_WIDTH)}" for cell in cells)
+def _row_line(
+    label: str, cells: Sequence[str], label_width: int = _LABEL_WIDTH, width: int = _COLUMN_WIDTH
+) -> str:
+    line = _shorten(label, label_width).ljust(label_width)
+    parts = (f"  {_shorten(cell, width).rjust(width)}" for cell in cells)
     return (line + "".join(parts)).rstrip()
 
 
@@ -326,15 +330,21 @@ def checks_text(checks: Sequence[Check]) -> str:
 
 
 def grid_text(grid: Grid) -> str:
-    """Return a grid as a table of marks, then every quote with its citation."""
+    """Return a grid as a table of marks, of the columns that have any; then every quote."""
+    filled = {cell.value for _, cell in grid.cells}
+    columns = [value for value in grid.columns if value in filled]
     width = min(_MATRIX_WIDTH, shutil.get_terminal_size((100, 24)).columns)
-    shown = grid.columns[: max(_MIN_COLUMNS, (width - _LABEL_WIDTH) // (_COLUMN_WIDTH + 2))]
-    lines = [_row_line(f"By {grid.facet}:", shown)]
+    shown = columns[: max(_MIN_COLUMNS, (width - _QUESTION_WIDTH) // (_VALUE_WIDTH + 2))]
+    widths = (_QUESTION_WIDTH, _VALUE_WIDTH)
+    lines = [_row_line(f"By {grid.facet}:", shown, *widths)]
     for row in grid.rows:
-        cells = [_grid_mark(row.cell(value)) if row.stamp else "not asked" for value in shown]
-        lines.append(_row_line(f"[{row.id}] {row.question}", cells))
-    if len(grid.columns) > len(shown):
-        lines.append(f"… and {len(grid.columns) - len(shown):,} more columns (--out FILE.xlsx)")
+        cells = [_grid_mark(row.cell(value)) for value in shown]
+        cells = cells if row.stamp else ["not asked"]
+        lines.append(_row_line(f"[{row.id}] {row.question}", cells, *widths))
+    if more := columns[len(shown) :]:
+        lines += _wrap(f"… and {listed(more)}, below (--out FILE.xlsx has the whole table).")
+    if empty := [value for value in grid.columns if value not in filled]:
+        lines += _wrap(f"Nothing for {listed(empty)}.")
     for row, cell in grid.cells:
         said = f", {cell.mark.judgement}" if cell.mark else ""
         said += " (changed since it was marked)" if cell.changed_since_marked else ""

@@ -214,3 +214,8 @@ def test_what_cannot_be_asked_is_refused(
 ) -> None:
     with pytest.raises(QueryError, match=message):
         ask_grid(still.index.snapshot(), questions, facet, filters)
+
+
+def test_a_request_is_bounded_by_its_cells(still: Desk) -> None:
+    with pytest.raises(QueryError, match="2 questions by 2 values are over 3 cells"):
+        ask_grid(still.index.snapshot(), [ROAD, BOARD], "document", most_cells=3)
