@@ -46,13 +46,13 @@ def test_a_copy_under_the_builds_lock_is_whole_while_builds_publish(
     builder = threading.Thread(target=keep_building)
     builder.start()
     try:
-        for number in range(4):
+        for number in range(2):
             bad = verify(back_up(f"backup-{number}"), corpus).bad
             assert {item.path for item in bad} <= {"n.md"}  # the report has changed since
     finally:
         ended.set()
         builder.join()
-    assert len(set(published)) > 4  # builds did publish in between
+    assert len(set(published)) > 2  # builds did publish in between
     build_index(corpus, index, encoder=encoder)
     restored = back_up("restored")
     assert verify(restored, corpus).bad == ()
