@@ -55,6 +55,7 @@ OWNERS = {
     "threadpoolctl": {"topics"},
     "sqlite3": {"store"},
     "gradio": {"web"},
+    "watchfiles": {"web"},
     "pypdfium2": {"loading"},
     "bs4": {"loading"},
     "xlsxwriter": {"grids"},

@@ -22,6 +22,7 @@ from qa_app.answering.quotes import Quoting, find_repeats, group_sentences
 from qa_app.arrays import RowArray
 from qa_app.citations import cite
 from qa_app.models import (
+    Count,
     Coverage,
     Explanation,
     Finding,
@@ -60,6 +61,7 @@ class Outcome:
     near_misses: tuple[Finding, ...] = ()
     scores: Mapping[str, float] = field(default_factory=dict)
     explanation: Explanation | None = None
+    count: Count | None = None
 
 
 def answer_fact(

@@ -51,7 +51,7 @@ def answer_table(
         confidence=max((row.score for row in ordered), default=0.0),
         findings=findings,
         passages=retriever.results(retriever.rank_distinct(parsed.text, top_k, rows, mode)),
-        coverage=_coverage(retriever, _facet_of(parsed), values, findings),
+        coverage=coverage_of(retriever, _facet_of(parsed), values, findings),
         near_misses=() if findings else tuple(ordered[:_NEAR_MISSES]),
         scores=dict(ordered[0].scores) if ordered else {},
         explanation=scale.answered.explain(scale.threshold),
@@ -180,7 +180,7 @@ def candidates_of(
         far = set(sorted(pairs, key=lambda pair: -score[pair[1]])[most:])
         pairs = [pair for pair in pairs if pair not in far]
     of_pairs = [
-        [item for item in evidence[place] if _is_about(retriever, facet, value, item)]
+        [item for item in evidence[place] if is_about(retriever, facet, value, item)]
         for value, place in pairs
     ]
     if reader is not None:
@@ -203,7 +203,7 @@ def _lexical_shares(retriever: Retriever, parsed: ParsedQuestion, rows: RowArray
     return np.max(shares, axis=0) if shares else np.zeros(len(rows), dtype=np.float32)
 
 
-def _is_about(retriever: Retriever, facet: str, value: str, item: Evidence) -> bool:
+def is_about(retriever: Retriever, facet: str, value: str, item: Evidence) -> bool:
     """Tell whether a sentence is about the value.
 
     It is if it names the value, or if it names none and the passage is about one value only. A
@@ -217,9 +217,10 @@ def _is_about(retriever: Retriever, facet: str, value: str, item: Evidence) -> b
     return len(item.passage.tags.get(facet, ())) == 1
 
 
-def _coverage(
+def coverage_of(
     retriever: Retriever, facet: str, values: dict[str, RowArray], findings: Sequence[Finding]
 ) -> Coverage:
+    """Return which of the values have findings, and which known values have no passages."""
     found = {row.facet_value for row in findings}
     known = retriever.facets.values(facet)
     present = set(retriever.generation.facet_values(facet))

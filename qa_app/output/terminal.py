@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from qa_app.models import Answer, BuildReport, Failure, Finding, SearchResult, Support, Verdict
 from qa_app.output.contract import reranked
-from qa_app.output.messages import also_in_text, coverage_text, doubt_text, unplaced_text
+from qa_app.output.messages import (
+    also_in_text,
+    count_detail,
+    count_headline,
+    coverage_text,
+    doubt_text,
+    unplaced_text,
+)
 from qa_app.text.wording import count, listed
 
 if TYPE_CHECKING:
@@ -131,6 +138,9 @@ def answer_text(answer: Answer, unknown: str = "") -> str:
     answered = answer.verdict is Verdict.ANSWERED
     if not answered:
         lines += ["The reports do not say.", *_wrap(unknown), ""]
+    if answer.count is not None and (answered or answer.count.words):
+        head = f"{count_headline(answer.count)}. {count_detail(answer.count)}"
+        lines += [*_wrap(head), ""]
     if doubt := doubt_text(answer):
         lines += [*_wrap(doubt), ""]
     for finding in answer.findings:

@@ -144,7 +144,9 @@ class GridController:
         if kind in {"ask", "new"}:
             file = open_grid(snapshot.index, name, user)
             if kind == "new" and file.read().rows:
-                raise BriefError(f"There is a grid {name!r} already.", "Give this one another name.")
+                raise BriefError(
+                    f"There is a grid {name!r} already.", "Give this one another name."
+                )
             text = _text(act, "text")
             if act.get("saved") is True:
                 saved = open_saved(snapshot.index, user).read().items

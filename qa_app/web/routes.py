@@ -83,7 +83,9 @@ def page_routes(page: PageController) -> list[Route]:
         _route(f"{BRIEF_ROUTE}.{{form}}", brief, "GET"),
         _route(STATE_ROUTE, state, "GET"),
     ]
-    return routes if page.builds is None else [*routes, *_upload_routes(page.builds)]
+    if page.builds is None or not page.takes_uploads:
+        return routes
+    return [*routes, *_upload_routes(page.builds)]
 
 
 def _upload_routes(builds: Builds) -> list[Route]:
