@@ -342,6 +342,25 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class Count:
+    """How many values of a facet have evidence, where the question asks "how many".
+
+    Attributes:
+        strong: values with strong evidence.
+        found: values with strong or partial evidence.
+        total: values with passages in the corpus, or within the filters.
+        words: the words that were looked for, if the question asks what is mentioned; evidence is
+            then a sentence with all of them, partial if they stand apart in it.
+    """
+
+    facet: str
+    strong: int
+    found: int
+    total: int
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """The model behind the scores of an answer's quotes.
 
@@ -372,6 +391,8 @@ class Answer:
         read_as: how a follow-up question was read with the one before it, or "". ``question`` is
             then the whole question that was answered.
         rejected: quotes that the user rejected; their passages were left out.
+        count: of the rows, if the question asks how many; None if a quote states the number, or
+            the question asks for more than can be counted.
     """
 
     question: str
@@ -388,6 +409,7 @@ class Answer:
     reader: str = ""
     read_as: str = ""
     rejected: tuple[Quote, ...] = ()
+    count: Count | None = None
 
 
 @dataclass(frozen=True, slots=True)
