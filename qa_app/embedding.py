@@ -12,8 +12,8 @@ import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
-from functools import lru_cache
+from contextlib import contextmanager
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -161,7 +161,7 @@ class SentenceTransformerEncoder:
             return self._encode_with_tokens(some, queries=False)
 
         self.load()
-        with _one_thread_each() as pool:
+        with ThreadPoolExecutor(torch_threads()) as pool:
             for chosen, (found, tokens) in zip(batches, pool.map(encode, batches), strict=True):
                 rows[chosen] = found
                 if keep is not None:
@@ -172,21 +172,9 @@ class SentenceTransformerEncoder:
         return rows
 
     def _batches(self, texts: Sequence[str]) -> list[IntArray]:
-        """Return the texts' indices in batches of one length in tokens, longest first.
-
-        Without padding nothing is computed for nothing (sorted by characters, a third was padding),
-        attention needs no mask, and a text's vector does not depend on the batch it is in.
-        """
         prompt, most = self._identity.document_prompt, self._identity.max_tokens
         found = self._load_tokenizer().encode_batch_fast([prompt + text for text in texts])
-        lengths = np.array([min(len(encoding.ids), most) for encoding in found])
-        order = np.argsort(-lengths, kind="stable")
-        alike = np.split(order, np.flatnonzero(np.diff(lengths[order])) + 1)
-        return [
-            group[start : start + _BATCH]
-            for group in alike
-            for start in range(0, len(group), _BATCH)
-        ]
+        return batches_by_length([min(len(encoding.ids), most) for encoding in found], _BATCH)
 
     def encode_queries(self, texts: Sequence[str]) -> FloatArray:
         """As ``Encoder.encode_queries``."""
@@ -226,7 +214,7 @@ class SentenceTransformerEncoder:
         encode = model.encode_query if queries else model.encode_document
         # Always passed, because the library by itself would not find a prompt called "passage".
         prompt = identity.query_prompt if queries else identity.document_prompt
-        with _one_thread() if queries else nullcontext():
+        with one_thread():
             return encode(
                 list(texts), prompt=prompt, batch_size=_BATCH, show_progress_bar=False, **options
             )
@@ -261,38 +249,43 @@ class SentenceTransformerEncoder:
             return self._model
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Run torch on one thread.
+@cache
+def torch_threads() -> int:
+    """Return the number of threads that torch takes by itself, as long as nothing has set it."""
+    import torch
 
-    A question is too short to gain much from more, and on a busy machine the threads wait for each
-    other: 10 times as slow (benchmarks/RESULTS.md).
+    return int(torch.get_num_threads())
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run torch on one thread in this thread; several may do so at once.
+
+    Whole batches side by side take a fifth less processor time than each batch on all cores, and on
+    a busy machine the threads of one batch wait for each other: 10 times as slow
+    (benchmarks/RESULTS.md). Results are the same to the last bit.
     """
     import torch
 
-    threads = torch.get_num_threads()
+    threads = torch_threads()
     torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[ThreadPoolExecutor]:
-    """Yield as many threads as torch would use, each of which runs it on one.
-
-    Whole batches side by side take a fifth less processor time than each batch on all cores.
-    """
-    import torch
-
-    threads = torch.get_num_threads()
-    pool = ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
-    try:
-        yield pool
-    finally:
-        pool.shutdown(cancel_futures=True)
         torch.set_num_threads(threads)  # threads started later take over the number set last
+
+
+def batches_by_length(lengths: Sequence[int], most: int) -> list[IntArray]:
+    """Return the places of texts in batches of one length in tokens, longest first.
+
+    Without padding nothing is computed for nothing (sorted by characters, a third was padding),
+    attention needs no mask, and what is computed of a text does not depend on its batch, not even
+    in the last bit.
+    """
+    ordered = np.array(lengths)
+    order = np.argsort(-ordered, kind="stable")
+    alike = np.split(order, np.flatnonzero(np.diff(ordered[order])) + 1)
+    return [group[start : start + most] for group in alike for start in range(0, len(group), most)]
 
 
 def unit_rows(rows: FloatArray) -> FloatArray:
@@ -348,6 +341,7 @@ def model_libraries() -> Iterator[tuple[Any, Any, Any]]:
         from transformers.utils import logging as transformers_logging
 
         transformers_logging.disable_progress_bar()
+        torch_threads()  # kept before anything sets it
         yield torch, transformers, torch.bfloat16 if _has_bfloat16() else torch.float32
 
 
