@@ -3,9 +3,9 @@
     python benchmarks/crowd.py INDEX CORPUS [--askers 1 8] [--seconds 30]
 
 Each asker puts one question of benchmarks/questions/reports.csv after the other, each by
-``/gradio_api/call/v2/ask``; an answer counts if its stream ends with ``event: complete``. Refused with
-status 503 is "busy", after which the asker waits a second; all else is an error. After each crowd
-one question is asked alone, to see whether the server has recovered.
+``/gradio_api/call/v2/ask``; an answer counts if its stream ends with ``event: complete``. Refused
+with status 503 is "busy", after which the asker waits a second; all else is an error. After each
+crowd one question is asked alone, to see whether the server has recovered.
 """
 
 from __future__ import annotations
