@@ -40,6 +40,7 @@ LAYERS = (
     "api",
     "evaluation",
     "briefs",
+    "grids",
     "output",
 )
 FACES = ("cli", "web")
@@ -55,8 +56,10 @@ OWNERS = {
     "threadpoolctl": {"topics"},
     "sqlite3": {"store"},
     "gradio": {"web"},
+    "watchfiles": {"web"},
     "pypdfium2": {"loading"},
     "bs4": {"loading"},
+    "xlsxwriter": {"grids"},
     "python_calamine": {"loading"},
     "striprtf": {"loading"},
     "Stemmer": {"text"},
