@@ -78,8 +78,8 @@ def leave_the_network() -> None:
 
 
 def build_and_ask(index: str, corpus: str) -> None:
-    main(["build", "--strict", "--corpus", corpus, "--index", index])
-    main(["ask", QUESTION, "--index", index, "--json"])
+    assert main(["build", "--strict", "--corpus", corpus, "--index", index]) == 0
+    assert main(["ask", QUESTION, "--index", index, "--json"]) == 0
     # Each would make the first answer seconds later.
     assert not {"transformers", "sentence_transformers", "gradio"} & set(sys.modules)
 
