@@ -69,7 +69,7 @@ def judge_rows(
     """
     judge = ROWS_UNREAD if reader is None else ROWS_READ
     found = by_value(candidates, judge.total)
-    return found, judge.among([judge.total(best.scores) for best, *_ in found.values()])
+    return found, judge.among([best.scores for best, *_ in found.values()])
 
 
 def by_value(
