@@ -32,6 +32,7 @@ from qa_app.web.security import (
 if TYPE_CHECKING:
     from qa_app.api import Index
     from qa_app.settings import Settings
+    from qa_app.synthesis import LanguageModel
 
 _STATIC = Path(__file__).parent / "static"
 _ANY_HOST = frozenset({"0.0.0.0", "::"})  # listen on every network interface
@@ -46,6 +47,7 @@ def serve(
     *,
     open_index: OpenIndex | None = None,
     uploads: Settings | None = None,
+    llm: LanguageModel | None = None,
     private_folders: Sequence[Path] = (),
 ) -> None:
     """Serve the page until interrupted; print its address to standard error when it is ready.
@@ -57,6 +59,7 @@ def serve(
         mcp: offer the public functions as MCP tools too.
         open_index: called on each request while there is no index, to pick up a first build.
         uploads: settings for the builds that follow uploads; None disables uploads.
+        llm: writes summaries of answers where users ask for them; None for none.
         private_folders: folders that Gradio's file routes may not read from, such as the corpus.
 
     Raises:
@@ -72,7 +75,7 @@ def serve(
         raise ServeError("MCP needs a package that is missing.", 'Install it: pip install "mcp<2"')
     accounts = read_accounts(auth) if auth is not None else None
     _check_port(host, port)
-    page = PageController(index, open_index, uploads)
+    page = PageController(index, open_index, uploads, llm)
     _prepare_environment()
     from qa_app.web.components import lay_out
 
@@ -135,7 +138,7 @@ def _launch_options(
         # Linked, since Gradio rewrites the selectors of a stylesheet that is passed to it.
         "head": "".join(
             f'<link rel="stylesheet" href=".{STATIC_ROUTE}/{name}.css">'
-            for name in ("desk", "brief")
+            for name in ("desk", "brief", "summary")
         ),
         "app_kwargs": {
             "docs_url": None,

@@ -25,10 +25,12 @@ from qa_app.web.security import (
     BUILD_ROUTE,
     ORIGINAL_ROUTE,
     STATE_ROUTE,
+    SUMMARY_ROUTE,
     UPLOAD_ROUTE,
     signed_in,
 )
 from qa_app.web.source_view import source_path
+from qa_app.web.summary import write_summary
 from qa_app.web.uploads import IncomingFile
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -61,10 +63,14 @@ def page_routes(page: PageController) -> list[Route]:
         form = Form(request.path_params["form"])
         return await run_in_threadpool(_brief, page, signed_in(request) or "", form)
 
+    async def summary(request: Request) -> Response:
+        return await write_summary(page, request)
+
     routes = [
         _route(ORIGINAL_ROUTE, original, "GET"),
         _route(f"{BRIEF_ROUTE}.{{form}}", brief, "GET"),
         _route(STATE_ROUTE, state, "GET"),
+        _route(SUMMARY_ROUTE, summary, "POST"),
     ]
     return routes if page.builds is None else [*routes, *_upload_routes(page.builds)]
 
