@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from qa_app.api import Index
+from conftest import FakeEncoder
+from qa_app.api import Index, build_index, open_index
 from qa_app.errors import LanguageModelError, QueryError
 from qa_app.models import Answer, Citation, Finding, Support, Verdict
 from qa_app.output.synthesis_text import copied_text, synthesis_text
@@ -15,7 +16,6 @@ from qa_app.synthesis import LanguageModel, Synthesis
 from support.injections import DEMANDS, PAYLOADS
 from support.llm_server import last_request, serving_models
 
-REPORTS = {"a.txt": "Annual\n\nThe board shared data with 12 road safety teams in Kent.\n"}
 QUESTION = "Which board shared data?"
 QUOTES = (
     "The board shared data with 12 road safety teams in Kent.",
@@ -30,6 +30,16 @@ def url() -> Iterator[str]:
 
 
 CITATION = Citation("a.txt", "Annual", None, (), 0, 1, "Annual")
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
+    root = tmp_path_factory.mktemp("summaries")
+    (root / "corpus").mkdir()
+    (root / "corpus" / "a.txt").write_text(f"Annual\n\n{QUOTES[0]}\n", encoding="utf-8")
+    build_index(root / "corpus", root / "index", encoder=FakeEncoder())
+    with open_index(root / "index", encoder=FakeEncoder(), reader="none") as opened:
+        yield opened
 
 
 def answer(*quotes: str) -> Answer:
@@ -118,7 +128,7 @@ def test_an_injection_at_worst_makes_a_sentence_that_fails(index: Index, url: st
     for payload, demand in PAYLOADS:
         obeyed = summary(index, url, "obedient", QUOTES[0], payload)
         assert "12 road safety teams" in kept(obeyed)
-        for cited in ("[1]", "[2]", "[1][2]", ""):
+        for cited in ("[2]", "[1][2]"):
             written = summary(index, url, f"say:{demand} {cited}.", QUOTES[0], payload)
             assert [sentence.kept for sentence in written.sentences] == [False], payload
         assert not any(words in kept(obeyed) for words in DEMANDS), payload

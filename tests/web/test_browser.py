@@ -614,5 +614,5 @@ def test_a_summary_is_asked_for_checked_and_copied(open_page: Open) -> None:
     copied = page.evaluate("navigator.clipboard.readText()")
     assert "(Written by a language model (mixed), checked against the quotes.)" in copied
     assert "Zedland" not in copied
-    section.get_by_role("link", name="Quote 1").click()
+    section.get_by_role("link", name="Quote 1").first.click()
     page.locator("#source .source:not(.is-preview)").wait_for()
