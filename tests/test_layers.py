@@ -40,6 +40,7 @@ LAYERS = (
     "api",
     "evaluation",
     "briefs",
+    "grids",
     "output",
 )
 FACES = ("cli", "web")
@@ -55,9 +56,11 @@ OWNERS = {
     "threadpoolctl": {"topics"},
     "sqlite3": {"store"},
     "gradio": {"web"},
+    "watchfiles": {"web"},
     "httpx": {"synthesis"},
     "pypdfium2": {"loading"},
     "bs4": {"loading"},
+    "xlsxwriter": {"grids"},
     "python_calamine": {"loading"},
     "striprtf": {"loading"},
     "Stemmer": {"text"},
