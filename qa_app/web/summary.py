@@ -21,6 +21,7 @@ from qa_app.synthesis import LanguageModel, summarise
 from qa_app.web.address import Address, parse_address
 from qa_app.web.answer_view import quotes_key
 from qa_app.web.catalogue import Catalogue
+from qa_app.web.lead_view import ask_address
 from qa_app.web.page import PageController
 from qa_app.web.rendering import render
 
@@ -67,8 +68,4 @@ async def _summary(page: PageController, llm: LanguageModel, search: str, key: s
 def _ask(page: PageController, search: str) -> tuple[Catalogue, Address, Answer]:
     catalogue = page.catalogue()
     address = parse_address(search, catalogue.facets).opening("")
-    return (
-        catalogue,
-        address,
-        catalogue.snapshot.ask(address.question, filters=address.filters),
-    )
+    return catalogue, address, ask_address(catalogue.snapshot, address)
