@@ -59,7 +59,7 @@ def lay_out(page: PageController) -> gr.Blocks:
             '<p id="announcer" class="sr" role="status"></p>',
             elem_id="bridge",
             head="".join(
-                f'<script src=".{STATIC_ROUTE}/{name}"></script>'
+                f'<script src=".{STATIC_ROUTE}/{name}.js"></script>'
                 for name in (
                     "adding.js",
                     "heat.js",
