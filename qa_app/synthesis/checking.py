@@ -139,16 +139,23 @@ class Checker:
     def nearest(self, text: str, quotes: Sequence[str]) -> FloatArray:
         """Return the highest cosine of each content word of a sentence, float32, shape (words,)."""
         vectors: dict[int, FloatArray] = {}
-        self._encoder.encode_documents([text, *quotes], keep_tokens=vectors.__setitem__)
+
+        def keep(place: int, _: FloatArray, tokens: FloatArray) -> None:
+            vectors[place] = tokens
+
+        self._encoder.encode_documents([text, *quotes], keep=keep)
+        if not vectors:  # an encoder without token vectors: nothing is borne out
+            return np.zeros(0, dtype=np.float32)
         theirs = np.concatenate([vectors[place] for place in range(1, len(quotes) + 1)])
         best = (vectors[0] @ theirs.T).max(axis=1)
-        spans = self._encoder.token_spans([text])[0]
+        spans = self._encoder.token_spans([text])[0][: len(best)]
         found = []
         for word in re.finditer(r"\S+", text):
             if self._analyser.terms(word.group()):
                 inside = (spans[:, 0] >= word.start()) & (spans[:, 1] <= word.end())
-                inside &= spans[:, 0] < spans[:, 1]
-                found.append(best[: len(spans)][inside[: len(best)]].min(initial=1.0))
+                own = best[: len(spans)][inside & (spans[:, 0] < spans[:, 1])]
+                # A word beyond the encoder's limit has no tokens, and so no support.
+                found.append(own.min() if len(own) else 0.0)
         return np.array(found, dtype=np.float32)
 
 
