@@ -38,6 +38,7 @@ LAYERS = (
     "answering",
     "api",
     "evaluation",
+    "highlighting",
     "briefs",
     "output",
 )
@@ -55,6 +56,7 @@ OWNERS = {
     "sqlite3": {"store"},
     "gradio": {"web"},
     "pypdfium2": {"loading"},
+    "pikepdf": {"loading"},
     "bs4": {"loading"},
     "python_calamine": {"loading"},
     "striprtf": {"loading"},

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qa_app.citations import cited_in_harvard
 from qa_app.cli import arguments as args
@@ -13,6 +15,10 @@ from qa_app.output import terminal
 from qa_app.output.contract import answer_json, search_json
 from qa_app.output.messages import unknown_text
 from qa_app.settings import Settings
+
+if TYPE_CHECKING:
+    from qa_app.api import Snapshot
+    from qa_app.models import Answer
 
 _HOW = (
     args.TOP_K, args.FILTER, args.MODE, args.RERANKER, args.HIDDEN_MODEL, args.HIDDEN_DIMENSION,
@@ -25,6 +31,9 @@ _HOW = (
     *_HOW,
     args.READER,
     flag("--verify", "read the cited files again and compare every quote; exit 1 if one differs"),
+    option(
+        "--marked", "FILE.zip", "write the cited sources there, the quotes highlighted", type=Path
+    ),
     flag("--harvard", "cite the quotes in Harvard style"),
     flag("--explain", "say how the scores came about (--json always does)"),
 )
@@ -35,6 +44,8 @@ def ask(options: argparse.Namespace, settings: Settings) -> int:
         answer = snapshot.ask(options.question, settings.top_k, kept, Mode(settings.mode))
         unknown = unknown_text(answer, snapshot.retriever)
         check = snapshot.verify(answer) if options.verify else None
+        if options.marked:
+            _write_marked(options.marked, snapshot, answer)
         if options.harvard:
             answer = cited_in_harvard(answer, snapshot.facts())
     parts = [terminal.answer_text(answer, unknown)]
@@ -44,6 +55,15 @@ def ask(options: argparse.Namespace, settings: Settings) -> int:
         parts.append(terminal.answer_check_text(check))
     print_result(options, "\n\n".join(parts), answer_json(answer, check))
     return 1 if check is not None and check.bad else 0
+
+
+def _write_marked(path: Path, snapshot: Snapshot, answer: Answer) -> None:
+    from qa_app.briefs.export import write_export
+    from qa_app.highlighting.archive import archive_answer
+    from qa_app.highlighting.copies import Highlighter
+
+    with Highlighter(snapshot.generation, snapshot.corpus) as highlighter:
+        write_export(path, archive_answer(highlighter, answer))
 
 
 @command("search", positional("query", "in plain words"), *_HOW)

@@ -31,6 +31,7 @@ STATE_ROUTE = "/state"
 UPLOAD_ROUTE = "/upload"
 BUILD_ROUTE = "/build"
 BRIEF_ROUTE = "/brief"
+HIGHLIGHTS_ROUTE = "/highlights"
 # The only functions that clients may call by name; the page's own events have names too.
 PUBLIC_FUNCTIONS = ("ask", "search", "topics", "status")
 # A call of one is posted to /gradio_api/call/NAME; its result is read from there by event id.
@@ -40,7 +41,7 @@ _MCP_ROUTE = "/gradio_api/mcp"
 _READ_ROUTES = re.compile(
     r"/|/(config|theme\.css|favicon\.ico|manifest\.json|robots\.txt|login|logout)/?"
     rf"|(/assets|/static|/svelte|{STATIC_ROUTE})/[\w./-]+"
-    rf"|{ORIGINAL_ROUTE}|{STATE_ROUTE}|{BRIEF_ROUTE}\.(?:docx|md|csv)"
+    rf"|{ORIGINAL_ROUTE}|{STATE_ROUTE}|{HIGHLIGHTS_ROUTE}|{BRIEF_ROUTE}\.(?:docx|md|csv|zip)"
     r"|/gradio_api/(info|startup-events|app_id|login_check|user|theme\.css|queue/data)/?"
     r"|/gradio_api/heartbeat/\w+"
     rf"|{_CALL}/\w+"
