@@ -44,16 +44,16 @@ def ask(options: argparse.Namespace, settings: Settings) -> int:
         answer = snapshot.ask(options.question, settings.top_k, kept, Mode(settings.mode))
         unknown = unknown_text(answer, snapshot.retriever)
         check = snapshot.verify(answer) if options.verify else None
-        if options.marked:
-            _write_marked(options.marked, snapshot, answer)
         if options.harvard:
             answer = cited_in_harvard(answer, snapshot.facts())
-    parts = [terminal.answer_text(answer, unknown)]
-    if options.explain:
-        parts.append(terminal.explanation_text(answer))
-    if check is not None:
-        parts.append(terminal.answer_check_text(check))
-    print_result(options, "\n\n".join(parts), answer_json(answer, check))
+        parts = [terminal.answer_text(answer, unknown)]
+        if options.explain:
+            parts.append(terminal.explanation_text(answer))
+        if check is not None:
+            parts.append(terminal.answer_check_text(check))
+        print_result(options, "\n\n".join(parts), answer_json(answer, check))
+        if options.marked:  # last, so that the answer is not lost if this fails
+            _write_marked(options.marked, snapshot, answer)
     return 1 if check is not None and check.bad else 0
 
 

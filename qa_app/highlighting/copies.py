@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from types import TracebackType
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -18,9 +19,8 @@ from qa_app.loading.worker import Worker
 from qa_app.models import Document, Mark
 from qa_app.store.generation import Generation
 
-MOST_MARKS = 500  # highlighted in one document, which limits the time; people quote far fewer
-_ELSEWHERE = "These are not the words at that place in the index."
-_TOO_MANY = f"More than {MOST_MARKS} quotes of one document are not highlighted."
+MOST_MARKS = 2_500  # in one document, which limits the time; a full brief has fewer
+_ELSEWHERE = "These are not the words at that place in the report."
 _NOT_SHOWN = "A part of these words is in no paragraph of the text."
 _PDF = "pdf"
 
@@ -77,27 +77,33 @@ class Highlighter:
         return content
 
     def copy(self, document: str, marks: Iterable[Mark]) -> MarkedCopy:
-        """Return a copy of a document with the marks highlighted; raises as ``original``.
+        """Return a copy of a document with the marks highlighted.
 
-        Marks of the same words become one, with all their notes.
+        Marks of the same words become one, with all their notes. The copy names the words that
+        it could not highlight.
+
+        Raises:
+            CorpusError: the file is gone, or is not the indexed one.
+            QueryError: the index has no such document, or there are too many marks.
         """
         self.original(document)
-        source = self.generation.document(document)
         merged = _merge(marks)
-        sound = [mark for mark in merged if source.text[mark.start : mark.end] == mark.words]
-        misses = [(mark, _ELSEWHERE) for mark in merged if mark not in sound]
-        misses += [(mark, _TOO_MANY) for mark in sound[MOST_MARKS:]]
-        sound = sound[:MOST_MARKS]
+        if len(merged) > MOST_MARKS:
+            raise QueryError(
+                f"{len(merged):,} quotes of {document} are to be highlighted.",
+                f"Choose {MOST_MARKS:,} at most.",
+            )
+        source = self.generation.document(document)
         warning = ""
         if source.format == _PDF:
-            outcome = self._mark_pdf(source, sound)
+            outcome = self._mark_pdf(source, merged)
             if not isinstance(outcome, LoadError):
                 content, reasons = outcome
-                misses += [(m, why) for m, why in zip(sound, reasons, strict=True) if why]
+                misses = [(mark, why) for mark, why in zip(merged, reasons, strict=True) if why]
                 return MarkedCopy(document, content, tuple(misses))
             warning = f"Its text is marked in place of its pages. {outcome.message}"
-        misses += [(mark, _NOT_SHOWN) for mark in sound if not _is_shown(source, mark)]
-        page = mark_html(source, sound, warning).encode(errors="replace")
+        misses = [(mark, why) for mark in merged if (why := _fault(source, mark))]
+        page = mark_html(source, merged, warning).encode(errors="replace")
         return MarkedCopy(f"{document}.html", page, tuple(misses), warning)
 
     def _mark_pdf(
@@ -154,14 +160,15 @@ def read_source(corpus: Path, document: str, sha256: str) -> bytes | None:
 
 def mark_html(document: Document, marks: Sequence[Mark], warning: str = "") -> str:
     """Return a page of HTML, complete in itself, with a document's text and the marks in it."""
-    shown = show_blocks(document, document.blocks, _pieces(marks))
-    starts = {mark.start for mark in marks}
+    faults = [_fault(document, mark) for mark in marks]
+    sound = [mark for mark, fault in zip(marks, faults, strict=True) if not fault]
+    shown = show_blocks(document, document.blocks, _pieces(sound))
+    starts = {mark.start for mark in sound}
     return _TEMPLATES.get_template("copy.html").render(
         document=document,
-        marks=marks,
+        quotes=list(zip(marks, faults, strict=True)),
         warning=warning,
         blocks=[(block, list(_anchored(block, starts))) for block in shown],
-        name=PurePosixPath(document.path).name,
     )
 
 
@@ -195,13 +202,17 @@ def _anchored(block: ShownBlock, starts: set[int]) -> Iterator[tuple[Segment, st
         at += len(segment.text)
 
 
-def _is_shown(document: Document, mark: Mark) -> bool:
-    parts = (
-        document.text[max(block.start, mark.start) : min(block.end, mark.end)]
-        for block in document.blocks
-        if block.start < mark.end and mark.start < block.end
-    )
-    return "".join("".join(parts).split()) == "".join(mark.words.split())
+def _fault(document: Document, mark: Mark) -> str:
+    """Return why a mark cannot be shown in the document's text, or ""."""
+    if not mark.words or document.text[mark.start : mark.end] != mark.words:
+        return _ELSEWHERE
+    shown = ""
+    first = bisect_right(document.blocks, mark.start, key=lambda block: block.end)
+    for block in document.blocks[first:]:
+        if block.start >= mark.end:
+            break
+        shown += document.text[max(block.start, mark.start) : min(block.end, mark.end)]
+    return "" if "".join(shown.split()) == "".join(mark.words.split()) else _NOT_SHOWN
 
 
 _TEMPLATES = Environment(

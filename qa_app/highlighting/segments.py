@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -46,12 +47,16 @@ def mark_spans(text: str, spans: Iterable[Span]) -> tuple[Segment, ...]:
 
 
 def overlap(spans: Sequence[Span], start: int, end: int) -> list[Span]:
-    """Return the parts of ``spans`` inside ``start:end``, as offsets from ``start``."""
-    return [
-        (max(first, start) - start, min(last, end) - start)
-        for first, last in spans
-        if first < end and last > start
-    ]
+    """Return the parts of ``spans`` inside ``start:end``, as offsets from ``start``.
+
+    ``spans`` are ascending and disjoint.
+    """
+    found = []
+    for first, last in spans[bisect_right(spans, start, key=lambda span: span[1]) :]:
+        if first >= end:
+            break
+        found.append((max(first, start) - start, min(last, end) - start))
+    return found
 
 
 def show_blocks(

@@ -50,10 +50,11 @@ def _make(catalogue: Catalogue, address: Address, user: str) -> tuple[str, bytes
             answer = snapshot.ask(address.question, filters=address.filters)
             return "highlights.zip", archive_answer(highlighter, answer)
         document = snapshot.document(address.document)
-        pinned, _ = brief_marks(open_brief(snapshot.index, user).read(), snapshot.generation)
+        pinned, gone = brief_marks(open_brief(snapshot.index, user).read(), snapshot.generation)
         marks = pinned.get(document.path, [])
+        marks += [mark for path, mark, _ in gone if path == document.path]  # to be named there
         if span := valid_span(document, address):
             marks.append(Mark(*span, document.text[slice(*span)], address.question))
         copy = highlighter.copy(document.path, marks)
-    path = PurePosixPath(copy.name)
-    return f"{path.stem}-highlights{path.suffix}", copy.content
+    name = PurePosixPath(copy.name)
+    return f"{name.stem}-highlights{name.suffix}", copy.content
