@@ -40,6 +40,7 @@ LAYERS = (
     "evaluation",
     "highlighting",
     "briefs",
+    "grids",
     "output",
 )
 FACES = ("cli", "web")
@@ -55,9 +56,11 @@ OWNERS = {
     "threadpoolctl": {"topics"},
     "sqlite3": {"store"},
     "gradio": {"web"},
+    "watchfiles": {"web"},
     "pypdfium2": {"loading"},
     "pikepdf": {"loading"},
     "bs4": {"loading"},
+    "xlsxwriter": {"grids"},
     "python_calamine": {"loading"},
     "striprtf": {"loading"},
     "Stemmer": {"text"},

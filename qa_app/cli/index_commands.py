@@ -77,6 +77,7 @@ def status(options: argparse.Namespace, settings: Settings) -> None:
     option("--auth", "FILE", "name:password lines", type=Path),
     flag("--mcp", "offer the tools over MCP too"),
     flag("--allow-upload", "let users add reports from the page"),
+    flag("--watch", "bring the index up to date whenever the corpus changes"),
     flag("--build", "bring the index up to date first"),
     args.HIDDEN_MODEL,
     args.HIDDEN_DIMENSION,
@@ -101,6 +102,7 @@ def serve(options: argparse.Namespace, settings: Settings) -> None:
     except IndexNotFoundError:
         index = None
     corpus = api.corpus_of(settings)
+    building = replace(settings, corpus=corpus)
     serve(
         index,
         settings.host,
@@ -108,6 +110,7 @@ def serve(options: argparse.Namespace, settings: Settings) -> None:
         auth=options.auth,
         mcp=options.mcp,
         open_index=lambda: open_index(settings),
-        uploads=replace(settings, corpus=corpus) if options.allow_upload else None,
+        uploads=building if options.allow_upload else None,
+        watch=building if options.watch else None,
         private_folders=(settings.index, corpus, briefs_folder(settings.index)),
     )

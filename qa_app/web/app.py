@@ -7,6 +7,7 @@ Gradio is imported inside functions: it reads environment variables on import, w
 from __future__ import annotations
 
 import atexit
+import contextlib
 import importlib.util
 import os
 import shutil
@@ -17,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from qa_app.briefs.stored_file import briefs_folder
 from qa_app.errors import ServeError
 from qa_app.web.page import OpenIndex, PageController
 from qa_app.web.security import (
@@ -28,6 +30,7 @@ from qa_app.web.security import (
     is_loopback,
     read_accounts,
 )
+from qa_app.web.watcher import Watcher
 
 if TYPE_CHECKING:
     from qa_app.api import Index
@@ -46,6 +49,7 @@ def serve(
     *,
     open_index: OpenIndex | None = None,
     uploads: Settings | None = None,
+    watch: Settings | None = None,
     private_folders: Sequence[Path] = (),
 ) -> None:
     """Serve the page until interrupted; print its address to standard error when it is ready.
@@ -57,6 +61,7 @@ def serve(
         mcp: offer the public functions as MCP tools too.
         open_index: called on each request while there is no index, to pick up a first build.
         uploads: settings for the builds that follow uploads; None disables uploads.
+        watch: settings for the builds that follow changes of the corpus; None disables them.
         private_folders: folders that Gradio's file routes may not read from, such as the corpus.
 
     Raises:
@@ -72,7 +77,7 @@ def serve(
         raise ServeError("MCP needs a package that is missing.", 'Install it: pip install "mcp<2"')
     accounts = read_accounts(auth) if auth is not None else None
     _check_port(host, port)
-    page = PageController(index, open_index, uploads)
+    page = PageController(index, open_index, uploads, watch)
     _prepare_environment()
     from qa_app.web.components import lay_out
 
@@ -89,7 +94,11 @@ def serve(
     page.warm()
     sys.stderr.write(f"qa_app is at {_address(host, port)}  (Ctrl+C ends it)\n")
     sys.stderr.flush()
-    blocks.block_thread()
+    with contextlib.ExitStack() as running:
+        if watch and page.builds:
+            own = (watch.index, briefs_folder(watch.index))
+            running.enter_context(Watcher(page.builds.corpus, page.builds.start, own))
+        blocks.block_thread()
 
 
 def _launch_options(
@@ -108,7 +117,7 @@ def _launch_options(
         hosts=allowed_hosts(host, own_names),
         any_address=not is_loopback(host),
         mcp=mcp,
-        uploads=page.builds is not None,
+        uploads=page.takes_uploads,
     )
     return {
         "share": False,
@@ -135,7 +144,7 @@ def _launch_options(
         # Linked, since Gradio rewrites the selectors of a stylesheet that is passed to it.
         "head": "".join(
             f'<link rel="stylesheet" href=".{STATIC_ROUTE}/{name}.css">'
-            for name in ("desk", "brief")
+            for name in ("desk", "brief", "grid")
         ),
         "app_kwargs": {
             "docs_url": None,
