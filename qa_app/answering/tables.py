@@ -69,7 +69,7 @@ def judge_rows(
     """
     judge = ROWS_UNREAD if reader is None else ROWS_READ
     found = by_value(candidates, judge.total)
-    return found, judge.among([judge.total(best.scores) for best, *_ in found.values()])
+    return found, judge.among([best.scores for best, *_ in found.values()])
 
 
 def by_value(
@@ -159,7 +159,7 @@ def candidates_of(
     facet = _facet_of(parsed)
     depth = max(_LEAST_PASSAGES, min(_PASSAGES, most // len(values)))
     every = np.unique(np.concatenate(list(values.values())))
-    query = retriever.encoder.encode_queries([parsed.text])
+    query = retriever.encode(parsed.text)
     dense = retriever.generation.vectors.scores(query, every)[0]
     score = fuse(dense, _lexical_shares(retriever, parsed, every))
     chosen = {}

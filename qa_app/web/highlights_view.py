@@ -15,6 +15,7 @@ from qa_app.highlighting.copies import Highlighter
 from qa_app.models import Mark
 from qa_app.web.address import Address, parse_address
 from qa_app.web.catalogue import Catalogue
+from qa_app.web.lead_view import ask_address
 from qa_app.web.page import PageController
 from qa_app.web.source_view import valid_span
 
@@ -47,7 +48,7 @@ def _make(catalogue: Catalogue, address: Address, user: str) -> tuple[str, bytes
     snapshot = catalogue.snapshot
     with Highlighter(snapshot.generation, snapshot.corpus) as highlighter:
         if not address.document:
-            answer = snapshot.ask(address.question, filters=address.filters)
+            answer = ask_address(snapshot, address)
             return "highlights.zip", archive_answer(highlighter, answer)
         document = snapshot.document(address.document)
         pinned, gone = brief_marks(open_brief(snapshot.index, user).read(), snapshot.generation)
