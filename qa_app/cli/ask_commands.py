@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from qa_app.citations import cited_in_harvard, parse_place
@@ -19,6 +20,7 @@ from qa_app.settings import Settings
 
 if TYPE_CHECKING:
     from qa_app.api import Snapshot
+    from qa_app.models import Answer
     from qa_app.synthesis import LanguageModel
 
 _HOW = (
@@ -44,6 +46,9 @@ _HOW = (
         default="",
     ),
     flag("--verify", "read the cited files again and compare every quote; exit 1 if one differs"),
+    option(
+        "--marked", "FILE.zip", "write the cited sources there, the quotes highlighted", type=Path
+    ),
     flag("--harvard", "cite the quotes in Harvard style"),
     flag("--explain", "say how the scores came about (--json always does)"),
     *args.LLM,
@@ -62,16 +67,18 @@ def ask(options: argparse.Namespace, settings: Settings) -> int:
         summary = _summarise(snapshot, answer, llm) if llm else ("", None)
         if options.harvard:
             answer = cited_in_harvard(answer, snapshot.facts())
-    parts = [terminal.answer_text(answer, unknown)]
-    if options.explain:
-        parts.append(terminal.explanation_text(answer))
-    if check is not None:
-        parts.append(terminal.answer_check_text(check))
-    parts += filter(None, summary[:1])
-    found = answer_json(answer, check)
-    if llm is not None:
-        found["synthesis"] = summary[1]
-    print_result(options, "\n\n".join(parts), found)
+        parts = [terminal.answer_text(answer, unknown)]
+        if options.explain:
+            parts.append(terminal.explanation_text(answer))
+        if check is not None:
+            parts.append(terminal.answer_check_text(check))
+        parts += filter(None, summary[:1])
+        found = answer_json(answer, check)
+        if llm is not None:
+            found["synthesis"] = summary[1]
+        print_result(options, "\n\n".join(parts), found)
+        if options.marked:  # last, so that the answer is not lost if this fails
+            _write_marked(options.marked, snapshot, answer)
     return 1 if check is not None and check.bad else 0
 
 
@@ -85,6 +92,15 @@ def _summarise(snapshot: Snapshot, answer: Answer, llm: LanguageModel) -> tuple[
         print_error(exc)  # the answer stands as it is
         return "", {"model": llm.model, "url": llm.url, "sentences": [], "trouble": exc.message}
     return synthesis_text(summary), summary
+
+
+def _write_marked(path: Path, snapshot: Snapshot, answer: Answer) -> None:
+    from qa_app.briefs.export import write_export
+    from qa_app.highlighting.archive import archive_answer
+    from qa_app.highlighting.copies import Highlighter
+
+    with Highlighter(snapshot.generation, snapshot.corpus) as highlighter:
+        write_export(path, archive_answer(highlighter, answer))
 
 
 @command(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from qa_app.citations import short_title
 from qa_app.facets import DOCUMENT_FACET, SECTION_FACET, YEAR_FACET, name_documents
+from qa_app.highlighting.segments import Segment, mark_spans
 from qa_app.models import Answer, BlockKind, Citation, Explanation, Finding, Passage, Verdict
 from qa_app.output.messages import (
     count_detail,
@@ -23,7 +24,8 @@ from qa_app.retrieval.filters import DATE, TYPE, FilterChoices
 from qa_app.text.wording import count
 from qa_app.web.address import Address
 from qa_app.web.catalogue import Catalogue, Visit
-from qa_app.web.rendering import Marker, Segment, capitalise, mark_spans, render
+from qa_app.web.rendering import Marker, capitalise, render
+from qa_app.web.security import HIGHLIGHTS_ROUTE
 
 _SCORE_NAMES = {
     "answer": "What the reader makes of it",
@@ -148,6 +150,7 @@ def render_answer(visit: Visit, answer: Answer, rejected: Sequence[object] = ())
         headline=headline(answer, "within these filters" if filtered else "in this corpus"),
         detail=" ".join(filter(None, (detail(answer), unknown_text(answer, snapshot.retriever)))),
         seconds=answer.timings_ms.get("total", sum(answer.timings_ms.values())) / 1000,
+        highlights=f"{HIGHLIGHTS_ROUTE.removeprefix('/')}{visit.address.search}",
         rejected=rejected,
         source_text=source_text,
         quote_segments=quote_segments,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from qa_app.citations import find_in_source
 from qa_app.errors import IndexNotFoundError, QAAppError, QueryError
+from qa_app.highlighting.copies import source_path
 from qa_app.models import Citation, Document
 from qa_app.web.address import Address, View, parse_address
 from qa_app.web.answer_view import filter_panel, render_answer, render_home
@@ -27,7 +28,6 @@ from qa_app.web.rendering import render
 from qa_app.web.source_view import (
     render_source,
     search_source,
-    source_path,
     valid_span,
     wanted_page,
 )

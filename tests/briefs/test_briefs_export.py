@@ -79,7 +79,7 @@ def test_the_same_brief_gives_the_same_bytes(desk: Desk) -> None:
         assert first == again
         other = export_brief(desk.brief(), generation, form, desk.corpus, date(2026, 2, 1))
         assert first != other
-        if form is not Form.WORD:
+        if form not in {Form.WORD, Form.ARCHIVE}:
             assert other.replace(b"2026-02-01", b"2026-01-31") == first
     assert form_of("My Brief.DOCX") is Form.WORD
     with pytest.raises(BriefError, match="does not say what to export"):

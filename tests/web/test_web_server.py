@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import socket
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import pytest
 from gradio_client import Client
 
 from conftest import ROOT
-from qa_app import build_index
+from qa_app import build_index, open_index
 from qa_app.briefs.stored_file import open_brief
 from qa_app.errors import ServeError
 from qa_app.web.app import serve
@@ -267,6 +269,26 @@ def test_nothing_of_the_server_leaks_into_the_page(http: httpx.Client, folder: P
     assert "fonts.googleapis.com" not in page
 
 
+def test_sources_are_sent_with_highlights(http: httpx.Client, folder: Path) -> None:
+    words = "data-sharing"
+    index = open_index(folder / "index", reader="none")
+    start = index.snapshot().document(REPORT).text.index(words)
+    index.close()
+    at = f"{start}-{start + len(words)}"
+    sent = http.get("/highlights", params={"doc": REPORT, "at": at, "q": "<b>why</b>"})
+    assert f'<mark id="at-{start}">{words}</mark>' in sent.text
+    assert "<p>&lt;b&gt;why&lt;/b&gt;</p>" in sent.text
+    assert sent.headers["content-disposition"].startswith("attachment; filename*=UTF-8''apcc-")
+    answer = http.get("/highlights", params={"q": QUESTION})
+    assert answer.headers["content-type"] == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as packed:
+        assert {f"sources/{REPORT}", f"marked/{REPORT}.html"} <= set(packed.namelist())
+    for search in ({}, {"doc": "../x"}, {"q": ""}, {"q": "x" * 9_000}):
+        refused = http.get("/highlights", params=search)
+        assert (refused.status_code, "Traceback" in refused.text) == (404, False)
+    assert http.post("/highlights").status_code == 403
+
+
 def test_a_password_is_asked_for(folder: Path) -> None:
     accounts = folder / "accounts"
     accounts.write_text("ann:secret\n", encoding="utf-8")
@@ -277,7 +299,8 @@ def test_a_password_is_asked_for(folder: Path) -> None:
         assert http.post("/gradio_api/call/ask", json={"data": ["x"]}).status_code == 401
         original = "/original?doc=" + REPORT
         assert http.get(original).status_code == 401
-        assert http.get("/brief.md").status_code == 401
+        for path in ("/brief.md", "/brief.zip", "/highlights?q=" + QUESTION):
+            assert http.get(path).status_code == 401
         assert "qa_app" not in http.get("/config").text
         wrong = {"username": "ann", "password": "wrong"}
         assert http.post("/login", data=wrong).status_code == 400
