@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -140,6 +141,8 @@ def render_answer(visit: Visit, answer: Answer, rejected: Sequence[object] = ())
         here=visit.address,
         stamp=visit.stamp,
         facts=visit.catalogue.facts,
+        llm=visit.llm,
+        quotes_key=quotes_key(answer),
         filters=filter_panel(visit.catalogue, visit.address),
         marker=Marker(answer.question, snapshot.generation.lexical.analyser),
         headline=headline(answer, "within these filters" if filtered else "in this corpus"),
@@ -152,6 +155,16 @@ def render_answer(visit: Visit, answer: Answer, rejected: Sequence[object] = ())
         passage_lines=passage_lines,
         passage_scores=passage_scores,
     )
+
+
+def quotes_key(answer: Answer) -> str:
+    """Return what tells apart answers with other quotes, or with the same in another order."""
+    places = [
+        (row.citation.document, row.citation.start, row.citation.end)
+        for finding in answer.findings
+        for row in (finding, *finding.others)
+    ]
+    return hashlib.sha256(repr((answer.generation, places)).encode()).hexdigest()
 
 
 def headline(answer: Answer, place: str) -> str:

@@ -28,10 +28,12 @@ from qa_app.web.security import (
     GRID_STATE_ROUTE,
     ORIGINAL_ROUTE,
     STATE_ROUTE,
+    SUMMARY_ROUTE,
     UPLOAD_ROUTE,
     signed_in,
 )
 from qa_app.web.source_view import source_path
+from qa_app.web.summary import write_summary
 from qa_app.web.uploads import IncomingFile
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -76,12 +78,16 @@ def page_routes(page: PageController) -> list[Route]:
         run = page.grids.state(signed_in(request) or "", name)
         return JSONResponse(asdict(run), headers=_NO_STORE)
 
+    async def summary(request: Request) -> Response:
+        return await write_summary(page, request)
+
     routes = [
         _route(ORIGINAL_ROUTE, original, "GET"),
         _route(f"{GRID_ROUTE}.{{form}}", grid, "GET"),
         _route(GRID_STATE_ROUTE, grid_state, "GET"),
         _route(f"{BRIEF_ROUTE}.{{form}}", brief, "GET"),
         _route(STATE_ROUTE, state, "GET"),
+        _route(SUMMARY_ROUTE, summary, "POST"),
     ]
     if page.builds is None or not page.takes_uploads:
         return routes

@@ -33,6 +33,7 @@ BUILD_ROUTE = "/build"
 BRIEF_ROUTE = "/brief"
 GRID_ROUTE = "/grid"
 GRID_STATE_ROUTE = "/grid-state"
+SUMMARY_ROUTE = "/summary"
 # The only functions that clients may call by name; the page's own events have names too.
 PUBLIC_FUNCTIONS = ("ask", "search", "topics", "grid", "status")
 # A call of one is posted to /gradio_api/call/NAME; its result is read from there by event id.
@@ -49,7 +50,9 @@ _READ_ROUTES = re.compile(
     rf"|{_CALL}/\w+"
 )
 # POST routes, apart from MCP and uploads, which ``Guard`` allows only where they are enabled.
-_WRITE_ROUTES = re.compile(rf"/login/?|/gradio_api/(queue/join|cancel|reset)/?|{_CALL}/?")
+_WRITE_ROUTES = re.compile(
+    rf"/login/?|{SUMMARY_ROUTE}|/gradio_api/(queue/join|cancel|reset)/?|{_CALL}/?"
+)
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _SCRIPT = re.compile(rb"<script\b")  # each script tag of a page is given the nonce
 # Sent with every response, besides a content security policy that has a new nonce each time.
