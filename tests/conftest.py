@@ -16,6 +16,11 @@ from support.fake_encoder import FakeEncoder
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # The browser's file takes longest: begun last, it would leave the other worker idle.
+    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
+
+
 @pytest.fixture
 def encoder() -> FakeEncoder:
     return FakeEncoder()
