@@ -7,7 +7,6 @@ import io
 import re
 import shutil
 import zipfile
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -27,17 +26,10 @@ from qa_app.briefs.export.outline import Outline, outline
 from qa_app.errors import BriefError
 from qa_app.models import Citation, Quote
 from qa_app.verification import Sources, plain
-from support.brief_samples import Desk, make_desk
+from support.brief_samples import Desk
 
 MADE = date(2026, 1, 31)
 WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = make_desk(tmp_path)
-    yield desk
-    desk.index.close()
 
 
 def _outline(desk: Desk, brief: Brief) -> Outline:

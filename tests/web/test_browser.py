@@ -496,12 +496,14 @@ def test_on_a_phone_the_source_lies_over_the_answer_and_closes(open_page: Open) 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_violation(open_page: Open, scheme: str) -> None:
+    # Dark has colours of its own, and no layout of its own between a screen's and a phone's.
+    widths = (1600, 1280, 400) if scheme == "light" else (1600, 400)
     views = (*(entry.href for entry in VIEWS), LINK, "?q=tungsten", "?doc=none")
-    for search in ("", *views, f"{LINK}&doc={REPORT}"):
+    for search in (*views, f"{LINK}&doc={REPORT}"):
         # Each in a window of its own: to leave a page while it still loads is an error there.
         page = open_page(search, 1600, scheme)
         assert page.evaluate("document.body.classList.contains('dark')") is (scheme == "dark")
-        for width in (1600, 1280, 400):
+        for width in widths:
             page.set_viewport_size({"width": width, "height": 900})
             check_with_axe(page)
 
