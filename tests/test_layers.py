@@ -54,6 +54,7 @@ OWNERS = {
     "threadpoolctl": {"topics"},
     "sqlite3": {"store"},
     "gradio": {"web"},
+    "prometheus_client": {"web"},
     "pypdfium2": {"loading"},
     "bs4": {"loading"},
     "python_calamine": {"loading"},

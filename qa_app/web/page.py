@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from qa_app.citations import find_in_source
 from qa_app.errors import IndexNotFoundError, QAAppError, QueryError
-from qa_app.models import Citation, Document
+from qa_app.models import Answer, Citation, Document
 from qa_app.web.address import Address, View, parse_address
 from qa_app.web.answer_view import filter_panel, render_answer, render_home
 from qa_app.web.brief_view import BriefController, render_brief
@@ -94,11 +94,21 @@ class PageController:
         self._pages = PageImages()
         self.briefs = BriefController(self.catalogue)
         self.builds = Builds(uploads) if uploads is not None else None
+        self.is_warm = False
+        self.has_logins = False
+        self.listeners: list[Callable[[Answer], None]] = []
+
+    def told(self, answer: Answer) -> Answer:
+        """Tell the listeners of an answer that was given, and return it."""
+        for listener in self.listeners:
+            listener(answer)
+        return answer
 
     def header(self) -> str:
         """Return the header's HTML for the live generation."""
         try:
-            return render("header", catalogue=self.catalogue(), views=VIEWS)
+            catalogue = self.catalogue()
+            return render("header", catalogue=catalogue, views=VIEWS, has_logins=self.has_logins)
         except QAAppError:
             return render("header", catalogue=None)
 
@@ -181,8 +191,12 @@ class PageController:
     def warm(self) -> None:
         """Load the models by asking an example question, so that the first user need not wait."""
         with contextlib.suppress(QAAppError):  # the user's own question will show it
-            for example in self.catalogue().examples[:1]:
-                self.ask(example, "")
+            catalogue = self.catalogue()
+            if self._index is not None:
+                self._index.warm()
+            for example in catalogue.examples[:1]:
+                catalogue.snapshot.ask(example)
+            self.is_warm = True
 
     def _answer(self, catalogue: Catalogue, address: Address, user: str = "") -> tuple[str, str]:
         """Return the left side's HTML, and for the right side a placeholder for the best quote."""
@@ -192,7 +206,7 @@ class PageController:
             if address.view is not View.ANSWER or not address.question:
                 (entry,) = (entry for entry in VIEWS if entry.view is address.view)
                 return entry.render(visit), ""
-            answer = catalogue.snapshot.ask(address.question, filters=address.filters)
+            answer = self.told(catalogue.snapshot.ask(address.question, filters=address.filters))
             html = render_answer(visit, answer)
         except QAAppError as exc:
             return self._trouble(exc, visit), ""

@@ -36,7 +36,7 @@ def public_functions(page: PageController) -> dict[str, PublicFunction]:
         """
         with _errors_told():
             answer = page.snapshot().ask(question, _checked(top_k), filters, _mode(mode))
-            return answer_json(answer)
+            return answer_json(page.told(answer))
 
     def search(
         query: str,

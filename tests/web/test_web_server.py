@@ -16,9 +16,9 @@ from gradio_client import Client
 
 from conftest import ROOT
 from qa_app import build_index
-from qa_app.briefs.stored_file import open_brief
 from qa_app.errors import ServeError
-from qa_app.web.app import serve
+from qa_app.web.accounts import add_user
+from qa_app.web.app import Operations, serve
 from support.web_serving import free_port, serving
 
 pytestmark = pytest.mark.model
@@ -150,6 +150,7 @@ def test_other_hosts_and_other_sites_are_refused(http: httpx.Client) -> None:
         "/gradio_api/mcp/sse",
         "/gradio_api/runs",
         "/gradio_api/openapi.json",
+        "/metrics",
         "/monitoring",
         "/monitoring/summary",
         "/docs",
@@ -237,42 +238,13 @@ def test_nothing_of_the_server_leaks_into_the_page(http: httpx.Client, folder: P
     assert "fonts.googleapis.com" not in page
 
 
-def test_a_password_is_asked_for(folder: Path) -> None:
-    accounts = folder / "accounts"
-    accounts.write_text("ann:secret\n", encoding="utf-8")
-    with (
-        serving(folder / "index", folder / "corpus", "--auth", str(accounts)) as url,
-        httpx.Client(base_url=url, timeout=30) as http,
-    ):
-        assert http.post("/gradio_api/call/ask", json={"data": ["x"]}).status_code == 401
-        original = "/original?doc=" + REPORT
-        assert http.get(original).status_code == 401
-        assert http.get("/brief.md").status_code == 401
-        assert "qa_app" not in http.get("/config").text
-        wrong = {"username": "ann", "password": "wrong"}
-        assert http.post("/login", data=wrong).status_code == 400
-        right = {"username": "ann", "password": "secret"}
-        assert http.post("/login", data=right).status_code == 200
-        assert json.loads(call(http, "status")[1])[0]["generation"] == "000001"
-        assert http.get(original).status_code == 200
-        open_brief(folder / "index", "ann").change(lambda brief: brief.titled("Ann’s own"))
-        open_brief(folder / "index").change(lambda brief: brief.titled("Nobody’s"))
-        brief = http.get("/brief.md")
-        assert brief.text.startswith("# Ann’s own\n")
-        assert brief.headers["content-disposition"] == 'attachment; filename="ann-s-own.md"'
-        assert brief.headers["cache-control"] == "no-store"
-        for path in ("/brief.exe", "/brief", "/brief.md/x"):
-            assert http.get(path).status_code == 403
-        assert http.post("/brief.md").status_code == 403
-
-
 def test_reports_are_taken_only_where_that_is_allowed(
     http: httpx.Client, folder: Path, tmp_path: Path
 ) -> None:
     for route in ("/upload?name=a.txt", "/build"):
         assert http.post(route, content=b"x").status_code == 403
     accounts = tmp_path / "accounts"
-    accounts.write_text("ann:secret\n", encoding="utf-8")
+    add_user(accounts, "ann", "quite secret")
     corpus = tmp_path / "corpus"
     flags = ("--allow-upload", "--auth", str(accounts))
     with (
@@ -284,7 +256,7 @@ def test_reports_are_taken_only_where_that_is_allowed(
             assert allowed.post(send, params={"name": "a.txt"}, content=b"x").status_code == 401
         assert allowed.get("/state").status_code == 401
         assert not corpus.exists()
-        allowed.post("/login", data={"username": "ann", "password": "secret"})
+        allowed.post("/login", data={"username": "ann", "password": "quite secret"})
         strange = {"origin": "http://evil.example"}
         name = {"name": "a.txt"}
         assert allowed.post(route, params=name, content=b"x", headers=strange).status_code == 403
@@ -302,9 +274,16 @@ def test_reports_are_taken_only_where_that_is_allowed(
 
 
 def test_beyond_loopback_a_password_file_is_needed() -> None:
-    with pytest.raises(ServeError, match=r"On 0\.0\.0\.0 others") as caught:
-        serve(None, "0.0.0.0", free_port())
-    assert "--auth" in caught.value.hint
+    named = Operations(allow_hosts=["reports.example.org"])
+    for host, chosen in (("0.0.0.0", Operations()), ("127.0.0.1", named)):
+        with pytest.raises(ServeError, match=r"At (0\.0\.0\.0|reports.*) others") as caught:
+            serve(None, host, free_port(), operations=chosen)
+        assert "--auth" in caught.value.hint
+
+
+def test_a_name_to_be_served_under_is_a_host_name_alone() -> None:
+    with pytest.raises(ServeError, match="https://reports"):
+        serve(None, operations=Operations(allow_hosts=["https://reports.example.org"]))
 
 
 def test_a_port_that_is_taken_is_named() -> None:
