@@ -151,7 +151,6 @@ def serve(
         page.warm()
     log_event("ending" if work.finish() else "ending, with questions unanswered")
     blocks.server.config.timeout_graceful_shutdown = _CLOSING_SECONDS
-    blocks.server.force_exit = True
     blocks.close(verbose=False)
 
 

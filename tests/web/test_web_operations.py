@@ -282,6 +282,7 @@ def test_what_was_asked_is_answered_before_the_server_ends(client: Client, serve
         assert "event: complete" in ann.get(f"/gradio_api/call/ask/{event}").text
     assert server.process.wait(15) == 0
     assert time.monotonic() - ended < 12
+    assert "Traceback" not in "".join(server.log)
     shown.join(5)
 
 
