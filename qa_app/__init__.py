@@ -14,12 +14,17 @@ from qa_app.version import __version__
 
 if TYPE_CHECKING:
     from qa_app.api import Index, build_index, open_index
+    from qa_app.grids.grid_runner import ask_grid
 
-__all__ = ["Index", "__version__", "build_index", "open_index"]
+__all__ = ["Index", "__version__", "ask_grid", "build_index", "open_index"]
 
 
 def __getattr__(name: str) -> Any:
     # Late, so that `import qa_app` and the command line's start stay light.
+    if name == "ask_grid":
+        from qa_app.grids.grid_runner import ask_grid
+
+        return ask_grid
     if name in __all__:
         from qa_app import api
 

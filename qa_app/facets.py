@@ -41,6 +41,13 @@ _YEAR = re.compile(r"(?<![\w.,/£$€-])(?:19|20)\d\d(?![\w%]|[.,]\d)")
 _SPACE = r"\.?[\s_‐‑–-]+"
 # Question words that a facet may list as nouns; they count only at the start of a question.
 _SOFT = frozenset({"where", "who", "when"})
+# Words that ask for a number, before the noun.
+HOW_MANY = (
+    r"how\s+many|(?:what(?:\s+(?:is|was)|['’]s)?\s+|(?:give|tell|show)\s+(?:(?:me|us)\s+)?)"
+    r"(?:the\s+)?(?:total\s+)?number\s+of|count(?:\s+up)?(?:\s+(?:all|the))*"
+)
+# Words between "how many" and its noun that change nothing ("how many different forces").
+_UNQUALIFIED = r"(?:(?:different|distinct|separate|individual|various|other|such|all|the)\s+)*"
 # Words that cannot come between "which" and its noun ("which is the area").
 _NO_GAP = (
     "of|in|on|at|for|to|by|with|from|is|are|was|were|be|do|does|did|has|have|had|can|could|may|"
@@ -86,12 +93,16 @@ class FacetQuestion:
         start, end: span in the question of the words that name the facet ("which … areas").
         soft: the words may mean something else ("where"): if the table has no findings, the
             question gets an ordinary answer.
+        counts: it asks for their number ("how many", "count the").
+        qualified: a word stands before the noun ("which *rural* areas").
     """
 
     facet: str
     start: int
     end: int
     soft: bool = False
+    counts: bool = False
+    qualified: bool = False
 
 
 class Facets:
@@ -180,8 +191,8 @@ class Facets:
     def question(self, text: str) -> FacetQuestion | None:
         """Return the facet whose values the question asks for ("which areas have …"), or None."""
         found = [match for nouns in self._questions if (match := nouns.read(text))]
-        # Prefer matches that are not soft, then the earliest.
-        return min(found, key=lambda match: (match.soft, match.start), default=None)
+        # Prefer matches that are not soft, then the earliest, then the nearest noun.
+        return min(found, key=lambda match: (match.soft, match.start, match.end), default=None)
 
 
 def name_documents(titles: Mapping[str, str]) -> dict[str, str]:
@@ -222,14 +233,21 @@ class _Nouns:
         self._facet = facet
         nouns = [noun for noun in facet_nouns if noun.lower() not in _SOFT]
         noun = "|".join(phrase_pattern(noun) for noun in sorted(nouns, key=len, reverse=True))
-        # Not "which areas of law", which asks for something else, nor the possessive "area's".
+        # Not "which areas of law" or "areas for improvement", which ask for something else, nor the
+        # possessive "area's".
         head = (
-            rf"(?:{noun})\b(?!\s+of\b(?!\s+(?:these|those|them)\b))(?!['’]s?\b)" if noun else "(?!)"
+            rf"(?:{noun})\b(?!\s+of\b(?!\s+(?:these|those|them)\b))(?!['’]s?\b)"
+            r"(?!\s+for\s+(?:improvement|development|concern|action)\b)"
+            if noun
+            else "(?!)"
         )
         gap = rf"(?:(?!(?:{_NO_GAP})\b)[\w’'-]+\s+){{0,2}}?"  # up to 2: "which *rural* areas"
         among = r"(?:(?:of|among|amongst|from)\s+(?:all\s+)?(?:the|these|those|our)\s+)?"
+        # "How many years" asks for a length of time.
+        number = HOW_MANY if facet != YEAR_FACET else "(?!)"
         self._plain = re.compile(
-            rf"\b(?:(?:which|what|whose|how\s+many|any|each|every|per|across(?:\s+the)?|all(?:\s+the)?)"
+            rf"\b(?:(?P<number>{number})\s+{among}{_UNQUALIFIED}(?P<gap>{gap}){head}"
+            rf"|(?:which|what|whose|any|each|every|per|across(?:\s+the)?|all(?:\s+the)?)"
             rf"\s+{among}{gap}{head}"
             rf"|who\s+{among.removesuffix('?')}{gap}{head}"
             rf"|(?:list|name|show|give|find|identify|compare|tell)\s+(?:(?:me|us|all|any|out)\s+)*"
@@ -242,7 +260,13 @@ class _Nouns:
 
     def read(self, text: str) -> FacetQuestion | None:
         if match := self._plain.search(text):
-            return FacetQuestion(self._facet, match.start(), match.end())
+            return FacetQuestion(
+                self._facet,
+                match.start(),
+                match.end(),
+                counts=match["number"] is not None,
+                qualified=bool(match["gap"]),
+            )
         if match := self._soft.search(text):
             return FacetQuestion(self._facet, match.start(1), match.end(1), soft=True)
         return None

@@ -325,6 +325,25 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class Count:
+    """How many values of a facet have evidence, where the question asks "how many".
+
+    Attributes:
+        strong: values with strong evidence.
+        found: values with strong or partial evidence.
+        total: values with passages in the corpus, or within the filters.
+        words: the words that were looked for, if the question asks what is mentioned; evidence is
+            then a sentence with all of them, partial if they stand apart in it.
+    """
+
+    facet: str
+    strong: int
+    found: int
+    total: int
+    words: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """The model behind the scores of an answer's quotes.
 
@@ -352,6 +371,8 @@ class Answer:
         near_misses: the best quotes below the threshold, if there are no findings.
         explanation: the model behind the scores; None if none was used.
         reader: name of the reader that read the passages, or "".
+        count: of the rows, if the question asks how many; None if a quote states the number, or
+            the question asks for more than can be counted.
     """
 
     question: str
@@ -366,6 +387,7 @@ class Answer:
     near_misses: tuple[Finding, ...] = ()
     explanation: Explanation | None = None
     reader: str = ""
+    count: Count | None = None
 
 
 @dataclass(frozen=True, slots=True)

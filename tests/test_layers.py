@@ -39,6 +39,7 @@ LAYERS = (
     "api",
     "evaluation",
     "briefs",
+    "grids",
     "output",
 )
 FACES = ("cli", "web")
@@ -55,8 +56,10 @@ OWNERS = {
     "sqlite3": {"store"},
     "gradio": {"web"},
     "prometheus_client": {"web"},
+    "watchfiles": {"web"},
     "pypdfium2": {"loading"},
     "bs4": {"loading"},
+    "xlsxwriter": {"grids"},
     "python_calamine": {"loading"},
     "striprtf": {"loading"},
     "Stemmer": {"text"},

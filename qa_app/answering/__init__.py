@@ -1,7 +1,8 @@
 """Answers a question with exact quotes from the reports, or with "the reports do not say".
 
     question ──▶ facts:  passages ──▶ sentences ──▶ the best one to three
-            └──▶ tables: each value's passages ──▶ its best sentence, if it supports the row
+            ├──▶ tables: each value's passages ──▶ its best sentence, if it supports the row
+            └──▶ counting: a fact that states the number, else a table and the count of its rows
 
 ``features`` computes the features of sentences, including the reader's scores; ``model`` turns
 them into a probability, which must reach a threshold to count as an answer; ``quotes`` decides how
@@ -13,6 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
+from qa_app.answering.counting import answer_count
 from qa_app.answering.facts import Outcome, answer_fact, put_meanings_first
 from qa_app.answering.question import as_fact, parse_question
 from qa_app.answering.tables import answer_table
@@ -50,7 +52,8 @@ def answer_question(
     reader = None if mode is Mode.FAST else reader
     outcome: Outcome | None = None
     if parsed.table is not None:
-        outcome = answer_table(retriever, parsed, top_k, rows, mode, reader)
+        answer = answer_count if parsed.table.counts else answer_table
+        outcome = answer(retriever, parsed, top_k, rows, mode, reader)
         if parsed.table.soft and not outcome.findings:
             outcome, parsed = None, as_fact(parsed, retriever.generation)
     if outcome is None:
@@ -68,6 +71,7 @@ def answer_question(
         generation=retriever.generation.name,
         scores={**outcome.scores, **_reranked(outcome.passages)},
         explanation=outcome.explanation,
+        count=outcome.count,
         reader=reader.identity.name if reader and "answer" in outcome.scores else "",
     )
 

@@ -22,6 +22,7 @@ from qa_app.answering.quotes import Quoting, find_repeats, group_sentences
 from qa_app.arrays import RowArray
 from qa_app.citations import cite
 from qa_app.models import (
+    Count,
     Coverage,
     Explanation,
     Finding,
@@ -60,6 +61,7 @@ class Outcome:
     near_misses: tuple[Finding, ...] = ()
     scores: Mapping[str, float] = field(default_factory=dict)
     explanation: Explanation | None = None
+    count: Count | None = None
 
 
 def answer_fact(
@@ -71,7 +73,7 @@ def answer_fact(
     reader: Reader | None,
 ) -> Outcome:
     """Return the best sentences as findings; if none reaches the threshold, as near misses."""
-    within = _rows_named(retriever, parsed, rows)
+    within = rows_named(retriever, parsed, rows)
     if within is not None and not len(within):
         # No passage is about the named value, so no sentence can answer; passages are still shown.
         return Outcome(
@@ -146,7 +148,7 @@ def rank_sentences(
         return []
     passages = retriever.generation.passages([item.row for item in ranked])
     extractor = FeatureExtractor(parsed, retriever, _EVENNESS)
-    size = min(math.log10(searched), _MOST_SIZE)
+    size = passages_size(searched)
     evidence = extractor.sentences(ranked, passages, ranked[0].score, {"size": size})
     if reader is not None:
         evidence = read_sentences(reader, parsed.question, evidence)
@@ -155,6 +157,11 @@ def rank_sentences(
         (item for of_passage in evidence for item in of_passage),
         key=lambda item: (-model.logit(item.scores), item.passage.id, item.sentence.start),
     )
+
+
+def passages_size(searched: int) -> float:
+    """Return the feature "size" for a number of passages searched, at least 1."""
+    return min(math.log10(searched), _MOST_SIZE)
 
 
 def finding(
@@ -205,7 +212,7 @@ def _answer(item: Evidence) -> tuple[int, int] | None:
     return (start, end) if 0 <= start < end <= len(item.text) else None
 
 
-def _rows_named(
+def rows_named(
     retriever: Retriever, parsed: ParsedQuestion, rows: RowArray | None
 ) -> RowArray | None:
     """Return the rows about the values that the question names; ``rows`` if it names none.

@@ -121,6 +121,27 @@ def parse_question(question: str, facets: Facets, generation: Generation) -> Par
     return _with_terms(parsed, generation)
 
 
+def asks_for(question: str, facet: str, facets: Facets) -> bool:
+    """Tell whether a question's own words ask for the values of this facet ("which forces …")."""
+    table = facets.question(question)
+    return table is not None and table.facet == facet
+
+
+def parse_for_facet(
+    question: str, facet: str, facets: Facets, generation: Generation
+) -> ParsedQuestion:
+    """Parse a question that is asked of each value of a facet, whatever its own words ask for.
+
+    Words that ask for this facet ("which forces …") are left out; those for another are kept.
+    """
+    parsed = parse_question(question, facets, generation)
+    if parsed.table is not None and parsed.table.facet == facet:
+        return parsed
+    if parsed.table is not None:
+        parsed = as_fact(parsed, generation)
+    return replace(parsed, table=FacetQuestion(facet, 0, 0))
+
+
 def as_fact(parsed: ParsedQuestion, generation: Generation) -> ParsedQuestion:
     """Return the question parsed as one for a fact, with all its words kept."""
     plain = replace(parsed, text=parsed.question, table=None)

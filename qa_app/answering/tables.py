@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from qa_app.answering.facts import Outcome, finding
 from qa_app.answering.features import Evidence, FeatureExtractor, read_sentences
-from qa_app.answering.model import ROWS_READ, ROWS_UNREAD, RowScale
+from qa_app.answering.model import ROWS_READ, ROWS_UNREAD, Scale
 from qa_app.answering.question import ParsedQuestion
 from qa_app.answering.quotes import Quoting, group_sentences
 from qa_app.arrays import FloatArray, RowArray
 from qa_app.models import Coverage, Finding, Mode, Relation, Support
 from qa_app.reader import Reader
 from qa_app.retrieval import Ranked, Retriever
+from qa_app.retrieval.filters import DATE, TYPE, facet_rows
 from qa_app.retrieval.fusion import fuse
 
 # Passages scored for each value: up to 5, fewer with many values, so that all together stay within
@@ -41,45 +42,76 @@ def answer_table(
     Raises:
         ValueError: the question asks for no facet.
     """
-    if parsed.table is None:
-        raise ValueError("the question asks for no facet")
-    facet = parsed.table.facet
     values = rows_by_value(retriever, parsed, rows)
-    dates = retriever.generation.dates
-    judge = ROWS_UNREAD if reader is None else ROWS_READ
-    found = _by_value(candidates_of(retriever, parsed, values, reader), judge)
-    scale = judge.among([judge.total(evidence[0].scores) for evidence in found.values()])
-    least = scale.threshold
-    quoting = Quoting(retriever.generation, parsed.question, scale)
-    by_value: dict[str, list[Finding]] = {}
-    for value, evidence in found.items():
-        for group in group_sentences(evidence, {}, dates):
-            chance = scale.answered.chance(group[0].scores)
-            shown = quoting.quote(group) if chance >= least else group
-            quote = finding(shown, scale, dates, value)
-            by_value.setdefault(value, []).append(quote)
-    ordered = sorted((rows_of[0] for rows_of in by_value.values()), key=_firmest)
-    bearing = ([item for item in rows_of if item.score >= least] for rows_of in by_value.values())
-    findings = tuple(sorted((_newest_first(b) for b in bearing if b), key=_firmest))
+    found, scale = judge_rows(candidates_of(retriever, parsed, values, reader), reader)
+    quotes = quote_values(retriever, parsed.question, found, scale)
+    ordered = sorted((rows_of[0] for rows_of in quotes.values()), key=_firmest)
+    findings = tuple(sorted(supported_rows(quotes, scale), key=_firmest))
     return Outcome(
         confidence=max((row.score for row in ordered), default=0.0),
         findings=findings,
         passages=retriever.results(retriever.rank_distinct(parsed.text, top_k, rows, mode)),
-        coverage=_coverage(retriever, facet, values, findings),
+        coverage=coverage_of(retriever, _facet_of(parsed), values, findings),
         near_misses=() if findings else tuple(ordered[:_NEAR_MISSES]),
         scores=dict(ordered[0].scores) if ordered else {},
-        explanation=scale.answered.explain(least),
+        explanation=scale.answered.explain(scale.threshold),
     )
 
 
-def _by_value(
-    candidates: Sequence[tuple[str, Evidence]], judge: RowScale
+def judge_rows(
+    candidates: Sequence[tuple[str, Evidence]], reader: Reader | None
+) -> tuple[dict[str, list[Evidence]], Scale]:
+    """Return each value's sentences, best first, and the scale that judges them by each other.
+
+    Args:
+        candidates: pairs of value and sentence, as ``candidates_of`` returns them.
+        reader: that read them, or None.
+    """
+    judge = ROWS_UNREAD if reader is None else ROWS_READ
+    found = by_value(candidates, judge.total)
+    return found, judge.among([judge.total(best.scores) for best, *_ in found.values()])
+
+
+def by_value(
+    candidates: Sequence[tuple[str, Evidence]], total: Callable[[Mapping[str, float]], float]
 ) -> dict[str, list[Evidence]]:
-    """Return each value's sentences, best first."""
+    """Return each value's sentences, those with the highest total of their scores first."""
     found: dict[str, list[Evidence]] = {}
-    for value, item in sorted(candidates, key=lambda pair: -judge.total(pair[1].scores)):
+    for value, item in sorted(candidates, key=lambda pair: -total(pair[1].scores)):
         found.setdefault(value, []).append(item)
     return found
+
+
+def quote_values(
+    retriever: Retriever, question: str, found: Mapping[str, Sequence[Evidence]], scale: Scale
+) -> dict[str, list[Finding]]:
+    """Return each value's sentences as quotes, best first, whether they reach the threshold or not.
+
+    Args:
+        found: the sentences of each value, best first.
+    """
+    dates = retriever.generation.dates
+    quoting = Quoting(retriever.generation, question, scale)
+    quotes: dict[str, list[Finding]] = {}
+    for value, evidence in found.items():
+        for group in group_sentences(evidence, {}, dates):
+            chance = scale.answered.chance(group[0].scores)
+            shown = quoting.quote(group) if chance >= scale.threshold else group
+            quotes.setdefault(value, []).append(finding(shown, scale, dates, value))
+    return quotes
+
+
+def supported_rows(quotes: Mapping[str, Sequence[Finding]], scale: Scale) -> Iterator[Finding]:
+    """Yield a row for each value that has a quote of at least the scale's threshold."""
+    for of_value in quotes.values():
+        if bearing := [item for item in of_value if item.score >= scale.threshold]:
+            yield _newest_first(bearing)
+
+
+def _facet_of(parsed: ParsedQuestion) -> str:
+    if parsed.table is None:
+        raise ValueError("the question asks for no facet")
+    return parsed.table.facet
 
 
 def _firmest(row: Finding) -> tuple[bool, float, str]:
@@ -99,12 +131,8 @@ def rows_by_value(
     Raises:
         ValueError: the question asks for no facet.
     """
-    if parsed.table is None:
-        raise ValueError("the question asks for no facet")
-    facet = parsed.table.facet
     found = {}
-    for value in retriever.generation.facet_values(facet):
-        tagged = retriever.generation.rows_tagged(facet, value)
+    for value, tagged in facet_rows(retriever.generation, _facet_of(parsed)).items():
         kept = tagged if rows is None else np.intersect1d(tagged, rows)
         if len(kept):
             found[value] = kept
@@ -116,19 +144,20 @@ def candidates_of(
     parsed: ParsedQuestion,
     values: Mapping[str, RowArray],
     reader: Reader | None,
+    most: int = _MOST_PASSAGES,
 ) -> list[tuple[str, Evidence]]:
     """Return (value, sentence) pairs from every value's best passages, with features.
 
-    Empty if the question asks for no facet or there are no values. With a reader, at most 200
-    pairs of value and passage are read; the pairs beyond, lowest fused scores, are dropped.
+    Empty if there are no values. With a reader, at most ``most`` pairs of value and passage are
+    read; the pairs beyond, lowest fused scores, are dropped.
 
     Args:
         values: the rows of each value, at least one row each.
     """
-    if parsed.table is None or not values:
+    if not values:
         return []
-    facet = parsed.table.facet
-    depth = max(_LEAST_PASSAGES, min(_PASSAGES, _MOST_PASSAGES // len(values)))
+    facet = _facet_of(parsed)
+    depth = max(_LEAST_PASSAGES, min(_PASSAGES, most // len(values)))
     every = np.unique(np.concatenate(list(values.values())))
     query = retriever.encoder.encode_queries([parsed.text])
     dense = retriever.generation.vectors.scores(query, every)[0]
@@ -146,12 +175,12 @@ def candidates_of(
     measured = extractor.sentences(ranked, passages, float(score.max()))
     evidence = dict(zip(read, measured, strict=True))
     pairs = [(value, place) for value, places in chosen.items() for place in places]
-    if reader is not None and len(pairs) > _MOST_PASSAGES:
+    if reader is not None and len(pairs) > most:
         # With very many values, the pairs with the lowest fused scores are dropped.
-        far = set(sorted(pairs, key=lambda pair: -score[pair[1]])[_MOST_PASSAGES:])
+        far = set(sorted(pairs, key=lambda pair: -score[pair[1]])[most:])
         pairs = [pair for pair in pairs if pair not in far]
     of_pairs = [
-        [item for item in evidence[place] if _is_about(retriever, facet, value, item)]
+        [item for item in evidence[place] if is_about(retriever, facet, value, item)]
         for value, place in pairs
     ]
     if reader is not None:
@@ -174,20 +203,24 @@ def _lexical_shares(retriever: Retriever, parsed: ParsedQuestion, rows: RowArray
     return np.max(shares, axis=0) if shares else np.zeros(len(rows), dtype=np.float32)
 
 
-def _is_about(retriever: Retriever, facet: str, value: str, item: Evidence) -> bool:
+def is_about(retriever: Retriever, facet: str, value: str, item: Evidence) -> bool:
     """Tell whether a sentence is about the value.
 
-    It is if it names the value, or if it names none and the passage is about one value only.
+    It is if it names the value, or if it names none and the passage is about one value only. A
+    document has one date and one type, and all of it is about them.
     """
+    if facet in {DATE, TYPE}:
+        return True
     named = retriever.facets.named_by(facet, item.text)
     if named:
         return value in named
     return len(item.passage.tags.get(facet, ())) == 1
 
 
-def _coverage(
+def coverage_of(
     retriever: Retriever, facet: str, values: dict[str, RowArray], findings: Sequence[Finding]
 ) -> Coverage:
+    """Return which of the values have findings, and which known values have no passages."""
     found = {row.facet_value for row in findings}
     known = retriever.facets.values(facet)
     present = set(retriever.generation.facet_values(facet))

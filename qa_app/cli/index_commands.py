@@ -88,6 +88,7 @@ def status(options: argparse.Namespace, settings: Settings) -> None:
     flag("--metrics", "serve /metrics for Prometheus, without a password"),
     flag("--mcp", "offer the tools over MCP too"),
     flag("--allow-upload", "let users add reports from the page"),
+    flag("--watch", "bring the index up to date whenever the corpus changes"),
     flag("--build", "bring the index up to date first"),
     args.HIDDEN_MODEL,
     args.HIDDEN_DIMENSION,
@@ -112,6 +113,7 @@ def serve(options: argparse.Namespace, settings: Settings) -> None:
     except IndexNotFoundError:
         index = None
     corpus = api.corpus_of(settings)
+    building = replace(settings, corpus=corpus)
     serve(
         index,
         settings.host,
@@ -126,6 +128,7 @@ def serve(options: argparse.Namespace, settings: Settings) -> None:
             metrics=options.metrics,
         ),
         open_index=lambda: open_index(settings),
-        uploads=replace(settings, corpus=corpus) if options.allow_upload else None,
+        uploads=building if options.allow_upload else None,
+        watch=building if options.watch else None,
         private_folders=(settings.index, corpus, briefs_folder(settings.index)),
     )

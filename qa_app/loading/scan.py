@@ -15,6 +15,9 @@ from qa_app.models import Failure
 
 # Files in the corpus's top folder that are not reports, in lower case.
 NOT_REPORTS = frozenset({"readme.md", "facets.toml", "themes.toml", METADATA_FILE})
+# What programs call a file that is open (Office) or on its way (browsers, sync), in lower case.
+_TEMPORARY_PREFIX = "~$"
+_TEMPORARY = (".tmp", ".part", ".partial", ".crdownload", ".download")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +31,9 @@ class Scan:
 def scan(corpus: Path) -> Scan:
     """Return the files of a corpus without opening them.
 
-    Hidden files and folders and ``NOT_REPORTS`` are skipped. Failures are links to folders or out
-    of the corpus, broken links, anything but regular files, unreadable files and folders, names
-    that are not UTF-8, and files without a loader.
+    Hidden and temporary files, hidden folders and ``NOT_REPORTS`` are skipped. Failures are links
+    to folders or out of the corpus, broken links, anything but regular files, unreadable files and
+    folders, names that are not UTF-8, and files without a loader.
 
     Raises:
         CorpusError: the corpus folder does not exist or cannot be read.
@@ -45,7 +48,7 @@ def scan(corpus: Path) -> Scan:
     overrides = read_overrides(root)
     files: list[SourceFile] = []
     failures: list[Failure] = []
-    for path in _walk(root):
+    for path in walk(root):
         name = path.relative_to(root).as_posix()
         shown = name.encode("utf-8", "replace").decode("utf-8")
         try:
@@ -64,7 +67,13 @@ def scan(corpus: Path) -> Scan:
     )
 
 
-def _walk(root: Path) -> Iterator[Path]:
+def walk(root: Path) -> Iterator[Path]:
+    """Yield the files of a corpus by folder, and the folders that cannot be entered.
+
+    Raises:
+        CorpusError: the folder itself cannot be read.
+    """
+
     def refuse(exc: OSError) -> None:
         if exc.filename is not None and Path(exc.filename) == root:
             raise CorpusError(
@@ -82,7 +91,8 @@ def _walk(root: Path) -> Iterator[Path]:
         folders[:] = [name for name in folders if name not in linked]
         for name in [*linked, *names]:
             is_setting = here == root and name.lower() in NOT_REPORTS
-            if not name.startswith(".") and not is_setting:
+            passing = name.startswith((".", _TEMPORARY_PREFIX)) or name.lower().endswith(_TEMPORARY)
+            if not passing and not is_setting:
                 yield here / name
     yield from unreadable
 

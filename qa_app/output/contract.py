@@ -9,6 +9,7 @@ from qa_app.models import Answer, BuildReport, SearchResult, to_json
 
 if TYPE_CHECKING:
     from qa_app.evaluation import Evaluation
+    from qa_app.grids.grid import Cell, Grid
     from qa_app.verification import VerifyReport
 
 
@@ -56,6 +57,39 @@ def evaluation_json(evaluation: Evaluation) -> dict[str, Any]:
     if evaluation.comparison is not None:
         found["comparison"] = to_json(evaluation.comparison)
     return found
+
+
+def grid_json(grid: Grid) -> dict[str, Any]:
+    """Return the JSON of a grid; of its cells those that have a quote, news or a mark."""
+    rows = [{"id": row.id, "question": row.question, "asked": bool(row.stamp)} for row in grid.rows]
+    return {
+        "name": grid.name,
+        "facet": grid.facet,
+        "filters": to_json(grid.filters),
+        "values": list(grid.columns),
+        "questions": [row.question for row in grid.rows],
+        "rows": rows,
+        "cells": [
+            {"row": row.id, "question": row.question, **_cell_json(cell)}
+            for row, cell in grid.cells
+        ],
+        "generation": max((row.generation for row in grid.rows), default=""),
+    }
+
+
+def _cell_json(cell: Cell) -> dict[str, Any]:
+    first = cell.quotes[0] if cell.quotes else None
+    return {
+        "value": cell.value,
+        "support": first and str(first.support),
+        "quote": first and first.text,
+        "citation": to_json(first and first.citation),
+        "quotes": to_json(cell.quotes),
+        "new": cell.is_new,
+        "mark": to_json(cell.mark and cell.mark.judgement),
+        "note": cell.mark.note if cell.mark else "",
+        "changed_since_marked": cell.changed_since_marked,
+    }
 
 
 def reranked(results: Sequence[SearchResult]) -> int:

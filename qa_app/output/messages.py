@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from qa_app.models import Answer, Citation, Coverage, Support, Verdict
+from qa_app.models import Answer, Citation, Count, Coverage, Support, Verdict
 from qa_app.text.wording import count, listed
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 # A word as typed, with inner hyphens, apostrophes, stops and commas: "data-sharing", "3.5".
 _WORD = re.compile(r"\w+(?:[.,'’‐‑-]\w+)*")
+_MAX_WORDS = 80  # Characters of the words of a mention that a headline repeats.
 _MAX_ALSO_IN = 3  # Further places named for the same words; more would take several lines.
 
 
@@ -30,7 +32,7 @@ def unknown_text(answer: Answer, retriever: Retriever) -> str:
     if answer.verdict is Verdict.ANSWERED:
         return ""
     facets, lexical = retriever.facets, retriever.generation.lexical
-    question = answer.question
+    question = (answer.count and answer.count.words) or answer.question
     # Known facet values are removed: the user may have typed an alias that no report uses.
     for mention in reversed(facets.mentions(question, typed=True)):
         question = question[: mention.start] + question[mention.end :]
@@ -80,6 +82,41 @@ def coverage_headline(coverage: Coverage, place: str = "in this corpus") -> str:
         return f"{'Evidence' if found else 'No evidence'} for the one {coverage.facet} {place}"
     share = "all" if found == total else f"{found} of the"
     return f"Evidence for {share} {count(total, coverage.facet)} {place}"
+
+
+def count_headline(number: Count, place: str = "in this corpus") -> str:
+    """Return what was counted, as a sentence without a full stop; it never says more than that."""
+    everything = f"{count(number.total, number.facet)} {place}"
+    of_all, strong = (
+        f"{f'{part:,}' if part else 'none'} of the {everything}"
+        for part in (number.found, number.strong)
+    )
+    if number.total == 1:
+        of_all = strong = f"{'the' if number.found else 'not the'} one {number.facet} {place}"
+    partial = number.found - number.strong
+    if number.words:
+        verb = "mentions" if number.found < 2 else "mention"
+        said = f"{of_all[:1].upper()}{of_all[1:]} {verb}"
+        words = textwrap.shorten(number.words, _MAX_WORDS, placeholder="…")
+        return f"{said} “{words}” in these words"
+    if not number.strong and partial:
+        return f"Only partial evidence found, for {of_all}"
+    return f"Strong evidence found for {strong}" + (
+        f", partial for {partial:,} more" if partial else ""
+    )
+
+
+def count_detail(number: Count) -> str:
+    """Return how far a count can be relied on, in one or two sentences."""
+    if not number.words:
+        return (
+            "Found by meaning, so rows may be wrong and others missing: "
+            "read them before you use the number."
+        )
+    said = "Counted by the words in any form, not by meaning"
+    if partial := number.found - number.strong:
+        said += f": {number.strong:,} with the words together, {partial:,} apart in one sentence"
+    return f"{said}."
 
 
 def coverage_text(coverage: Coverage) -> str:

@@ -11,14 +11,23 @@ from typing import TYPE_CHECKING, Any
 
 from qa_app.models import Answer, BuildReport, Failure, Finding, SearchResult, Support, Verdict
 from qa_app.output.contract import reranked
-from qa_app.output.messages import also_in_text, coverage_text, doubt_text, unplaced_text
-from qa_app.text.wording import count
+from qa_app.output.messages import (
+    also_in_text,
+    count_detail,
+    count_headline,
+    coverage_text,
+    doubt_text,
+    unplaced_text,
+)
+from qa_app.text.wording import count, listed
 
 if TYPE_CHECKING:
     from qa_app.briefs.brief import Brief, Pin
     from qa_app.briefs.check import Check
     from qa_app.briefs.saved import SavedQuestion, SavedQuestions
     from qa_app.evaluation import Comparison, Evaluation, Scored
+    from qa_app.grids.grid import Cell as GridCell
+    from qa_app.grids.grid import Grid
     from qa_app.models import Citation
     from qa_app.retrieval.filters import FilterChoices
     from qa_app.topics.topic_queries import Cell, Change, Excerpt, Matrix, TopicsReport
@@ -32,6 +41,8 @@ _MAX_QUOTE = 160  # Characters shown of a quote returned for a missed question.
 _MAX_HINT = 60  # Characters of a quote beside its score, enough to recognise it.
 # Characters of the topics matrix: its labels, its other columns, and its largest total width.
 _LABEL_WIDTH, _COLUMN_WIDTH, _MATRIX_WIDTH = 38, 14, 140
+# The same of a grid, whose cells are a mark: four values fit into 80 columns.
+_QUESTION_WIDTH, _VALUE_WIDTH = 24, 12
 _MIN_COLUMNS = 3  # Columns of the matrix shown even if the terminal is too narrow for them.
 _SUPPORT_MARK = {Support.STRONG: "●", Support.PARTIAL: "◐"}
 
@@ -127,6 +138,9 @@ def answer_text(answer: Answer, unknown: str = "") -> str:
     answered = answer.verdict is Verdict.ANSWERED
     if not answered:
         lines += ["The reports do not say.", *_wrap(unknown), ""]
+    if answer.count is not None and (answered or answer.count.words):
+        head = f"{count_headline(answer.count)}. {count_detail(answer.count)}"
+        lines += [*_wrap(head), ""]
     if doubt := doubt_text(answer):
         lines += [*_wrap(doubt), ""]
     for finding in answer.findings:
@@ -285,9 +299,11 @@ def _matrix_lines(matrix: Matrix) -> list[str]:
     return [*lines, unplaced] if (unplaced := unplaced_text(matrix)) else lines
 
 
-def _row_line(label: str, cells: Sequence[str]) -> str:
-    line = _shorten(label, _LABEL_WIDTH).ljust(_LABEL_WIDTH)
-    parts = (f"  {_shorten(cell, _COLUMN_WIDTH).rjust(_COLUMN_WIDTH)}" for cell in cells)
+def _row_line(
+    label: str, cells: Sequence[str], label_width: int = _LABEL_WIDTH, width: int = _COLUMN_WIDTH
+) -> str:
+    line = _shorten(label, label_width).ljust(label_width)
+    parts = (f"  {_shorten(cell, width).rjust(width)}" for cell in cells)
     return (line + "".join(parts)).rstrip()
 
 
@@ -321,6 +337,45 @@ def checks_text(checks: Sequence[Check]) -> str:
             lines.append(f"  {note} ({check.standing}): {check.reason}")
             lines += _wrap(_shorten(check.claim.words, 90), "    ")
     return "\n".join(lines)
+
+
+def grid_text(grid: Grid) -> str:
+    """Return a grid as a table of marks, of the columns that have any; then every quote."""
+    filled = {cell.value for _, cell in grid.cells}
+    columns = [value for value in grid.columns if value in filled]
+    width = min(_MATRIX_WIDTH, shutil.get_terminal_size((100, 24)).columns)
+    shown = columns[: max(_MIN_COLUMNS, (width - _QUESTION_WIDTH) // (_VALUE_WIDTH + 2))]
+    widths = (_QUESTION_WIDTH, _VALUE_WIDTH)
+    lines = [_row_line(f"By {grid.facet}:", shown, *widths)]
+    for row in grid.rows:
+        cells = [_grid_mark(row.cell(value)) for value in shown]
+        cells = cells if row.stamp else ["not asked"]
+        lines.append(_row_line(f"[{row.id}] {row.question}", cells, *widths))
+    if more := columns[len(shown) :]:
+        lines += _wrap(f"… and {listed(more)}, below (--out FILE.xlsx has the whole table).")
+    if empty := [value for value in grid.columns if value not in filled]:
+        lines += _wrap(f"Nothing for {listed(empty)}.")
+    for row, cell in grid.cells:
+        said = f", {cell.mark.judgement}" if cell.mark else ""
+        said += " (changed since it was marked)" if cell.changed_since_marked else ""
+        lines += ["", f"[{row.id}] {row.question}", f"    {_grid_mark(cell)} {cell.value}{said}"]
+        if cell.mark and cell.mark.note:
+            lines += _wrap(cell.mark.note, "    ")
+        for quote in cell.quotes:
+            lead_in = quote.lead_in.text if quote.lead_in else ""
+            lines += _quote_lines(quote.text, quote.citation.label, lead_in, "      ")
+    return "\n".join(lines)
+
+
+def _grid_mark(cell: GridCell) -> str:
+    mark = _SUPPORT_MARK[cell.support] if cell.support else ""
+    return f"{mark} new" if cell.is_new else mark
+
+
+def grids_text(grids: Sequence[Grid]) -> str:
+    """Return the names of the grids, each with its size."""
+    lines = [f"{grid.name}: {count(len(grid.rows), 'question')} by {grid.facet}" for grid in grids]
+    return "\n".join(lines) or "No grids. Make one: qa-app grid QUESTIONS.txt --facet document"
 
 
 def saved_text(saved: SavedQuestions) -> str:

@@ -57,6 +57,31 @@ def filter_choices(generation: Generation) -> FilterChoices:
     )
 
 
+def facet_rows(generation: Generation, facet: str) -> dict[str, RowArray]:
+    """Return the values of a facet, sorted, each with its rows, int64, ascending.
+
+    Args:
+        facet: a facet that passages are tagged with, "document", "type", or "date" (by the year of
+            a document; those without a date have no value).
+
+    Raises:
+        QueryError: there is no such facet.
+    """
+    if facet in generation.facets():
+        values = generation.facet_values(facet)
+        return {value: generation.rows_tagged(facet, value) for value in values}
+    if facet not in {DATE, TYPE}:
+        names = ", ".join(sorted({*generation.facets(), *BUILT_IN}))
+        raise QueryError(f"There is no facet {facet!r}.", f"There are: {names}.")
+    rows: dict[str, list[int]] = {}
+    for record in generation.documents:
+        if facet == TYPE:
+            rows.setdefault(record.format, []).extend(record.rows)
+        elif record.dated is not None:
+            rows.setdefault(str(record.dated.first.year), []).extend(record.rows)
+    return {value: np.array(rows[value], dtype=np.int64) for value in sorted(rows)}
+
+
 def filter_rows(generation: Generation, filters: Filters | None, facets: Facets) -> RowArray | None:
     """Return the rows that pass every filter, ascending, or None if there is no filter.
 

@@ -18,7 +18,7 @@ from qa_app.citations import cite
 from qa_app.errors import QueryError
 from qa_app.facets import DOCUMENT_FACET, YEAR_FACET, Facets
 from qa_app.models import Citation
-from qa_app.retrieval.filters import DATE, TYPE, exact_value
+from qa_app.retrieval.filters import DATE, TYPE, exact_value, facet_rows
 from qa_app.store.generation import Generation
 from qa_app.topics.phrases import quoted_sentence
 from qa_app.topics.topic_store import (
@@ -197,7 +197,7 @@ class Triage:
         for place, group in enumerate(groups):
             np.add.at(numbers[place], group.members.rows, 1)
             np.maximum.at(strengths[place], group.members.rows, group.members.strengths)
-        found = self._values(facet)
+        found = facet_rows(self._generation, facet)
         counts = {value: numbers[:, rows].sum(1) for value, rows in found.items()}
         columns = [value for value in found if counts[value].any()]
         if facet not in {DATE, YEAR_FACET}:
@@ -283,7 +283,7 @@ class Triage:
             QueryError: there is no such topic or theme.
         """
         members = self.group(topic, themes).members.rows
-        years = self._values(DATE)
+        years = facet_rows(self._generation, DATE)
         return {year: int(np.isin(members, rows).sum()) for year, rows in years.items()}
 
     def changes(self, earlier: Triage, most: int = 3) -> tuple[Change, ...]:
@@ -326,26 +326,9 @@ class Triage:
         known = ", ".join(group.id for group in groups)
         raise QueryError(f"There is no topic {name!r}.", f"There are: {known}.")
 
-    def _values(self, facet: str) -> dict[str, IntArray]:
-        """Return the facet's values in order, each with the rows of its passages, int64."""
-        generation = self._generation
-        if facet in generation.facets():
-            values = generation.facet_values(facet)
-            return {value: generation.rows_tagged(facet, value) for value in values}
-        if facet not in {DATE, TYPE}:
-            names = ", ".join(self.facet_names())
-            raise QueryError(f"There is no facet {facet!r}.", f"There are: {names}.")
-        rows: dict[str, list[int]] = {}
-        for record in generation.documents:
-            if facet == TYPE:
-                rows.setdefault(record.format, []).extend(record.rows)
-            elif record.dated is not None:
-                rows.setdefault(str(record.dated.first.year), []).extend(record.rows)
-        return {value: np.array(rows[value], dtype=np.int64) for value in sorted(rows)}
-
     def _value(self, facet: str, asked: str) -> tuple[str, IntArray]:
         """Return the stored spelling of a value, given in any case or as an alias, and its rows."""
-        values = self._values(facet)
+        values = facet_rows(self._generation, facet)
         value = exact_value(list(values), asked, self._facets.named_by(facet, asked))
         if value is not None:
             return value, values[value]

@@ -26,6 +26,7 @@ rendering.py     renders templates/ to escaped HTML; marks words
 page_images.py   images of PDF pages, drawn in a worker process
 uploads.py       saves a report uploaded from the page in the corpus
 builds.py        a build in the background
+watcher.py       tells when the corpus has changed and come to rest
 
 Styles are in static/*.css, client code in static/*.js.
 """

@@ -38,6 +38,9 @@ class Key(StrEnum):
     TOPIC = "topic"
     VALUE = "value"
     WITH = "with"
+    # Of the grids' view, besides ``VALUE``: the grid's name, and the row of the open cell.
+    GRID = "grid"
+    ROW = "row"
 
 
 class View(StrEnum):
@@ -45,13 +48,17 @@ class View(StrEnum):
 
     ANSWER = "answer"
     BRIEF = "brief"
+    GRID = "grid"
     SOURCES = "sources"
     TOPICS = "topics"
 
 
-# A facet may have one of these names, so they are read as keys in the topics view only.
-_PLACE_KEYS = (Key.BY, Key.GROUPS, Key.TOPIC, Key.VALUE, Key.WITH)
-_KEYS = frozenset(key.value for key in Key if key not in _PLACE_KEYS)
+# A facet may have one of these names, so they are read as keys in their view only.
+_PLACE_KEYS = {
+    View.TOPICS: (Key.BY, Key.GROUPS, Key.TOPIC, Key.VALUE, Key.WITH),
+    View.GRID: (Key.GRID, Key.ROW, Key.VALUE),
+}
+_KEYS = frozenset(Key) - frozenset(key for keys in _PLACE_KEYS.values() for key in keys)
 
 
 class Form(StrEnum):
@@ -78,7 +85,7 @@ class Address:
         find: search words for the open source; without a span the matches are listed.
         view: what the left side shows.
         filters: facet to its chosen values.
-        place: the position in the topics view, by key.
+        place: the position in the view of topics or of grids, by key.
     """
 
     question: str = ""
@@ -99,7 +106,8 @@ class Address:
             fields += [(facet, value) for value in values]
         if self.view is not View.ANSWER:
             fields.append((Key.VIEW.value, self.view.value))
-        fields += [(key.value, self.place[key]) for key in _PLACE_KEYS if key in self.place]
+        keys = _PLACE_KEYS.get(self.view, ())
+        fields += [(key.value, self.place[key]) for key in keys if key in self.place]
         if self.document:
             source = {
                 Key.DOCUMENT: self.document,
@@ -155,11 +163,12 @@ def parse_address(search: str, facets: Collection[str] = ()) -> Address:
         fields = parse_qsl(search.removeprefix("?"), max_num_fields=_MOST_FIELDS)
     except ValueError:  # too many fields
         fields = []
-    in_topics = (Key.VIEW.value, View.TOPICS.value) in fields
+    shown = next((value for name, value in fields if name == Key.VIEW), "")
+    view = next((view for view in View if view == shown), View.ANSWER)
     for name, value in fields:
         if name in _KEYS:
             own[name] = value
-        elif in_topics and name in _PLACE_KEYS:
+        elif name in _PLACE_KEYS.get(view, ()):
             place[name] = value
         elif name in facets:
             filters[name] = (*filters.get(name, ()), value)
@@ -171,7 +180,7 @@ def parse_address(search: str, facets: Collection[str] = ()) -> Address:
         part=int(part) if document and _PART.fullmatch(part := own.get(Key.PART, "")) else 0,
         form=Form.TEXT if document and own.get(Key.FORM) == Form.TEXT else Form.PAGE,
         find=own.get(Key.FIND, "").strip() if document else "",
-        view=next((view for view in View if view == own.get(Key.VIEW)), View.ANSWER),
+        view=view,
         filters=filters,
         place=place,
     )

@@ -10,7 +10,14 @@ from dataclasses import dataclass
 from qa_app.citations import short_title
 from qa_app.facets import DOCUMENT_FACET, SECTION_FACET, YEAR_FACET, name_documents
 from qa_app.models import Answer, BlockKind, Citation, Explanation, Finding, Passage, Verdict
-from qa_app.output.messages import coverage_headline, doubt_text, not_mentioned, unknown_text
+from qa_app.output.messages import (
+    count_detail,
+    count_headline,
+    coverage_headline,
+    doubt_text,
+    not_mentioned,
+    unknown_text,
+)
 from qa_app.retrieval.filters import DATE, TYPE, FilterChoices
 from qa_app.text.wording import count
 from qa_app.web.address import Address
@@ -146,6 +153,8 @@ def headline(answer: Answer, place: str) -> str:
     """Return the verdict in one line; ``place`` completes it, as in "in this corpus"."""
     if answer.verdict is not Verdict.ANSWERED:
         return "The reports do not say."
+    if answer.count is not None:
+        return count_headline(answer.count, place)
     if answer.coverage is not None:
         return coverage_headline(answer.coverage, place)
     reports = {finding.citation.document for finding in answer.findings}
@@ -154,6 +163,9 @@ def headline(answer: Answer, place: str) -> str:
 
 def detail(answer: Answer) -> str:
     """Return the qualification shown below the verdict, or ""."""
+    if answer.count is not None and (answer.findings or answer.count.words):
+        nearest = "" if answer.findings else f"{count_headline(answer.count)}. "
+        return f"{nearest}{count_detail(answer.count)}"
     if answer.verdict is not Verdict.ANSWERED:
         if not answer.passages:
             return "Nothing in them comes near the question."

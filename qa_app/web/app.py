@@ -7,6 +7,7 @@ Gradio is imported inside functions: it reads environment variables on import, w
 from __future__ import annotations
 
 import atexit
+import contextlib
 import importlib.util
 import os
 import shutil
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
+from qa_app.briefs.stored_file import briefs_folder
 from qa_app.errors import ServeError
 from qa_app.web.accounts import Accounts
 from qa_app.web.draining import Drain, OpenWork
@@ -46,6 +48,7 @@ from qa_app.web.security import (
     is_loopback,
 )
 from qa_app.web.sessions import Sessions, sign_in_route
+from qa_app.web.watcher import Watcher
 
 if TYPE_CHECKING:
     from qa_app.api import Index
@@ -88,6 +91,7 @@ def serve(
     operations: Operations | None = None,
     open_index: OpenIndex | None = None,
     uploads: Settings | None = None,
+    watch: Settings | None = None,
     private_folders: Sequence[Path] = (),
 ) -> None:
     """Serve the page until SIGTERM or Ctrl+C; log its address to standard error when it is ready.
@@ -102,6 +106,7 @@ def serve(
             address.
         open_index: called on each request while there is no index, to pick up a first build.
         uploads: settings for the builds that follow uploads; None disables uploads.
+        watch: settings for the builds that follow changes of the corpus; None disables them.
         private_folders: folders that Gradio's file routes may not read from, such as the corpus.
 
     Raises:
@@ -113,7 +118,7 @@ def serve(
     accounts = Accounts(chosen.auth) if chosen.auth is not None else None
     sessions = Sessions(accounts, chosen.idle_minutes * 60) if accounts is not None else None
     _check_port(host, port)
-    page = PageController(index, open_index, uploads)
+    page = PageController(index, open_index, uploads, watch)
     page.has_logins = sessions is not None
     ending = _on_signals()
     _prepare_environment()
@@ -147,8 +152,12 @@ def serve(
     # the first questions do not wait for it.
     page.warm()
     log_event(f"qa_app is at {_address(host, port)}  (Ctrl+C ends it)")
-    while not ending.wait(None if page.is_warm else _WARMING_SECONDS):
-        page.warm()
+    with contextlib.ExitStack() as watching:
+        if watch and page.builds:
+            own = (watch.index, briefs_folder(watch.index))
+            watching.enter_context(Watcher(page.builds.corpus, page.builds.start, own))
+        while not ending.wait(None if page.is_warm else _WARMING_SECONDS):
+            page.warm()
     log_event("ending" if work.finish() else "ending, with questions unanswered")
     blocks.server.config.timeout_graceful_shutdown = _CLOSING_SECONDS
     blocks.close(verbose=False)
@@ -207,7 +216,7 @@ def _guarded(page: PageController, host: str, mcp: bool, chosen: Operations) -> 
         "hosts": allowed_hosts(host, (*own_names, *chosen.allow_hosts)),
         "any_address": not is_loopback(host),
         "mcp": mcp,
-        "uploads": page.builds is not None,
+        "uploads": page.takes_uploads,
         "metrics": chosen.metrics,
     }
 
@@ -246,7 +255,7 @@ def _launch_options(
         # Linked, since Gradio rewrites the selectors of a stylesheet that is passed to it.
         "head": "".join(
             f'<link rel="stylesheet" href=".{STATIC_ROUTE}/{name}.css">'
-            for name in ("desk", "brief")
+            for name in ("desk", "brief", "grid")
         ),
         "app_kwargs": {
             "docs_url": None,

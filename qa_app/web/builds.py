@@ -15,12 +15,13 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from qa_app.errors import BriefError, QAAppError
+from qa_app.errors import BriefError, IndexLockedError, QAAppError
 from qa_app.models import BuildReport
 from qa_app.settings import Settings
 from qa_app.text.wording import count
 
 _LEAST_SECONDS = 0.1  # between two progress messages within a stage: the page needs no more
+_LOCKED_SECONDS = 1.0  # between two tries while another process builds
 _NICENESS = 10  # added to the build's nice value, so that questions get the processor first
 
 
@@ -136,13 +137,20 @@ def _build(connection: Connection, settings: Settings) -> None:
     from qa_app.api import build_from_settings
     from qa_app.briefs.saved import ask_after_build
 
-    try:
-        report = build_from_settings(settings, _Reporter(connection))
-        with contextlib.suppress(BriefError):  # the brief's view shows it
-            ask_after_build(settings, report.generation)
-        connection.send(BuildState(message=build_summary(report)))
-    except QAAppError as exc:
-        connection.send(BuildState(failed=True, message=exc.message, hint=exc.hint))
+    while True:
+        try:
+            report = build_from_settings(settings, _Reporter(connection))
+            with contextlib.suppress(BriefError):  # the brief's view shows it
+                ask_after_build(settings, report.generation)
+            connection.send(BuildState(message=build_summary(report)))
+        except IndexLockedError:
+            # A build from the command line, or a backup, has its turn first.
+            connection.send(BuildState(running=True, stage="Waiting for another build"))
+            time.sleep(_LOCKED_SECONDS)
+            continue
+        except QAAppError as exc:
+            connection.send(BuildState(failed=True, message=exc.message, hint=exc.hint))
+        return
 
 
 def build_summary(report: BuildReport) -> str:

@@ -25,7 +25,9 @@ _WITH_ADDRESS = "(question, address) => [question, window.location.search]"
 _ADDRESS = "() => [window.location.search]"
 _QUESTION = "() => new URLSearchParams(window.location.search).get('q') ?? ''"
 # Gradio finds the bridge's custom events by their quoted names in this string, hence its comment.
-_BRIDGE = "window.desk.connect(trigger); // 'go', 'open', 'peek', 'header', 'aside', 'revise'"
+_BRIDGE = (
+    "window.desk.connect(trigger); // 'go', 'open', 'peek', 'header', 'aside', 'revise', 'grid'"
+)
 
 
 def lay_out(page: PageController) -> gr.Blocks:
@@ -58,7 +60,7 @@ def lay_out(page: PageController) -> gr.Blocks:
             elem_id="bridge",
             head="".join(
                 f'<script src=".{STATIC_ROUTE}/{name}"></script>'
-                for name in ("adding.js", "heat.js", "desk.js", "brief.js")
+                for name in ("adding.js", "heat.js", "desk.js", "brief.js", "grid.js")
             ),
             js_on_load=_BRIDGE,
             apply_default_css=False,
@@ -69,6 +71,7 @@ def lay_out(page: PageController) -> gr.Blocks:
         parts = _Parts(header, question, ask, stop, notices, answer, source, address, bridge)
         _connect(blocks, page, parts)
         _connect_brief(blocks, page.briefs, parts)
+        _connect_grids(page, parts)
     return blocks
 
 
@@ -149,6 +152,15 @@ def _connect_brief(blocks: gr.Blocks, briefs: BriefController, parts: _Parts) ->
     )
     for event in acts:
         event.failure(broken, None, [parts.notices], **every)
+
+
+def _connect_grids(page: PageController, parts: _Parts) -> None:
+    def act(event: gr.EventData, request: gr.Request) -> str:
+        return page.grids.act(_user(request), _act(event), str(event.search))
+
+    every = {**_PRIVATE, "trigger_mode": "multiple", "concurrency_limit": 1}
+    acting = parts.bridge.grid(act, None, [parts.answer], **every)
+    acting.failure(page.broken, None, [parts.answer, parts.source], **_PRIVATE)
 
 
 def _user(request: gr.Request) -> str:

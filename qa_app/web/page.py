@@ -20,6 +20,7 @@ from qa_app.web.answer_view import filter_panel, render_answer, render_home
 from qa_app.web.brief_view import BriefController, render_brief
 from qa_app.web.builds import Builds
 from qa_app.web.catalogue import Catalogue, Visit, read_catalogue
+from qa_app.web.grid_view import GridController, render_grid
 from qa_app.web.page_images import PageImage, PageImages
 from qa_app.web.rendering import render
 from qa_app.web.source_view import (
@@ -66,6 +67,7 @@ class ViewEntry:
 VIEWS = (
     ViewEntry(View.ANSWER, "Ask", render_home),
     ViewEntry(View.TOPICS, "Topics", render_topics),
+    ViewEntry(View.GRID, "Grid", render_grid),
     ViewEntry(View.BRIEF, "Brief", render_brief),
     ViewEntry(View.SOURCES, "Sources", render_sources),
 )
@@ -78,6 +80,7 @@ class PageController:
         index: an open index, or None if there is none yet.
         open_index: called while there is none, to pick up a first build without a restart.
         uploads: settings for the builds that follow uploads; None disables uploads.
+        watch: settings for the builds that follow changes of the corpus; None for none.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class PageController:
         index: Index | None,
         open_index: OpenIndex | None = None,
         uploads: Settings | None = None,
+        watch: Settings | None = None,
     ) -> None:
         self._index = index
         self._open_index = open_index
@@ -93,7 +97,11 @@ class PageController:
         self._stamps = itertools.count(1)
         self._pages = PageImages()
         self.briefs = BriefController(self.catalogue)
-        self.builds = Builds(uploads) if uploads is not None else None
+        self.grids = GridController(self.catalogue)
+        build_from = uploads or watch
+        self.builds = Builds(build_from) if build_from is not None else None
+        self.takes_uploads = uploads is not None
+        self.watches = watch is not None
         self.is_warm = False
         self.has_logins = False
         self.listeners: list[Callable[[Answer], None]] = []
@@ -201,7 +209,7 @@ class PageController:
     def _answer(self, catalogue: Catalogue, address: Address, user: str = "") -> tuple[str, str]:
         """Return the left side's HTML, and for the right side a placeholder for the best quote."""
         here = address.opening("")
-        visit = Visit(catalogue, here, self._stamp(), self.builds is not None, user)
+        visit = Visit(catalogue, here, self._stamp(), self.takes_uploads, user)
         try:
             if address.view is not View.ANSWER or not address.question:
                 (entry,) = (entry for entry in VIEWS if entry.view is address.view)
@@ -263,7 +271,7 @@ class PageController:
     def _trouble(self, error: QAAppError, visit: Visit | None = None) -> str:
         stamp = self._stamp()
         if isinstance(error, IndexNotFoundError) and self._index is None:
-            return render("setup", uploads=self.builds is not None, stamp=stamp)
+            return render("setup", uploads=self.takes_uploads, watches=self.watches, stamp=stamp)
         here = visit.address if visit else Address()
         # A filter may be the cause, so the panel is shown for the user to remove it.
         is_filtered = visit is not None and here.filters and isinstance(error, QueryError)

@@ -9,11 +9,14 @@ from typing import Any
 import gradio as gr
 
 from qa_app.errors import QAAppError, QueryError
+from qa_app.grids.grid_runner import ask_grid
 from qa_app.models import Mode, to_json
-from qa_app.output.contract import answer_json, search_json
+from qa_app.output.contract import answer_json, grid_json, search_json
 from qa_app.web.page import PageController
 
 _MOST_PASSAGES = 100  # the largest top_k: bounds the work and the size of one response
+# Of a grid: they bound one request to a minute or two.
+_MOST_QUESTIONS, _MOST_CELLS = 30, 1_500
 PublicFunction = Callable[..., dict[str, Any]]
 
 
@@ -69,6 +72,30 @@ def public_functions(page: PageController) -> dict[str, PublicFunction]:
             found: dict[str, Any] = to_json(page.snapshot().topics(facet, themes))
             return found
 
+    def grid(
+        questions: list[str],
+        facet: str,
+        filters: dict[str, list[str]] | None = None,
+    ) -> dict[str, Any]:
+        """Ask several questions of each value of a facet: a table of quotes with their citations.
+
+        Args:
+            questions: in plain words, at most 30, and 1,500 cells; it takes seconds for each.
+            facet: "document", "date" (years of the reports), "type" or a facet of the corpus.
+            filters: facet, "document", "type" or "date" to the values to keep to.
+        """
+        with _errors_told():
+            if not isinstance(questions, list) or not all(isinstance(q, str) for q in questions):
+                raise QueryError("The questions are no list of texts.", 'As: ["Who pays?"].')
+            if len(questions) > _MOST_QUESTIONS:
+                raise QueryError(
+                    f"There are {len(questions)} questions; {_MOST_QUESTIONS} are the most.",
+                    "Ask them in several requests.",
+                )
+            snapshot = page.snapshot()
+            found = ask_grid(snapshot, questions, facet, filters, most_cells=_MOST_CELLS)
+            return grid_json(found)
+
     def status() -> dict[str, Any]:
         """Say what is indexed, with which model, when, and which files could not be read."""
         with _errors_told():
@@ -78,7 +105,7 @@ def public_functions(page: PageController) -> dict[str, PublicFunction]:
             told[kind] = [{"file": item.pop("path"), **item} for item in told[kind]]
         return told
 
-    return {"ask": ask, "search": search, "topics": topics, "status": status}
+    return {"ask": ask, "search": search, "topics": topics, "grid": grid, "status": status}
 
 
 def _checked(top_k: int) -> int:

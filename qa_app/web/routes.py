@@ -18,11 +18,14 @@ from starlette.routing import Route
 
 from qa_app.briefs.export import Form
 from qa_app.errors import QAAppError
+from qa_app.grids.grid_export import GridForm
 from qa_app.web.builds import Builds, BuildState
 from qa_app.web.page import PageController
 from qa_app.web.security import (
     BRIEF_ROUTE,
     BUILD_ROUTE,
+    GRID_ROUTE,
+    GRID_STATE_ROUTE,
     ORIGINAL_ROUTE,
     STATE_ROUTE,
     UPLOAD_ROUTE,
@@ -32,10 +35,12 @@ from qa_app.web.source_view import source_path
 from qa_app.web.uploads import IncomingFile
 
 Endpoint = Callable[[Request], Awaitable[Response]]
-_BRIEF_TYPES = {
+# By a file's ending, which is also the value of ``Form`` and ``GridForm``.
+_TYPES: dict[str, str] = {
     Form.WORD: "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     Form.MARKDOWN: "text/markdown; charset=utf-8",
     Form.CSV: "text/csv; charset=utf-8",
+    GridForm.EXCEL: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 _NO_STORE = {"cache-control": "no-store"}
 # Types that a browser displays without running any of their content; others are downloaded.
@@ -61,12 +66,26 @@ def page_routes(page: PageController) -> list[Route]:
         form = Form(request.path_params["form"])
         return await run_in_threadpool(_brief, page, signed_in(request) or "", form)
 
+    async def grid(request: Request) -> Response:
+        form = GridForm(request.path_params["form"])
+        name = request.query_params.get("name", "")
+        return await run_in_threadpool(_grid, page, signed_in(request) or "", name, form)
+
+    async def grid_state(request: Request) -> Response:
+        name = request.query_params.get("name", "")
+        run = page.grids.state(signed_in(request) or "", name)
+        return JSONResponse(asdict(run), headers=_NO_STORE)
+
     routes = [
         _route(ORIGINAL_ROUTE, original, "GET"),
+        _route(f"{GRID_ROUTE}.{{form}}", grid, "GET"),
+        _route(GRID_STATE_ROUTE, grid_state, "GET"),
         _route(f"{BRIEF_ROUTE}.{{form}}", brief, "GET"),
         _route(STATE_ROUTE, state, "GET"),
     ]
-    return routes if page.builds is None else [*routes, *_upload_routes(page.builds)]
+    if page.builds is None or not page.takes_uploads:
+        return routes
+    return [*routes, *_upload_routes(page.builds)]
 
 
 def _upload_routes(builds: Builds) -> list[Route]:
@@ -107,12 +126,20 @@ def _state(page: PageController) -> Response:
 
 
 def _brief(page: PageController, user: str, form: Form) -> Response:
+    return _download(lambda: page.briefs.export(user, form), _TYPES[form])
+
+
+def _grid(page: PageController, user: str, name: str, form: GridForm) -> Response:
+    return _download(lambda: page.grids.export(user, name, form), _TYPES[form])
+
+
+def _download(export: Callable[[], tuple[str, bytes]], media_type: str) -> Response:
     try:
-        name, content = page.briefs.export(user, form)
+        name, content = export()
     except QAAppError as exc:
         return PlainTextResponse(f"{exc.message} {exc.hint}\n", 404)
     headers = {
-        "content-type": _BRIEF_TYPES[form],
+        "content-type": media_type,
         "content-disposition": f'attachment; filename="{name}"',
         **_NO_STORE,
     }

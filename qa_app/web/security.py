@@ -27,8 +27,10 @@ BRIEF_ROUTE = "/brief"
 HEALTH_ROUTE = "/healthz"
 READY_ROUTE = "/readyz"
 METRICS_ROUTE = "/metrics"
+GRID_ROUTE = "/grid"
+GRID_STATE_ROUTE = "/grid-state"
 # The only functions that clients may call by name; the page's own events have names too.
-PUBLIC_FUNCTIONS = ("ask", "search", "topics", "status")
+PUBLIC_FUNCTIONS = ("ask", "search", "topics", "grid", "status")
 # A call of one is posted to /gradio_api/call/NAME; its result is read from there by event id.
 _CALL = rf"/gradio_api/call/(?:v2/)?(?:{'|'.join(PUBLIC_FUNCTIONS)})"
 _MCP_ROUTE = "/gradio_api/mcp"
@@ -37,6 +39,7 @@ _READ_ROUTES = re.compile(
     r"/|/(config|theme\.css|favicon\.ico|manifest\.json|robots\.txt|login|logout)/?"
     rf"|(/assets|/static|/svelte|{STATIC_ROUTE})/[\w./-]+"
     rf"|{HEALTH_ROUTE}|{READY_ROUTE}|{ORIGINAL_ROUTE}|{STATE_ROUTE}|{BRIEF_ROUTE}\.(?:docx|md|csv)"
+    rf"|{GRID_ROUTE}\.(?:xlsx|docx)|{GRID_STATE_ROUTE}"
     r"|/gradio_api/(info|startup-events|app_id|login_check|user|theme\.css|queue/data)/?"
     r"|/gradio_api/heartbeat/\w+"
     rf"|{_CALL}/\w+"

@@ -51,6 +51,6 @@ def test_the_tools_are_the_public_functions(tmp_path: Path) -> None:
 
     with serving(tmp_path / "index", tmp_path / "corpus", "--mcp") as url:
         tools, found = asyncio.run(talk(url))
-    assert set(tools) == {"ask", "search", "status", "topics"}
+    assert set(tools) == {"ask", "grid", "search", "status", "topics"}
     assert tools["ask"].startswith("Answer a question from the reports")
     assert "Addressing public concerns around road safety" in found

@@ -18,6 +18,8 @@ from starlette.applications import Starlette
 from qa_app import build_index
 from qa_app.api import Index
 from qa_app.briefs.stored_file import open_brief
+from qa_app.grids.grid import Grid, Row
+from qa_app.grids.grid_store import open_grid
 from qa_app.web.accounts import add_user, remove_user
 from qa_app.web.draining import OpenWork
 from qa_app.web.health import health_routes
@@ -134,6 +136,15 @@ def test_one_users_brief_is_closed_to_another(client: Client, folder: Path) -> N
     for path in ("/brief.exe", "/brief", "/brief.md/x"):
         assert ann.get(path).status_code == 403
     assert ann.post("/brief.md").status_code == 403
+
+
+def test_one_users_grid_is_closed_to_another(client: Client, folder: Path) -> None:
+    ann, bob = client("ann"), client("bob")
+    grid = Grid(name="Anns", facet="document", rows=(Row(question=QUESTION),))
+    open_grid(folder / "index", "Anns", "ann").change(lambda _: grid)
+    assert ann.get("/grid.xlsx", params={"name": "Anns"}).status_code == 200
+    for name in ("Anns", "../ann/Anns", "ann/Anns"):
+        assert bob.get("/grid.xlsx", params={"name": name, "user": "ann"}).status_code == 404
 
 
 def test_signing_out_ends_this_session_alone(client: Client) -> None:

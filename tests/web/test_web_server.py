@@ -94,6 +94,9 @@ def test_filters_reach_the_search(http: httpx.Client) -> None:
         ("ask", {"question": ""}, "empty"),
         ("ask", {"question": "q", "top_k": 0}, "top_k is 0"),
         ("ask", {"question": "q", "top_k": 1_000_000}, "from 1 to 100"),
+        ("grid", {"questions": ["q"] * 31, "facet": "force"}, "30 are the most"),
+        ("grid", {"questions": [3], "facet": "force"}, "no list of texts"),
+        ("grid", {"questions": ["q"], "facet": "colour"}, "no facet 'colour'"),
         ("search", {"query": "q", "mode": "magic"}, "best, fast, dense, lexical"),
         ("search", {"query": "q", "filters": {"colour": ["red"]}}, "colour"),
     ],
@@ -124,9 +127,20 @@ def test_topics_are_counted_for_each_value(http: httpx.Client) -> None:
     assert set(found) >= {"topics", "matrix"}
 
 
-def test_the_public_functions_are_four(http: httpx.Client) -> None:
+def test_a_grid_is_asked_in_one_call(http: httpx.Client) -> None:
+    kept = {"force": ["Surrey", "Merseyside"]}
+    asked = {"questions": ["How is data shared?"], "facet": "force", "filters": kept}
+    event, body = call(http, "grid", **asked)
+    assert event == "event: complete"
+    (found,) = json.loads(body)
+    assert found["values"] == ["Merseyside", "Surrey"]
+    cells = {cell["value"]: cell for cell in found["cells"]}
+    assert cells["Merseyside"]["citation"]["section"][-1] == "Merseyside"
+
+
+def test_the_public_functions_are_five(http: httpx.Client) -> None:
     described = http.get("/gradio_api/info").json()
-    assert set(described["named_endpoints"]) == {"/ask", "/search", "/topics", "/status"}
+    assert set(described["named_endpoints"]) == {"/ask", "/search", "/topics", "/grid", "/status"}
     assert described["unnamed_endpoints"] == {}
 
 

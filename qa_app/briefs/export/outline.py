@@ -113,7 +113,7 @@ def _entry(item: Item, number: int, question: str) -> Entry:
     if pin is None:
         return Entry(heading=item.text)
     notes = tuple(
-        Note(place, quote, _footnote(quote.citation), pin.document_sha256)
+        Note(place, quote, footnote(quote.citation), pin.document_sha256)
         for place, quote in enumerate(pin.quotes, number)
     )
     remarks = tuple(part.strip() for part in item.text.split("\n\n") if part.strip())
@@ -121,7 +121,7 @@ def _entry(item: Item, number: int, question: str) -> Entry:
     return Entry("", asked, pin.facet_value, notes, remarks)
 
 
-def _footnote(citation: Citation) -> str:
+def footnote(citation: Citation) -> str:
     """Return a citation in full: title, headings, page, path and character offsets."""
     section = [heading for heading in citation.section if heading != citation.title]
     parts = [" ".join(part.split()) for part in (citation.title, " > ".join(section))]

@@ -389,7 +389,7 @@
   // A new generation: the header's counts, and what lists the corpus; an answer or a brief stays.
   const changed = () => {
     send("header", {});
-    if (!find("#answer [data-question], #answer .brief")) send("go", { search: location.search });
+    if (!find("#answer [data-question], #answer .brief, #answer .grid")) send("go", { search: location.search });
   };
 
   window.desk = {
