@@ -11,14 +11,15 @@ import platform
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from functools import lru_cache
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from qa_app.arrays import FloatArray, SpanArray
+from qa_app.arrays import FloatArray, IntArray, SpanArray
 from qa_app.errors import EmbeddingError
 from qa_app.model_files import find_folder, read_identity, refuse_code
 from qa_app.models import ModelIdentity
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 Progress = Callable[[int], None]
-# Called with a text's index and the unit vectors of its tokens, float32, shape (tokens, dim).
-KeepTokens = Callable[[int, FloatArray], None]
+# Called with a text's index, its vector and those of its tokens, float32 unit rows, shape
+# (tokens, dim), as soon as they are computed.
+Keep = Callable[[int, FloatArray, FloatArray], None]
 
 _BATCH = 32  # texts per pass through the model, sentence-transformers' default
 # Questions whose vectors are cached: each is needed several times while it is answered.
@@ -43,6 +45,9 @@ class Encoder(Protocol):
     def identity(self) -> ModelIdentity:
         """Name, hash and settings of the model, known without loading it."""
 
+    def load(self) -> None:
+        """Load the model now, so that the first text does not wait for it."""
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return the number of tokens of each text, without special tokens."""
 
@@ -50,20 +55,20 @@ class Encoder(Protocol):
         self,
         texts: Sequence[str],
         progress: Progress | None = None,
-        keep_tokens: KeepTokens | None = None,
+        keep: Keep | None = None,
     ) -> FloatArray:
         """Return the texts' vectors, float32 unit rows, shape (len(texts), dimension).
 
         Args:
             progress: called with the number of texts just encoded.
-            keep_tokens: called once per text, in any order, by encoders that have token vectors;
-                both kinds of vector come from the same pass through the model.
+            keep: called once per text, in any order, by encoders that have token vectors; both
+                kinds of vector come from the same pass through the model.
         """
 
     def token_spans(self, texts: Sequence[str]) -> list[SpanArray]:
         """Return each text's token spans (start, end) in characters, int32, shape (tokens, 2).
 
-        There is one for each vector that ``keep_tokens`` receives; (0, 0) for tokens that are not
+        There is one for each token vector that ``keep`` receives; (0, 0) for tokens that are not
         in the text, such as special tokens.
         """
 
@@ -114,6 +119,10 @@ class SentenceTransformerEncoder:
         """As ``Encoder.identity``."""
         return self._identity
 
+    def load(self) -> None:
+        """As ``Encoder.load``."""
+        self._load()
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """As ``Encoder.count_tokens``."""
         tokenizer = self._load_tokenizer()
@@ -137,24 +146,35 @@ class SentenceTransformerEncoder:
         self,
         texts: Sequence[str],
         progress: Progress | None = None,
-        keep_tokens: KeepTokens | None = None,
+        keep: Keep | None = None,
     ) -> FloatArray:
         """As ``Encoder.encode_documents``."""
-        # By length: a batch is padded to its longest text. Longest first: progress never slows.
-        order = np.argsort([-len(text) for text in texts], kind="stable")
         rows = np.empty((len(texts), self._identity.dimension), dtype=np.float32)
-        for start in range(0, len(order), _BATCH):
-            chosen = order[start : start + _BATCH]
+        if not texts:
+            return rows
+        batches = self._batches(texts)
+
+        def encode(chosen: IntArray) -> tuple[FloatArray, list[FloatArray]]:
             some = [texts[i] for i in chosen]
-            if keep_tokens is None:
-                rows[chosen] = self._encode(some, queries=False)
-            else:
-                rows[chosen], tokens = self._encode_with_tokens(some, queries=False)
-                for place, vectors in zip(chosen, tokens, strict=True):
-                    keep_tokens(int(place), vectors)
-            if progress is not None:
-                progress(len(chosen))
+            if keep is None:
+                return self._encode(some, queries=False), []
+            return self._encode_with_tokens(some, queries=False)
+
+        self.load()
+        with ThreadPoolExecutor(torch_threads()) as pool:
+            for chosen, (found, tokens) in zip(batches, pool.map(encode, batches), strict=True):
+                rows[chosen] = found
+                if keep is not None:
+                    for place, vector, own in zip(chosen.tolist(), found, tokens, strict=True):
+                        keep(place, vector, own)
+                if progress is not None:
+                    progress(len(chosen))
         return rows
+
+    def _batches(self, texts: Sequence[str]) -> list[IntArray]:
+        prompt, most = self._identity.document_prompt, self._identity.max_tokens
+        found = self._load_tokenizer().encode_batch_fast([prompt + text for text in texts])
+        return batches_by_length([min(len(encoding.ids), most) for encoding in found], _BATCH)
 
     def encode_queries(self, texts: Sequence[str]) -> FloatArray:
         """As ``Encoder.encode_queries``."""
@@ -194,7 +214,7 @@ class SentenceTransformerEncoder:
         encode = model.encode_query if queries else model.encode_document
         # Always passed, because the library by itself would not find a prompt called "passage".
         prompt = identity.query_prompt if queries else identity.document_prompt
-        with self._lock, _one_thread() if queries else nullcontext():
+        with one_thread():
             return encode(
                 list(texts), prompt=prompt, batch_size=_BATCH, show_progress_bar=False, **options
             )
@@ -222,25 +242,50 @@ class SentenceTransformerEncoder:
     def _load(self) -> Any:
         with self._lock:
             if self._model is None:
-                self._model = load_model(self._folder, truncate_dim=self._cut)
+                model = load_model(self._folder, truncate_dim=self._cut)
+                # The first call sets its tokenizer's padding, which threads must not do at once.
+                model.encode(["first"], show_progress_bar=False)
+                self._model = model
             return self._model
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Run torch on one thread.
+@cache
+def torch_threads() -> int:
+    """Return the number of threads that torch takes by itself, as long as nothing has set it."""
+    import torch
 
-    A question is too short to gain much from more, and on a busy machine the threads wait for each
-    other: 10 times as slow (benchmarks/RESULTS.md).
+    return int(torch.get_num_threads())
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run torch on one thread in this thread; several may do so at once.
+
+    Whole batches side by side take a fifth less processor time than each batch on all cores, and on
+    a busy machine the threads of one batch wait for each other: 10 times as slow
+    (benchmarks/RESULTS.md). Results are the same to the last bit.
     """
     import torch
 
-    threads = torch.get_num_threads()
+    threads = torch_threads()
     torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(threads)  # threads started later take over the number set last
+
+
+def batches_by_length(lengths: Sequence[int], most: int) -> list[IntArray]:
+    """Return the places of texts in batches of one length in tokens, longest first.
+
+    Without padding nothing is computed for nothing (sorted by characters, a third was padding),
+    attention needs no mask, and what is computed of a text does not depend on its batch, not even
+    in the last bit.
+    """
+    ordered = np.array(lengths)
+    order = np.argsort(-ordered, kind="stable")
+    alike = np.split(order, np.flatnonzero(np.diff(ordered[order])) + 1)
+    return [group[start : start + most] for group in alike for start in range(0, len(group), most)]
 
 
 def unit_rows(rows: FloatArray) -> FloatArray:
@@ -296,6 +341,7 @@ def model_libraries() -> Iterator[tuple[Any, Any, Any]]:
         from transformers.utils import logging as transformers_logging
 
         transformers_logging.disable_progress_bar()
+        torch_threads()  # kept before anything sets it
         yield torch, transformers, torch.bfloat16 if _has_bfloat16() else torch.float32
 
 

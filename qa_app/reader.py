@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
@@ -20,7 +21,10 @@ import numpy as np
 
 from qa_app.arrays import FloatArray, SpanArray
 from qa_app.embedding import (
+    batches_by_length,
     model_libraries,
+    one_thread,
+    torch_threads,
 )
 from qa_app.errors import EmbeddingError
 from qa_app.model_files import (
@@ -43,7 +47,7 @@ _WEIGHTS = "reader.safetensors"
 _WEIGHTS_SHA256 = "52b8d0ffd109177eebaf27897493eeb635fc8075c6a1154899f34ebb6c92a1ff"
 _WORD_EMBEDDINGS = "embeddings.word_embeddings.weight"
 _LEAST_MARKS = 3  # special tokens: before the question, between it and the passage, at the end
-# Passages in one batch, of similar lengths, so that there is little padding.
+# Most passages in one batch, all of one length in tokens.
 _BATCH = 8
 # Longest question, and longest title with headings, in tokens: few are longer.
 MOST_QUESTION_TOKENS = 48
@@ -173,19 +177,21 @@ class ExtractiveReader:
         marks = Marks.of(tokenizer)
         asked = [question] * len(passages)
         inputs = encode(tokenizer, marks, asked, headers, [p.text for p in passages], most)
-        order = sorted(range(len(inputs)), key=lambda place: len(inputs[place].ids))
         found: dict[int, PassageReading] = {}
-        for first in range(0, len(order), _BATCH):
-            places = order[first : first + _BATCH]
-            with self._lock:
-                some = _run(model, [inputs[place] for place in places], marks)
-            found |= dict(zip(places, some, strict=True))
+        batches = batches_by_length([len(item.ids) for item in inputs], _BATCH)
+        parts = [[inputs[place] for place in places] for places in batches]
+        # One pool for all who ask: one of them alone has every core, many share them evenly.
+        for places, some in zip(
+            batches, self._pool.map(lambda part: _run(model, part, marks), parts), strict=True
+        ):
+            found |= dict(zip(places.tolist(), some, strict=True))
         return [found[place] for place in range(len(inputs))]
 
     def _load(self) -> tuple[Any, Tokenizer]:
         with self._lock:
             if self._loaded is None:
                 model = _load_default(self._folder) if self._own else _load_other(self._folder)
+                self._pool = ThreadPoolExecutor(torch_threads(), thread_name_prefix="reading")
                 self._loaded = model.eval(), load_tokenizer(self._folder)
             return self._loaded
 
@@ -326,7 +332,7 @@ def _run(model: Any, inputs: Sequence[ReaderInput], marks: Marks) -> list[Passag
     given = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
     if marks.typed:
         given["token_type_ids"] = torch.from_numpy(types)
-    with torch.inference_mode():
+    with one_thread(), torch.inference_mode():
         out = model(**given)
     starts, ends = out.start_logits.float().numpy(), out.end_logits.float().numpy()
     return [

@@ -159,7 +159,7 @@ def candidates_of(
     facet = _facet_of(parsed)
     depth = max(_LEAST_PASSAGES, min(_PASSAGES, most // len(values)))
     every = np.unique(np.concatenate(list(values.values())))
-    query = retriever.encoder.encode_queries([parsed.text])
+    query = retriever.encode(parsed.text)
     dense = retriever.generation.vectors.scores(query, every)[0]
     score = fuse(dense, _lexical_shares(retriever, parsed, every))
     chosen = {}

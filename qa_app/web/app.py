@@ -55,6 +55,9 @@ if TYPE_CHECKING:
     from qa_app.settings import Settings
 
 _STATIC = Path(__file__).parent / "static"
+# Questions answered at once; the others wait their turn. On two cores, two at once gave 3.7 answers
+# a second and four 3.1 (benchmarks/RESULTS.md).
+_AT_ONCE = min(4, max(2, os.cpu_count() or 2))
 _ANY_HOST = frozenset({"0.0.0.0", "::"})  # listen on every network interface
 _WARMING_SECONDS = 5.0  # between looks for a first index to load the models for
 _CLOSING_SECONDS = 1  # for connections that a client holds open, once every answer is given
@@ -128,7 +131,7 @@ def serve(
     routes, listeners = _observed(page, work, chosen)
     if accounts is not None and sessions is not None:
         routes.append(sign_in_route(accounts, sessions))
-    blocks = lay_out(page).queue(max_size=128, default_concurrency_limit=4, api_open=False)
+    blocks = lay_out(page).queue(max_size=128, default_concurrency_limit=_AT_ONCE, api_open=False)
     options = _launch_options(page, [Path.cwd(), *private_folders], mcp)
     options["app_kwargs"]["routes"] += routes
     options["app_kwargs"]["middleware"] = [
@@ -255,7 +258,7 @@ def _launch_options(
         # Linked, since Gradio rewrites the selectors of a stylesheet that is passed to it.
         "head": "".join(
             f'<link rel="stylesheet" href=".{STATIC_ROUTE}/{name}.css">'
-            for name in ("desk", "brief", "grid")
+            for name in ("desk", "brief", "grid", "lead")
         ),
         "app_kwargs": {
             "docs_url": None,

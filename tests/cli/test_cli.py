@@ -62,6 +62,29 @@ def test_ask_which_has_the_contracts_keys(index: Path, capsys: pytest.CaptureFix
 
 
 @pytest.mark.model
+def test_a_lead_is_followed(index: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    at = ("--index", str(index))
+    before = "What is planned in Humberside?"
+    answer = _json(capsys, "ask", "and in Surrey?", "--after", before, *at)
+    assert answer["read_as"] == "What is planned in Surrey?"
+    whole = _json(capsys, "ask", "What is planned in Surrey?", *at)
+    assert (answer["findings"], answer["passages"]) == (whole["findings"], whole["passages"])
+    first = whole["passages"][0]["citation"]
+    place = f"{first['document']}@{first['start']}-{first['end']}"
+    without = _json(capsys, "ask", "What is planned in Surrey?", "--not", place, *at)
+    assert [item["citation"] for item in without["rejected"]] == [first]
+    assert first not in [item["citation"] for item in without["passages"]]
+    like = _json(capsys, "search", "--like", place, *at)
+    assert like["like"] == place
+    assert len(like["passages"]) == 5  # all but the one it starts from
+    assert first not in [item["citation"] for item in like["passages"]]
+    assert main(["search", *at]) == main(["search", "--like", "x", *at]) == 1
+    errors = capsys.readouterr().err
+    assert "Give a query or --like" in errors
+    assert "'x' is no place of a quote" in errors
+
+
+@pytest.mark.model
 def test_every_quote_is_the_sources_own_words(
     index: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

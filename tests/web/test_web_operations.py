@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import signal
 import threading
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import httpx
 import pytest
@@ -18,7 +20,7 @@ from starlette.applications import Starlette
 from qa_app import build_index
 from qa_app.api import Index
 from qa_app.briefs.stored_file import open_brief
-from qa_app.grids.grid import Grid, Row
+from qa_app.grids.grid import Grid
 from qa_app.grids.grid_store import open_grid
 from qa_app.web.accounts import add_user, remove_user
 from qa_app.web.draining import OpenWork
@@ -140,11 +142,18 @@ def test_one_users_brief_is_closed_to_another(client: Client, folder: Path) -> N
 
 def test_one_users_grid_is_closed_to_another(client: Client, folder: Path) -> None:
     ann, bob = client("ann"), client("bob")
-    grid = Grid(name="Anns", facet="document", rows=(Row(question=QUESTION),))
+    grid = Grid(name="Anns", facet="document").asking([QUESTION])
     open_grid(folder / "index", "Anns", "ann").change(lambda _: grid)
-    assert ann.get("/grid.xlsx", params={"name": "Anns"}).status_code == 200
+    assert QUESTION in words_of(ann.get("/grid.xlsx", params={"name": "Anns"}))
     for name in ("Anns", "../ann/Anns", "ann/Anns"):
-        assert bob.get("/grid.xlsx", params={"name": name, "user": "ann"}).status_code == 404
+        export = bob.get("/grid.xlsx", params={"name": name, "user": "ann"})
+        assert QUESTION not in words_of(export)
+
+
+def words_of(export: httpx.Response) -> str:
+    assert export.status_code == 200
+    with ZipFile(io.BytesIO(export.content)) as file:
+        return file.read("xl/sharedStrings.xml").decode()
 
 
 def test_signing_out_ends_this_session_alone(client: Client) -> None:
