@@ -39,7 +39,7 @@ MATTERS = ("data sharing", "road safety", "violence against women", "the partner
 # More than the encoder keeps the vectors of, so that each is encoded anew.
 QUESTIONS = [f"What did {place} do about {matter}?" for matter in MATTERS for place in PLACES]
 # What a cold question cannot do without.
-BARE_START = "import torch, sentence_transformers"
+BARE_START = "import torch"
 
 Times = dict[str, list[float]]
 

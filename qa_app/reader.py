@@ -24,6 +24,7 @@ from qa_app.embedding import (
     batches_by_length,
     model_libraries,
     one_thread,
+    quiet_libraries,
     torch_threads,
 )
 from qa_app.errors import EmbeddingError
@@ -145,7 +146,7 @@ class ExtractiveReader:
 
     def __init__(self, model: str = DEFAULT_READER) -> None:
         self._lock = threading.Lock()
-        self._loaded: tuple[Any, Tokenizer] | None = None
+        self._loaded: tuple[Any, Tokenizer, int] | None = None
         self._own = model == DEFAULT_READER
         self._folder = find_folder(DEFAULT_MODEL if self._own else model)
         self._name = _NAME if self._own else Path(model).name
@@ -167,13 +168,12 @@ class ExtractiveReader:
         self, question: str, passages: Sequence[Passage], values: Sequence[str] = ()
     ) -> list[PassageReading]:
         """Return one reading per passage, in the same order."""
-        model, tokenizer = self._load()
+        model, tokenizer, most = self._load()
         named = values or [""] * len(passages)
         headers = [
             header(passage.title, passage.section, value)
             for passage, value in zip(passages, named, strict=True)
         ]
-        most = min(_MOST_TOKENS, model.config.max_position_embeddings - _RESERVED)
         marks = Marks.of(tokenizer)
         asked = [question] * len(passages)
         inputs = encode(tokenizer, marks, asked, headers, [p.text for p in passages], most)
@@ -187,12 +187,14 @@ class ExtractiveReader:
             found |= dict(zip(places.tolist(), some, strict=True))
         return [found[place] for place in range(len(inputs))]
 
-    def _load(self) -> tuple[Any, Tokenizer]:
+    def _load(self) -> tuple[Any, Tokenizer, int]:
         with self._lock:
             if self._loaded is None:
                 model = _load_default(self._folder) if self._own else _load_other(self._folder)
                 self._pool = ThreadPoolExecutor(torch_threads(), thread_name_prefix="reading")
-                self._loaded = model.eval(), load_tokenizer(self._folder)
+                positions = _MOST_TOKENS if self._own else model.config.max_position_embeddings
+                most = min(_MOST_TOKENS, positions - _RESERVED)
+                self._loaded = model, load_tokenizer(self._folder), most
             return self._loaded
 
 
@@ -387,24 +389,16 @@ def _load_default(encoder: Path) -> Any:
             "Fetch qa_app/reader.safetensors again, or go on without: --reader none.",
         )
     read_identity(DEFAULT_MODEL, encoder)  # raises if the encoder's weights are not the published
-    with model_libraries() as (torch, transformers, dtype):
+    with quiet_libraries():
         from safetensors import safe_open
         from safetensors.torch import load
 
-        config = transformers.BertConfig.from_pretrained(encoder)
-        with torch.device("meta"):
-            model = transformers.BertForQuestionAnswering(config)
-        state = load(content)
+        from qa_app.bert import BertReader
+
+        weights = {name.removeprefix("bert."): tensor for name, tensor in load(content).items()}
         with safe_open(encoder / "model.safetensors", "pt") as file:
-            state[f"bert.{_WORD_EMBEDDINGS}"] = file.get_tensor(_WORD_EMBEDDINGS)
-        state = {name: tensor.to(dtype) for name, tensor in state.items()}
-        model.load_state_dict(state, assign=True)
-        # Buffers that are not in the weights: created here, as the meta device has no values.
-        places = torch.arange(config.max_position_embeddings).expand((1, -1))
-        model.bert.embeddings.register_buffer("position_ids", places, persistent=False)
-        zeros = torch.zeros(places.size(), dtype=torch.long)
-        model.bert.embeddings.register_buffer("token_type_ids", zeros, persistent=False)
-        return model
+            weights[_WORD_EMBEDDINGS] = file.get_tensor(_WORD_EMBEDDINGS)
+        return BertReader(weights)
 
 
 def _load_other(folder: Path) -> Any:
@@ -416,7 +410,7 @@ def _load_other(folder: Path) -> Any:
                 trust_remote_code=False,
                 use_safetensors=True,
                 dtype=dtype,
-            )
+            ).eval()
         except (OSError, ValueError, KeyError, RuntimeError) as exc:
             raise EmbeddingError(
                 f"The reader in {folder} cannot be loaded: {exc}",

@@ -169,6 +169,22 @@ def test_verify_and_status(index: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert status["model"]["name"] == "all-MiniLM-L6-v2"
 
 
+@pytest.mark.parametrize("command", ["--help", "status", "verify"])
+def test_commands_that_answer_at_once_import_nothing_slow(index: Path, command: str) -> None:
+    slow = {
+        *("torch", "transformers", "sentence_transformers", "gradio"),
+        *("sklearn", "scipy", "faiss", "pypdfium2"),
+    }
+    arguments = [command] if command == "--help" else [command, "--index", str(index)]
+    script = (
+        "import atexit, sys; from qa_app.cli import main; "
+        f"atexit.register(lambda: sys.stderr.write(str(sorted({slow} & set(sys.modules))))); "
+        f"main({arguments})"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stderr == "[]"
+
+
 def test_verify_names_a_flipped_byte(index: Path, tmp_path: Path) -> None:
     copy = tmp_path / "index"
     shutil.copytree(index, copy)
