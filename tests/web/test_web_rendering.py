@@ -169,7 +169,9 @@ def _notices(catalogue: Catalogue, swap: Swap) -> str:
 RENDERED: dict[str, Callable[[Catalogue, Swap], str]] = {
     "answer": lambda it, swap: render_answer(_visit(it, swap), swap(ANSWER)),
     "brief": _brief,
-    "header": lambda it, swap: render("header", catalogue=_visit(it, swap).catalogue, views=VIEWS),
+    "header": lambda it, swap: render(
+        "header", catalogue=_visit(it, swap).catalogue, views=VIEWS, has_logins=True
+    ),
     "home": lambda it, swap: render_home(_visit(it, swap)),
     "notice": lambda it, swap: render(
         "notice",
