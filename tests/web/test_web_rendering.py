@@ -234,7 +234,9 @@ RENDERED: dict[str, Callable[[Catalogue, Swap], str]] = {
     "answer": lambda it, swap: render_answer(_visit(it, swap), swap(ANSWER), swap(REJECTED)),
     "brief": _brief,
     "grid": _grid,
-    "header": lambda it, swap: render("header", catalogue=_visit(it, swap).catalogue, views=VIEWS),
+    "header": lambda it, swap: render(
+        "header", catalogue=_visit(it, swap).catalogue, views=VIEWS, has_logins=True
+    ),
     "home": lambda it, swap: render_home(_visit(it, swap)),
     "like": _like,
     "notice": lambda it, swap: render(
