@@ -64,8 +64,10 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
         corpus.mkdir()
         shutil.copy(ROOT / "corpus" / REPORT, corpus)
         # The build gives way to the server, so the server is asked seldom.
-        wait_for(lambda: http.get("/state").json()["generation"] == "000001", 60, 0.5)
-        wait_for(lambda: http.get("/state").json()["build"]["message"] == "1 report added.")
+        wait_for(lambda: http.get("/state").json()["generation"] == "000001", 120, 0.5)
+        wait_for(
+            lambda: http.get("/state").json()["build"]["message"] == "1 report added.", 60, 0.5
+        )
         yield url, corpus
 
 
