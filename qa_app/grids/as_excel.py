@@ -71,6 +71,7 @@ def _write_grid(sheet: Worksheet, formats: dict[str, Any], grid: Grid) -> None:
     sheet.set_column(2, 1 + max(1, len(grid.columns)), 14)
     sheet.freeze_panes(1, 2)
     sheet.set_landscape()
+    sheet.fit_to_pages(1, 0)  # printed, all columns on one page
     sheet.repeat_rows(0)
     for column, name in enumerate(("No.", "Question", *grid.columns)):
         _write(sheet, 0, column, name, formats["head"])
