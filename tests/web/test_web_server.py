@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import socket
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import openpyxl
 import pytest
 from gradio_client import Client
 
@@ -18,6 +20,7 @@ from conftest import ROOT
 from qa_app import build_index
 from qa_app.briefs.stored_file import open_brief
 from qa_app.errors import ServeError
+from qa_app.grids.grid_store import open_grid
 from qa_app.web.app import serve
 from support.web_serving import free_port, serving
 
@@ -261,7 +264,8 @@ def test_a_password_is_asked_for(folder: Path) -> None:
         assert http.post("/gradio_api/call/ask", json={"data": ["x"]}).status_code == 401
         original = "/original?doc=" + REPORT
         assert http.get(original).status_code == 401
-        assert http.get("/brief.md").status_code == 401
+        for path in ("/brief.md", "/grid.xlsx?name=Framework", "/grid-state?name=Framework"):
+            assert http.get(path).status_code == 401
         assert "qa_app" not in http.get("/config").text
         wrong = {"username": "ann", "password": "wrong"}
         assert http.post("/login", data=wrong).status_code == 400
@@ -275,7 +279,18 @@ def test_a_password_is_asked_for(folder: Path) -> None:
         assert brief.text.startswith("# Ann’s own\n")
         assert brief.headers["content-disposition"] == 'attachment; filename="ann-s-own.md"'
         assert brief.headers["cache-control"] == "no-store"
-        for path in ("/brief.exe", "/brief", "/brief.md/x"):
+        for user, question in (("ann", "Ann’s own?"), ("bob", "Bob’s own?"), ("", "Nobody’s?")):
+            open_grid(folder / "index", "Framework", user).change(
+                lambda grid, question=question: grid.asking([question])
+            )
+        grid = http.get("/grid.xlsx?name=Framework")
+        assert grid.headers["content-disposition"] == 'attachment; filename="framework.xlsx"'
+        sheet = openpyxl.load_workbook(io.BytesIO(grid.content))["Grid"]
+        assert sheet["B2"].value == "Ann’s own?"
+        assert http.get("/grid.docx?name=Framework").content[:2] == b"PK"
+        assert http.get("/grid.docx?name=Other").status_code == 404
+        assert http.get("/grid-state?name=Framework").json()["running"] is False
+        for path in ("/grid.exe", "/grid.xlsx/x", "/brief.exe", "/brief", "/brief.md/x"):
             assert http.get(path).status_code == 403
         assert http.post("/brief.md").status_code == 403
 

@@ -3,14 +3,21 @@
   "use strict";
 
   const POLL_MS = 1200;
+  const STATE = {}; // stands for the line that says how far the grid is filled
   const find = (selector, root = document) => root.querySelector(selector);
   const findAll = (selector, root = document) => [...root.querySelectorAll(selector)];
   const grid = () => find("#answer .grid[data-grid]");
   const send = (act) => desk.send("grid", { act, search: location.search });
 
   let timer = 0;
-  let done = -1; // questions asked when the table was last shown
-  let place = null; // where the table was scrolled to, and the cell that had the focus
+  let done = -1; // questions asked when the table was last shown; -1 while none are being asked
+  let say = null; // what is read out when the view has been rendered anew; null: its title
+  let sent = ""; // the form on its way
+  let name = ""; // of the grid that is shown
+  let opened = ""; // address of the open cell
+  let scroll = { left: 0, top: 0 }; // of the table
+  let focus = ""; // key of what has the focus
+  const drafts = new Map(); // by key of a field: what was typed into it and not sent
 
   // Progress
 
@@ -20,10 +27,15 @@
     if (!here) return;
     try {
       const response = await fetch(`grid-state?${new URLSearchParams({ name: here.dataset.grid })}`);
-      if (response.ok) show(here, await response.json());
+      if (response.ok && here === grid()) show(here, await response.json());
     } catch {
-      timer = setTimeout(look, POLL_MS); // the server is away for a moment
+      later(); // the server is away for a moment
     }
+  };
+
+  const later = () => {
+    clearTimeout(timer);
+    timer = setTimeout(look, POLL_MS);
   };
 
   const show = (here, run) => {
@@ -42,36 +54,108 @@
     }
     const was = done;
     done = run.running ? run.done : -1;
-    if (run.running) timer = setTimeout(look, POLL_MS);
-    else if (was >= 0) desk.announce(run.trouble || "All questions have been asked.");
-    // Not while something is being written: it would be lost.
-    const writing = document.activeElement?.matches("#answer :is(textarea, input, select)");
-    if (was >= 0 && was !== done && !writing) again();
+    if (run.running) later();
+    const trouble = find("[data-grid-trouble]", here);
+    trouble.textContent = run.trouble;
+    trouble.hidden = !run.trouble;
+    if (was === done) return;
+    say = run.running ? "" : run.trouble || STATE;
+    send({ do: "show" });
   };
 
-  const again = () => {
-    keep();
-    desk.send("go", { search: location.search });
+  // The view is rendered anew for every question that is done: what the user was doing goes on
+
+  const CONTROLS = ":is(a, button, input, textarea, select, summary, [tabindex])";
+  const isToggle = (field) => field.type === "radio" || field.type === "checkbox";
+
+  const keyOf = (item) => {
+    if (!item.form) return `${item.tagName} ${item.getAttribute("href") ?? JSON.stringify(item.dataset)}`;
+    return `${item.form.dataset.gridForm} ${item.name} ${item.type === "radio" ? item.value : ""}`;
   };
 
-  // The table
+  const noteFocus = ({ target }) => {
+    const item = target.closest?.(`#answer .grid ${CONTROLS}`);
+    focus = item ? keyOf(item) : "";
+  };
 
-  const keep = () => {
-    const frame = find("#answer .grid .heat-frame");
-    const focus = document.activeElement?.closest?.("#answer .grid a")?.getAttribute("href");
-    place = frame && { left: frame.scrollLeft, focus };
+  const refocus = () => {
+    if (!focus || document.activeElement !== document.body) return;
+    const item = findAll(`#answer .grid ${CONTROLS}`).find((other) => keyOf(other) === focus);
+    item?.focus({ preventScroll: true });
+    const caret = drafts.get(focus)?.caret;
+    if (caret) item?.setSelectionRange(...caret);
+  };
+
+  const restore = () => {
+    findAll("#answer .grid form :is(input, textarea, select)").forEach((field) => {
+      const draft = drafts.get(keyOf(field));
+      if (!draft) return;
+      if (isToggle(field)) field.checked = true;
+      else field.value = draft.value;
+      const more = field.closest("details");
+      if (more) more.open = true;
+    });
+  };
+
+  const readOut = () => {
+    const kept = find("#answer [data-grid-kept]");
+    if (sent === "mark" && kept && !find("#answer .trouble[role]")) {
+      kept.hidden = false;
+      say = kept.textContent;
+    }
+    sent = "";
+    if (say !== null) desk.announce(say === STATE ? find("#answer .verdict p").textContent : say);
+    say = null;
   };
 
   const rendered = () => {
     const frame = find("#answer .grid .heat-frame");
-    if (frame && place) {
-      frame.scrollLeft = place.left;
-      const link = findAll("#answer .grid a").find((a) => a.getAttribute("href") === place.focus);
-      link?.focus({ preventScroll: true });
+    if (grid()?.dataset.grid !== name) {
+      name = grid()?.dataset.grid;
+      scroll = { left: 0, top: 0 };
+      opened = "";
     }
-    place = null;
+    frame?.scrollTo(scroll.left, scroll.top);
+    restore();
+    const cell = find("#answer .grid .heat a[aria-current]");
+    if (cell && cell.getAttribute("href") !== opened) {
+      cell.scrollIntoView({ block: "nearest", inline: "nearest" });
+      find("#cell-title").focus();
+    } else if (opened && !cell) focus = `A ${opened}`;
+    opened = cell?.getAttribute("href") ?? "";
+    refocus();
+    setTimeout(readOut); // after desk.js, which reads out the title
     look();
   };
+
+  document.addEventListener("focusin", noteFocus);
+  // A click beside everything takes the focus away without an event.
+  document.addEventListener("pointerdown", noteFocus);
+
+  document.addEventListener(
+    "scroll",
+    ({ target }) => {
+      if (target.matches?.("#answer .grid .heat-frame")) scroll = { left: target.scrollLeft, top: target.scrollTop };
+    },
+    true,
+  );
+
+  document.addEventListener("input", ({ target }) => {
+    const { form } = target;
+    if (!target.closest("#answer .grid form") || target.type === "file") return;
+    const seen = form.elements.seen;
+    // A mark that another window makes from now on is not overwritten unseen.
+    if (seen && !drafts.has(keyOf(seen))) drafts.set(keyOf(seen), { value: seen.value });
+    findAll("[type=radio]", form).forEach((radio) => target.type === "radio" && drafts.delete(keyOf(radio)));
+    const caret = target.matches("textarea") && [target.selectionStart, target.selectionEnd];
+    if (isToggle(target) && !target.checked) drafts.delete(keyOf(target));
+    else drafts.set(keyOf(target), { value: target.value, caret });
+  });
+
+  document.addEventListener("keydown", (event) => {
+    const close = event.key === "Escape" && !find("#source [data-close]") && find("#answer [data-grid-close]");
+    if (close && !event.target.closest("input, textarea, select, dialog, #question")) close.click();
+  });
 
   // Forms
 
@@ -85,9 +169,10 @@
     });
     act.saved = form.elements.saved?.checked ?? false;
     act.table = form.dataset.table === "true";
-    keep();
-    if (act.do === "mark") desk.announce("Kept.");
+    // From here on they are the server's, which sends them back if it cannot use them.
+    [...form.elements].forEach((field) => drafts.delete(keyOf(field)));
     if (act.do === "ask" || act.do === "new") done = 0;
+    sent = act.do;
     send(act);
   });
 
@@ -99,16 +184,22 @@
         if (act.do === "fill") done = 0;
         send(act);
       }
-    } else if (event.target.closest("#answer .grid .heat a")) keep();
+    }
   });
 
   document.addEventListener("change", async (event) => {
     if (event.target.id !== "grid-file" || !event.target.files.length) return;
     const [file] = event.target.files;
     const form = event.target.form;
-    form.elements.text.value = await file.text();
+    const bytes = await file.arrayBuffer();
+    try {
+      form.elements.text.value = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    } catch {
+      form.elements.text.value = new TextDecoder("windows-1252").decode(bytes); // as Excel saves CSV
+    }
     form.dataset.table = /\.(csv|tsv)$/i.test(file.name);
     form.elements.text.focus();
+    event.target.value = ""; // so that the same file can be read once more
   });
 
   const start = () => {
