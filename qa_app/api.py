@@ -10,18 +10,20 @@ from __future__ import annotations
 
 import contextlib
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from qa_app.answering import answer_question
-from qa_app.citations import Facts, document_facts
+from qa_app.answering.follow_up import Reading, read_follow_up
+from qa_app.citations import Facts, document_facts, find_in_source
 from qa_app.embedding import Encoder, SentenceTransformerEncoder
 from qa_app.errors import IndexCorruptError, StoreError
 from qa_app.facets import Facets
 from qa_app.indexing import BuildProgress, build
-from qa_app.models import Answer, BuildReport, Document, Mode, SearchResult, to_json
+from qa_app.models import Answer, BuildReport, Document, Mode, Place, Quote, SearchResult, to_json
 from qa_app.reader import ExtractiveReader, Reader
 from qa_app.reranking import Reranker
 from qa_app.retrieval import Retriever
@@ -62,6 +64,8 @@ class Snapshot:
         top_k: int = 8,
         filters: Filters | None = None,
         mode: Mode = Mode.BEST,
+        rejecting: Sequence[Place] = (),
+        after: str = "",
     ) -> Answer:
         """Return an answer in exact quotes, or one with the verdict "not found".
 
@@ -70,11 +74,28 @@ class Snapshot:
             top_k: most passages to return.
             filters: allowed values by facet, "document", "type" or "date".
             mode: how passages are ranked; ``FAST`` also leaves out the reader.
+            rejecting: places of quotes, as ``citation.place``, that are not what is meant: their
+                passages and near duplicates are left out, and passages near them rank lower.
+            after: the question asked before, with which a follow-up such as "and in Surrey?" is
+                read.
 
         Raises:
-            QueryError: the question, a filter or ``top_k`` is not valid.
+            QueryError: the question, a filter or ``top_k`` is not valid, or a rejected quote is no
+                longer in the reports.
         """
-        return answer_question(self.retriever, question, top_k, filters, mode, self.reader)
+        reading = self.follow_up(question, after, filters)
+        if reading is not None:
+            question, filters = reading.question, reading.filters
+        rejected = tuple(map(self.quote, rejecting))
+        retriever = self.retriever.without(rejecting) if rejecting else self.retriever
+        answer = answer_question(retriever, question, top_k, filters, mode, self.reader)
+        return replace(answer, read_as=str(reading or ""), rejected=rejected)
+
+    def follow_up(self, question: str, after: str, filters: Filters | None) -> Reading | None:
+        """Return how a question is read with the one before it; None if it stands on its own."""
+        if not after.strip():
+            return None
+        return read_follow_up(question, after, filters, self.retriever.facets, self.generation)
 
     def search(
         self,
@@ -97,6 +118,29 @@ class Snapshot:
             QueryError: the query, a filter or ``top_k`` is not valid.
         """
         return self.retriever.search(query, top_k, filters, mode, distinct)
+
+    def search_like(
+        self, place: Place, top_k: int = 8, filters: Filters | None = None
+    ) -> tuple[SearchResult, ...]:
+        """Return the passages nearest to a quote's own, without that one and its repeats.
+
+        Args:
+            place: of the quote, as ``citation.place``.
+            top_k, filters: as for ``search``.
+
+        Raises:
+            QueryError: nothing can be quoted there, or a filter or ``top_k`` is not valid.
+        """
+        self.quote(place)  # raises QueryError
+        return self.retriever.search_like(place, top_k, filters)
+
+    def quote(self, place: Place) -> Quote:
+        """Return the words at a place, with their citation.
+
+        Raises:
+            QueryError: nothing can be quoted there; it may be of an earlier generation.
+        """
+        return find_in_source(self.generation, place.document, (place.start, place.end))
 
     def filters(self) -> FilterChoices:
         """Return the available filters: every facet's values, and the range of dates."""
@@ -195,9 +239,11 @@ class Index:
         top_k: int = 8,
         filters: Filters | None = None,
         mode: Mode = Mode.BEST,
+        rejecting: Sequence[Place] = (),
+        after: str = "",
     ) -> Answer:
         """Return the live generation's answer, as ``Snapshot.ask``."""
-        return self.snapshot().ask(question, top_k, filters, mode)
+        return self.snapshot().ask(question, top_k, filters, mode, rejecting, after)
 
     def search(
         self,

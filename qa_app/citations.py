@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from qa_app.errors import QueryError
-from qa_app.models import Answer, Citation, Finding, MetadataField, Passage, Quote
+from qa_app.models import Answer, Citation, Finding, MetadataField, Passage, Place, Quote
 from qa_app.text.dates import parse_date
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 Facts = Mapping[str, Mapping[str, str]]
 _LONGEST_TITLE = 60  # characters of a title or heading, so that a label fits on one line
+# "reports/2019.pdf@1203-1291"; nine digits hold any offset of a text.
+_PLACE = re.compile(r"(.+)@(\d{1,9})-(\d{1,9})", re.DOTALL)
 # Start of a subtitle: a colon, semicolon, bar, opening bracket, dash or spaced hyphen.
 _SUBTITLE = re.compile(r"\s*[:;|(\u2013\u2014]|\s-\s")
 
@@ -43,6 +45,21 @@ def cite(passage: Passage, start: int, end: int) -> Citation:
 def cite_whole(passage: Passage) -> Citation:
     """Return the citation of a whole passage."""
     return cite(passage, passage.start, passage.end)
+
+
+def parse_place(text: str) -> Place:
+    """Return the place written as "DOC@start-end".
+
+    Raises:
+        QueryError: it is not of this form, or empty.
+    """
+    match = _PLACE.fullmatch(text.strip())
+    if match is None or int(match[2]) >= int(match[3]):
+        raise QueryError(
+            f"{text!r} is no place of a quote.",
+            "As: reports/2019.pdf@1203-1291, the document, start and end of a citation.",
+        )
+    return Place(match[1], int(match[2]), int(match[3]))
 
 
 def find_in_source(generation: Generation, document: str, span: tuple[int, int]) -> Quote:

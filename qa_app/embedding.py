@@ -1,4 +1,4 @@
-"""Encode text as unit vectors. Only this module and ``reader`` import torch and transformers.
+"""Encode text as unit vectors. Only this module, ``bert`` and ``reader`` import torch.
 
 Importing these takes seconds, so they are imported when the first text is encoded. A model's
 identity (name, hash of its weights, dimension) is read from its files without them.
@@ -7,18 +7,18 @@ identity (name, hash of its weights, dimension) is read from its files without t
 from __future__ import annotations
 
 import os
-import platform
 import threading
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
-from functools import lru_cache
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from qa_app.arrays import FloatArray, SpanArray
+from qa_app.arrays import FloatArray, IntArray, SpanArray
 from qa_app.errors import EmbeddingError
 from qa_app.model_files import find_folder, read_identity, refuse_code
 from qa_app.models import ModelIdentity
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 Progress = Callable[[int], None]
-# Called with a text's index and the unit vectors of its tokens, float32, shape (tokens, dim).
-KeepTokens = Callable[[int, FloatArray], None]
+# Called with a text's index, its vector and those of its tokens, float32 unit rows, shape
+# (tokens, dim), as soon as they are computed.
+Keep = Callable[[int, FloatArray, FloatArray], None]
 
 _BATCH = 32  # texts per pass through the model, sentence-transformers' default
 # Questions whose vectors are cached: each is needed several times while it is answered.
@@ -43,6 +44,9 @@ class Encoder(Protocol):
     def identity(self) -> ModelIdentity:
         """Name, hash and settings of the model, known without loading it."""
 
+    def load(self) -> None:
+        """Load the model now, so that the first text does not wait for it."""
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return the number of tokens of each text, without special tokens."""
 
@@ -50,20 +54,20 @@ class Encoder(Protocol):
         self,
         texts: Sequence[str],
         progress: Progress | None = None,
-        keep_tokens: KeepTokens | None = None,
+        keep: Keep | None = None,
     ) -> FloatArray:
         """Return the texts' vectors, float32 unit rows, shape (len(texts), dimension).
 
         Args:
             progress: called with the number of texts just encoded.
-            keep_tokens: called once per text, in any order, by encoders that have token vectors;
-                both kinds of vector come from the same pass through the model.
+            keep: called once per text, in any order, by encoders that have token vectors; both
+                kinds of vector come from the same pass through the model.
         """
 
     def token_spans(self, texts: Sequence[str]) -> list[SpanArray]:
         """Return each text's token spans (start, end) in characters, int32, shape (tokens, 2).
 
-        There is one for each vector that ``keep_tokens`` receives; (0, 0) for tokens that are not
+        There is one for each token vector that ``keep`` receives; (0, 0) for tokens that are not
         in the text, such as special tokens.
         """
 
@@ -76,6 +80,8 @@ class Encoder(Protocol):
 
 class SentenceTransformerEncoder:
     """A sentence-transformers model on the CPU, with weights as safetensors.
+
+    The default model runs in ``bert``, which is loaded sooner; any other in the library.
 
     Args:
         model: ``all-MiniLM-L6-v2`` (installed with the program), the name of another model in the
@@ -114,6 +120,10 @@ class SentenceTransformerEncoder:
         """As ``Encoder.identity``."""
         return self._identity
 
+    def load(self) -> None:
+        """As ``Encoder.load``."""
+        self._load()
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """As ``Encoder.count_tokens``."""
         tokenizer = self._load_tokenizer()
@@ -137,77 +147,84 @@ class SentenceTransformerEncoder:
         self,
         texts: Sequence[str],
         progress: Progress | None = None,
-        keep_tokens: KeepTokens | None = None,
+        keep: Keep | None = None,
     ) -> FloatArray:
         """As ``Encoder.encode_documents``."""
-        # By length: a batch is padded to its longest text. Longest first: progress never slows.
-        order = np.argsort([-len(text) for text in texts], kind="stable")
         rows = np.empty((len(texts), self._identity.dimension), dtype=np.float32)
-        for start in range(0, len(order), _BATCH):
-            chosen = order[start : start + _BATCH]
-            some = [texts[i] for i in chosen]
-            if keep_tokens is None:
-                rows[chosen] = self._encode(some, queries=False)
-            else:
-                rows[chosen], tokens = self._encode_with_tokens(some, queries=False)
-                for place, vectors in zip(chosen, tokens, strict=True):
-                    keep_tokens(int(place), vectors)
-            if progress is not None:
-                progress(len(chosen))
+        if not texts:
+            return rows
+        batches = self._batches(texts, self._identity.document_prompt)
+
+        def encode(chosen: IntArray) -> tuple[FloatArray, list[Any]]:
+            return self._run([texts[i] for i in chosen], queries=False)
+
+        self.load()
+        with ThreadPoolExecutor(torch_threads()) as pool:
+            for chosen, (found, tokens) in zip(batches, pool.map(encode, batches), strict=True):
+                rows[chosen] = found
+                if keep is not None:
+                    for place, vector, own in zip(chosen.tolist(), found, tokens, strict=True):
+                        keep(place, vector, _token_rows(own))
+                if progress is not None:
+                    progress(len(chosen))
         return rows
 
     def encode_queries(self, texts: Sequence[str]) -> FloatArray:
         """As ``Encoder.encode_queries``."""
         if len(texts) == 1:
             return self._question(texts[0])[0].copy()
-        return self._encode(texts, queries=True)
+        rows = np.empty((len(texts), self._identity.dimension), dtype=np.float32)
+        for chosen in self._batches(texts, self._identity.query_prompt):
+            rows[chosen] = self._run([texts[i] for i in chosen], queries=True)[0]
+        return rows
 
     def encode_query_tokens(self, text: str) -> FloatArray:
         """As ``Encoder.encode_query_tokens``."""
         return self._question(text)[1].copy()
 
     def _encode_question(self, text: str) -> tuple[FloatArray, FloatArray]:
-        row, tokens = self._encode_with_tokens([text], queries=True)
-        return row, tokens[0]
+        rows, tokens = self._run([text], queries=True)
+        return rows, _token_rows(tokens[0])
 
-    def _encode_with_tokens(
-        self, texts: Sequence[str], queries: bool
-    ) -> tuple[FloatArray, list[FloatArray]]:
-        """Return the texts' vectors and each text's token vectors, unit rows, from one pass."""
-        found = self._run(texts, queries, output_value=None)
-        rows = np.stack([item["sentence_embedding"].float().numpy() for item in found])
-        tokens = [
-            item["token_embeddings"][item["attention_mask"].bool()].float().numpy()
-            for item in found
-        ]
-        return self._checked(rows), [unit_rows(vectors) for vectors in tokens]
+    def _batches(self, texts: Sequence[str], prompt: str) -> list[IntArray]:
+        lengths = [len(ids) for ids in self._ids([prompt + text for text in texts])]
+        return batches_by_length(lengths, _BATCH)
 
-    def _encode(self, texts: Sequence[str], queries: bool) -> FloatArray:
-        if not texts:
-            return np.empty((0, self._identity.dimension), dtype=np.float32)
-        found = self._run(texts, queries, convert_to_numpy=True)
-        return self._checked(np.asarray(found, dtype=np.float32))
-
-    def _run(self, texts: Sequence[str], queries: bool, **options: Any) -> Any:
-        """Return the output of the library's ``encode_query`` or ``encode_document``."""
+    def _run(self, texts: Sequence[str], queries: bool) -> tuple[FloatArray, list[Any]]:
+        """Return one batch's vectors, unit rows, and each text's token vectors as a tensor."""
         model, identity = self._load(), self._identity
-        encode = model.encode_query if queries else model.encode_document
-        # Always passed, because the library by itself would not find a prompt called "passage".
         prompt = identity.query_prompt if queries else identity.document_prompt
-        with self._lock, _one_thread() if queries else nullcontext():
-            return encode(
-                list(texts), prompt=prompt, batch_size=_BATCH, show_progress_bar=False, **options
-            )
-
-    def _checked(self, rows: FloatArray) -> FloatArray:
-        if rows.shape[1] != self._identity.dimension:
+        with one_thread():
+            if identity.name == DEFAULT_MODEL:
+                rows, tokens = model.encode(self._ids([prompt + text for text in texts]))
+                rows = rows[:, : self._cut]
+            else:
+                encode = model.encode_query if queries else model.encode_document
+                # The prompt is always passed, because the library by itself would not find one
+                # called "passage".
+                found = encode(
+                    list(texts),
+                    prompt=prompt,
+                    batch_size=_BATCH,
+                    show_progress_bar=False,
+                    output_value=None,
+                )
+                rows = np.stack([item["sentence_embedding"].float() for item in found])
+                tokens = [item["token_embeddings"][item["attention_mask"].bool()] for item in found]
+        if rows.shape[1] != identity.dimension:
             raise EmbeddingError(
-                f"The files of {self._identity.name} speak of {self._identity.dimension} "
-                f"dimensions; its vectors have {rows.shape[1]}.",
+                f"The files of {identity.name} speak of {identity.dimension} dimensions; its "
+                f"vectors have {rows.shape[1]}.",
                 "Save the model again with sentence-transformers.",
             )
         # The model may compute in bfloat16, whose rounding changes the length: normalise again.
-        return unit_rows(rows)
+        return unit_rows(rows), tokens
+
+    def _ids(self, texts: Sequence[str]) -> list[list[int]]:
+        """Return the texts' tokens, special tokens included, cut to the model's most."""
+        most = self._identity.max_tokens
+        found = [item.ids for item in self._load_tokenizer().encode_batch_fast(list(texts))]
+        return [ids if len(ids) <= most else [*ids[: most - 1], ids[-1]] for ids in found]
 
     def _load_tokenizer(self) -> Tokenizer:
         if self._tokenizer is None:
@@ -222,25 +239,63 @@ class SentenceTransformerEncoder:
     def _load(self) -> Any:
         with self._lock:
             if self._model is None:
-                self._model = load_model(self._folder, truncate_dim=self._cut)
+                if self._identity.name == DEFAULT_MODEL:
+                    with quiet_libraries():
+                        from qa_app.bert import BertEncoder
+
+                        torch_threads()  # kept before anything sets it
+                        self._model = BertEncoder.load(self._folder)
+                else:
+                    model = load_model(self._folder, truncate_dim=self._cut)
+                    # The first call sets its tokenizer's padding, which threads must not do at
+                    # once.
+                    model.encode(["first"], show_progress_bar=False)
+                    self._model = model
             return self._model
 
 
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Run torch on one thread.
+@cache
+def torch_threads() -> int:
+    """Return the number of threads that torch takes by itself, as long as nothing has set it."""
+    import torch
 
-    A question is too short to gain much from more, and on a busy machine the threads wait for each
-    other: 10 times as slow (benchmarks/RESULTS.md).
+    return int(torch.get_num_threads())
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Run torch on one thread in this thread; several may do so at once.
+
+    Whole batches side by side take a fifth less processor time than each batch on all cores, and on
+    a busy machine the threads of one batch wait for each other: 10 times as slow
+    (benchmarks/RESULTS.md). Results are the same to the last bit.
     """
     import torch
 
-    threads = torch.get_num_threads()
+    threads = torch_threads()
     torch.set_num_threads(1)
     try:
         yield
     finally:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(threads)  # threads started later take over the number set last
+
+
+def batches_by_length(lengths: Sequence[int], most: int) -> list[IntArray]:
+    """Return the places of texts in batches of one length in tokens, longest first.
+
+    Without padding nothing is computed for nothing (sorted by characters, a third was padding),
+    attention needs no mask, and what is computed of a text does not depend on its batch, not even
+    in the last bit.
+    """
+    ordered = np.array(lengths)
+    order = np.argsort(-ordered, kind="stable")
+    alike = np.split(order, np.flatnonzero(np.diff(ordered[order])) + 1)
+    return [group[start : start + most] for group in alike for start in range(0, len(group), most)]
+
+
+def _token_rows(vectors: Any) -> FloatArray:
+    """Return a text's token vectors, a tensor, as unit rows."""
+    return unit_rows(vectors.float().numpy())
 
 
 def unit_rows(rows: FloatArray) -> FloatArray:
@@ -280,34 +335,29 @@ def load_model(folder: Path, kind: str = "SentenceTransformer", **options: Any) 
 
 
 @contextmanager
-def model_libraries() -> Iterator[tuple[Any, Any, Any]]:
-    """Yield torch, transformers and the weights' dtype for this CPU, with network access disabled.
+def quiet_libraries() -> Iterator[None]:
+    """Suppress warnings in the block, and access to the network by model libraries for good.
 
-    Warnings are suppressed in the block.
+    Their warnings on import and loading mean nothing to the user.
     """
     for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
         os.environ.setdefault(variable, "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     with warnings.catch_warnings():
-        # The libraries' warnings on import and loading mean nothing to the user.
         warnings.simplefilter("ignore")
+        yield
+
+
+@contextmanager
+def model_libraries() -> Iterator[tuple[Any, Any, Any]]:
+    """Yield torch, transformers and the weights' dtype for this CPU, as ``quiet_libraries``."""
+    with quiet_libraries():
         import torch
         import transformers
         from transformers.utils import logging as transformers_logging
 
+        from qa_app.bert import weights_dtype
+
         transformers_logging.disable_progress_bar()
-        yield torch, transformers, torch.bfloat16 if _has_bfloat16() else torch.float32
-
-
-def _has_bfloat16() -> bool:
-    """Return whether this CPU multiplies bfloat16 natively, 2 to 3 times as fast as float32.
-
-    It is detected on x86 Linux only.
-    """
-    if platform.machine() not in {"x86_64", "AMD64"}:
-        return False
-    try:
-        flags = Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return False
-    return "avx512_bf16" in flags or "amx_bf16" in flags
+        torch_threads()  # kept before anything sets it
+        yield torch, transformers, weights_dtype()

@@ -1,6 +1,7 @@
 """Build the next generation: read changed files, embed new passages, publish atomically.
 
-A build that fails or is interrupted before publishing leaves the live generation unchanged.
+A build that fails or is interrupted before publishing leaves the live generation unchanged; what
+it has embedded is kept for the next one.
 """
 
 from __future__ import annotations
@@ -8,17 +9,18 @@ from __future__ import annotations
 import time
 from collections import defaultdict
 from collections.abc import Generator, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 from typing import Any, Protocol
 
 import numpy as np
 
 from qa_app import loading
-from qa_app.arrays import FloatArray, HalfArray
+from qa_app.arrays import CodeArray, FloatArray, HalfArray
 from qa_app.chunking import CHUNKING_VERSION, chunk
 from qa_app.embedding import Encoder
 from qa_app.errors import (
@@ -40,13 +42,16 @@ from qa_app.store.manifest import Recipe, hash_file
 from qa_app.store.publishing import build_lock
 from qa_app.store.records import DocumentRecord, IndexedDocument, SourceStamp
 from qa_app.store.tokens import pack
+from qa_app.store.unpublished import Unpublished, forget_unpublished
 from qa_app.store.writer import GenerationWriter
 from qa_app.text.analysis import ANALYSIS_VERSION, analyser_for
 from qa_app.topics.topic_builder import Earlier, Themes, find_topics
 from qa_app.topics.topic_store import TOPICS_FILE, TOPICS_VERSION, Topics, read_topics
 
-# Texts fetched and embedded at once: enough for sorting by length to pay, few enough for memory.
-_SLICE = 4096
+# Texts fetched and embedded at once: enough that many have one length in tokens, few enough for
+# memory (50 MB of token codes).
+_SLICE = 8192
+_NO_CODES: CodeArray = np.zeros((0, 0), dtype=np.uint8)
 # A file changed less than 2 s ago may change again with the same time stamp: some file systems
 # have a resolution of 2 s. Its time is not stored, so that the next build hashes it again.
 _DOUBT_NS = 2_000_000_000
@@ -123,6 +128,7 @@ def build(
             _open_previous(settings.index, rebuild) or nullcontext() as previous,
         ):
             report = _Build(settings, scan, corpus, encoder, progress, previous, rebuild).run()
+            forget_unpublished(settings.index)
     finally:
         progress.close()
     return replace(report, seconds=time.perf_counter() - started)
@@ -218,6 +224,7 @@ class _Build:
             language=settings.language,
             topics=f"{TOPICS_VERSION}.{self._themes.fingerprint}",
         )
+        self._rebuild = rebuild
         held = None if rebuild else previous
         self._reuse = _find_reuse(held, self._recipe, encoder.identity)
         documents = previous.documents if previous else ()
@@ -243,6 +250,8 @@ class _Build:
                 tried = list(loaded)
                 if unchanged := self._report_unchanged(tried):
                     return unchanged
+            if to_load:
+                _load_ahead(self._encoder)
             with GenerationWriter(self._settings.index) as writer:
                 return self._write(writer, chain(tried, loaded))
 
@@ -394,7 +403,7 @@ class _Build:
         return find_topics(writer, embeddings, self._encoder, *given, earlier)
 
     def _embed(self, writer: GenerationWriter) -> tuple[HalfArray, int]:
-        """Return every row's vector, float16, shape (rows, dim), and how many are new."""
+        """Return every row's vector, float16, shape (rows, dim), and how many were computed now."""
         identity, previous = self._encoder.identity, self._previous
         embeddings = np.empty((writer.num_passages, identity.dimension), dtype=np.float16)
         new = np.ones(writer.num_passages, dtype=np.bool_)
@@ -406,28 +415,57 @@ class _Build:
         rows: defaultdict[bytes, list[int]] = defaultdict(list)
         for row in np.flatnonzero(new).tolist():
             rows[writer.hashes[row]].append(row)
-        alike = list(rows.values())
-        if alike:
-            stage: str = Stage.EMBEDDING
-            if previous is not None and previous.manifest.model != identity:
-                stage += f" (the model was {previous.manifest.model.name}, now {identity.name})"
-            self._progress.stage(stage, len(alike))
-        for start in range(0, len(alike), _SLICE):
-            some = alike[start : start + _SLICE]
-            texts = list(writer.texts([group[0] for group in some]))
+        if not rows:
+            return embeddings, 0
+        with Unpublished(self._settings.index, identity, self._rebuild) as unpublished:
+            left = [digest for digest in rows if digest not in unpublished]
+            embedded = sum(len(rows[digest]) for digest in left)
+            if left:
+                stage: str = Stage.EMBEDDING
+                if previous is not None and previous.manifest.model != identity:
+                    stage += f" (the model was {previous.manifest.model.name}, now {identity.name})"
+                self._progress.stage(stage, len(left))
+            items = iter(rows.items())
+            while some := list(islice(items, _SLICE)):
+                found = self._encode(writer, unpublished, dict(some))
+                # In the order of rows: the files do not depend on what was computed when.
+                for digest, group in some:
+                    embeddings[group], codes = found[digest]
+                    if len(codes):
+                        writer.add_tokens(group, codes)
+        return embeddings, embedded
 
-            def keep(place: int, vectors: FloatArray, some: list[list[int]] = some) -> None:
-                writer.add_tokens(some[place], pack(vectors))
+    def _encode(
+        self, writer: GenerationWriter, unpublished: Unpublished, rows: dict[bytes, list[int]]
+    ) -> dict[bytes, tuple[HalfArray, CodeArray]]:
+        """Return vector and token codes of each text, by its hash; codes may be empty.
 
-            found = self._encoder.encode_documents(texts, self._progress.advance, keep)
-            if found.shape != (len(some), identity.dimension) or not np.isfinite(found).all():
-                raise EmbeddingError(
-                    f"The model {identity.name} gave vectors that cannot be used.",
-                    "Build with another model: --model NAME_OR_PATH",
-                )
-            for group, vector in zip(some, found, strict=True):
-                embeddings[group] = vector
-        return embeddings, int(new.sum())
+        ``rows`` are those of each text.
+        """
+        found = {digest: unpublished.get(digest) for digest in rows if digest in unpublished}
+        left = [digest for digest in rows if digest not in found]
+        codes = dict.fromkeys(left, _NO_CODES)
+
+        def keep(place: int, vector: FloatArray, tokens: FloatArray) -> None:
+            codes[left[place]] = pack(tokens)
+            unpublished.add(left[place], vector, codes[left[place]])
+
+        identity, texts = self._encoder.identity, writer.texts([rows[digest][0] for digest in left])
+        vectors = self._encoder.encode_documents(list(texts), self._progress.advance, keep)
+        if vectors.shape != (len(left), identity.dimension) or not np.isfinite(vectors).all():
+            raise EmbeddingError(
+                f"The model {identity.name} gave vectors that cannot be used.",
+                "Build with another model: --model NAME_OR_PATH",
+            )
+        half = vectors.astype(np.float16)
+        return found | {digest: (half[place], codes[digest]) for place, digest in enumerate(left)}
+
+
+def _load_ahead(encoder: Encoder) -> None:
+    """Load the model while files are read; an error is raised again where it is used."""
+    pool = ThreadPoolExecutor(1)
+    pool.submit(encoder.load)
+    pool.shutdown(wait=False)
 
 
 def _check_still(source: SourceFile) -> Failure | None:

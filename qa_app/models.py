@@ -240,6 +240,18 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A span of a document, written "DOC@start-end" in links and on the command line."""
+
+    document: str
+    start: int
+    end: int
+
+    def __str__(self) -> str:
+        return f"{self.document}@{self.start}-{self.end}"
+
+
+@dataclass(frozen=True, slots=True)
 class Citation:
     """The source of a quote: ``document_text[start:end]`` is exactly its text."""
 
@@ -250,6 +262,11 @@ class Citation:
     start: int
     end: int
     label: str
+
+    @property
+    def place(self) -> Place:
+        """Where the quote stands."""
+        return Place(self.document, self.start, self.end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -371,6 +388,9 @@ class Answer:
         near_misses: the best quotes below the threshold, if there are no findings.
         explanation: the model behind the scores; None if none was used.
         reader: name of the reader that read the passages, or "".
+        read_as: how a follow-up question was read with the one before it, or "". ``question`` is
+            then the whole question that was answered.
+        rejected: quotes that the user rejected; their passages were left out.
         count: of the rows, if the question asks how many; None if a quote states the number, or
             the question asks for more than can be counted.
     """
@@ -387,6 +407,8 @@ class Answer:
     near_misses: tuple[Finding, ...] = ()
     explanation: Explanation | None = None
     reader: str = ""
+    read_as: str = ""
+    rejected: tuple[Quote, ...] = ()
     count: Count | None = None
 
 

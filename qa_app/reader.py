@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 from importlib import resources
@@ -20,7 +21,11 @@ import numpy as np
 
 from qa_app.arrays import FloatArray, SpanArray
 from qa_app.embedding import (
+    batches_by_length,
     model_libraries,
+    one_thread,
+    quiet_libraries,
+    torch_threads,
 )
 from qa_app.errors import EmbeddingError
 from qa_app.model_files import (
@@ -43,7 +48,7 @@ _WEIGHTS = "reader.safetensors"
 _WEIGHTS_SHA256 = "52b8d0ffd109177eebaf27897493eeb635fc8075c6a1154899f34ebb6c92a1ff"
 _WORD_EMBEDDINGS = "embeddings.word_embeddings.weight"
 _LEAST_MARKS = 3  # special tokens: before the question, between it and the passage, at the end
-# Passages in one batch, of similar lengths, so that there is little padding.
+# Most passages in one batch, all of one length in tokens.
 _BATCH = 8
 # Longest question, and longest title with headings, in tokens: few are longer.
 MOST_QUESTION_TOKENS = 48
@@ -141,7 +146,7 @@ class ExtractiveReader:
 
     def __init__(self, model: str = DEFAULT_READER) -> None:
         self._lock = threading.Lock()
-        self._loaded: tuple[Any, Tokenizer] | None = None
+        self._loaded: tuple[Any, Tokenizer, int] | None = None
         self._own = model == DEFAULT_READER
         self._folder = find_folder(DEFAULT_MODEL if self._own else model)
         self._name = _NAME if self._own else Path(model).name
@@ -163,30 +168,33 @@ class ExtractiveReader:
         self, question: str, passages: Sequence[Passage], values: Sequence[str] = ()
     ) -> list[PassageReading]:
         """Return one reading per passage, in the same order."""
-        model, tokenizer = self._load()
+        model, tokenizer, most = self._load()
         named = values or [""] * len(passages)
         headers = [
             header(passage.title, passage.section, value)
             for passage, value in zip(passages, named, strict=True)
         ]
-        most = min(_MOST_TOKENS, model.config.max_position_embeddings - _RESERVED)
         marks = Marks.of(tokenizer)
         asked = [question] * len(passages)
         inputs = encode(tokenizer, marks, asked, headers, [p.text for p in passages], most)
-        order = sorted(range(len(inputs)), key=lambda place: len(inputs[place].ids))
         found: dict[int, PassageReading] = {}
-        for first in range(0, len(order), _BATCH):
-            places = order[first : first + _BATCH]
-            with self._lock:
-                some = _run(model, [inputs[place] for place in places], marks)
-            found |= dict(zip(places, some, strict=True))
+        batches = batches_by_length([len(item.ids) for item in inputs], _BATCH)
+        parts = [[inputs[place] for place in places] for places in batches]
+        # One pool for all who ask: one of them alone has every core, many share them evenly.
+        for places, some in zip(
+            batches, self._pool.map(lambda part: _run(model, part, marks), parts), strict=True
+        ):
+            found |= dict(zip(places.tolist(), some, strict=True))
         return [found[place] for place in range(len(inputs))]
 
-    def _load(self) -> tuple[Any, Tokenizer]:
+    def _load(self) -> tuple[Any, Tokenizer, int]:
         with self._lock:
             if self._loaded is None:
                 model = _load_default(self._folder) if self._own else _load_other(self._folder)
-                self._loaded = model.eval(), load_tokenizer(self._folder)
+                self._pool = ThreadPoolExecutor(torch_threads(), thread_name_prefix="reading")
+                positions = _MOST_TOKENS if self._own else model.config.max_position_embeddings
+                most = min(_MOST_TOKENS, positions - _RESERVED)
+                self._loaded = model, load_tokenizer(self._folder), most
             return self._loaded
 
 
@@ -326,7 +334,7 @@ def _run(model: Any, inputs: Sequence[ReaderInput], marks: Marks) -> list[Passag
     given = {"input_ids": torch.from_numpy(ids), "attention_mask": torch.from_numpy(mask)}
     if marks.typed:
         given["token_type_ids"] = torch.from_numpy(types)
-    with torch.inference_mode():
+    with one_thread(), torch.inference_mode():
         out = model(**given)
     starts, ends = out.start_logits.float().numpy(), out.end_logits.float().numpy()
     return [
@@ -381,24 +389,16 @@ def _load_default(encoder: Path) -> Any:
             "Fetch qa_app/reader.safetensors again, or go on without: --reader none.",
         )
     read_identity(DEFAULT_MODEL, encoder)  # raises if the encoder's weights are not the published
-    with model_libraries() as (torch, transformers, dtype):
+    with quiet_libraries():
         from safetensors import safe_open
         from safetensors.torch import load
 
-        config = transformers.BertConfig.from_pretrained(encoder)
-        with torch.device("meta"):
-            model = transformers.BertForQuestionAnswering(config)
-        state = load(content)
+        from qa_app.bert import BertReader
+
+        weights = {name.removeprefix("bert."): tensor for name, tensor in load(content).items()}
         with safe_open(encoder / "model.safetensors", "pt") as file:
-            state[f"bert.{_WORD_EMBEDDINGS}"] = file.get_tensor(_WORD_EMBEDDINGS)
-        state = {name: tensor.to(dtype) for name, tensor in state.items()}
-        model.load_state_dict(state, assign=True)
-        # Buffers that are not in the weights: created here, as the meta device has no values.
-        places = torch.arange(config.max_position_embeddings).expand((1, -1))
-        model.bert.embeddings.register_buffer("position_ids", places, persistent=False)
-        zeros = torch.zeros(places.size(), dtype=torch.long)
-        model.bert.embeddings.register_buffer("token_type_ids", zeros, persistent=False)
-        return model
+            weights[_WORD_EMBEDDINGS] = file.get_tensor(_WORD_EMBEDDINGS)
+        return BertReader(weights)
 
 
 def _load_other(folder: Path) -> Any:
@@ -410,7 +410,7 @@ def _load_other(folder: Path) -> Any:
                 trust_remote_code=False,
                 use_safetensors=True,
                 dtype=dtype,
-            )
+            ).eval()
         except (OSError, ValueError, KeyError, RuntimeError) as exc:
             raise EmbeddingError(
                 f"The reader in {folder} cannot be loaded: {exc}",

@@ -13,7 +13,7 @@ import pytest
 from qa_app.api import Index, build_index, open_index
 from qa_app.arrays import FloatArray, SpanArray
 from qa_app.embedding import (
-    KeepTokens,
+    Keep,
     Progress,
 )
 from qa_app.models import ModelIdentity
@@ -38,6 +38,9 @@ class FakeEncoder:
     def identity(self) -> ModelIdentity:
         return ModelIdentity(self._name, "0" * 64, len(VOCABULARY) + 1, 256)
 
+    def load(self) -> None:
+        pass
+
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         return [len(text.split()) for text in texts]
 
@@ -45,14 +48,15 @@ class FakeEncoder:
         self,
         texts: Sequence[str],
         progress: Progress | None = None,
-        keep_tokens: KeepTokens | None = None,
+        keep: Keep | None = None,
     ) -> FloatArray:
         self.encoded.extend(texts)
         if progress is not None:
             progress(len(texts))
-        for place, text in enumerate(texts if keep_tokens else ()):
-            keep_tokens(place, self.encode_query_tokens(text))
-        return self._encode(texts)
+        rows = self._encode(texts)
+        for place, text in enumerate(texts if keep else ()):
+            keep(place, rows[place], self.encode_query_tokens(text))
+        return rows
 
     def token_spans(self, texts: Sequence[str]) -> list[SpanArray]:
         spans = [[found.span() for found in re.finditer(r"\w+", text)] for text in texts]

@@ -55,7 +55,8 @@ def test_order_is_kept_whatever_the_lengths(model: SentenceTransformerEncoder) -
     texts = ["short", "a rather longer text about road safety " * 5, "middling text on boards"]
     together = model.encode_documents(texts)
     alone = np.vstack([model.encode_documents([text]) for text in texts])
-    assert (together * alone).sum(axis=1).min() > 0.999
+    # Not even the last bit depends on the other texts: an interrupted build can go on.
+    np.testing.assert_array_equal(together, alone)
 
 
 @pytest.mark.model
@@ -79,8 +80,8 @@ def test_a_question_that_is_kept_cannot_be_changed(model: SentenceTransformerEnc
 def test_one_pass_gives_the_same_rows_and_the_tokens(model: SentenceTransformerEncoder) -> None:
     texts = ["Roads\nForces share data.", "A bowl of soup.", "long " * 300]
     kept: dict[int, FloatArray] = {}
-    rows = model.encode_documents(texts, keep_tokens=kept.__setitem__)
-    assert (rows * model.encode_documents(texts)).sum(axis=1).min() > 0.9999
+    rows = model.encode_documents(texts, keep=lambda place, _, own: kept.update({place: own}))
+    np.testing.assert_array_equal(rows, model.encode_documents(texts))
     spans = model.token_spans(texts)
     assert [len(kept[place]) for place in range(3)] == [len(found) for found in spans]
     assert [texts[0][start:end] for start, end in spans[0]] == [

@@ -17,7 +17,7 @@ import pytest
 from conftest import FakeEncoder
 from qa_app.arrays import FloatArray
 from qa_app.embedding import (
-    KeepTokens,
+    Keep,
     Progress,
 )
 from qa_app.errors import CorpusError, EmbeddingError, IndexMismatchError
@@ -466,7 +466,7 @@ class Failing(FakeEncoder):
         self,
         texts: Sequence[str],
         progress: Progress | None = None,
-        keep_tokens: KeepTokens | None = None,  # noqa: ARG002 - it has no token vectors
+        keep: Keep | None = None,  # noqa: ARG002 - it has no token vectors
     ) -> FloatArray:
         assert progress is not None
         if isinstance(self._outcome, BaseException):

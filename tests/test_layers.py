@@ -26,6 +26,7 @@ LAYERS = (
     "chunking",
     "facets",
     "model_files",
+    "bert",
     "embedding",
     "reader",
     "reranking",
@@ -45,10 +46,10 @@ LAYERS = (
 FACES = ("cli", "web")
 # Who alone may import a library.
 OWNERS = {
-    "torch": {"embedding", "reader"},
+    "torch": {"bert", "embedding", "reader"},
     "sentence_transformers": {"embedding"},
     "transformers": {"embedding"},
-    "safetensors": {"reader"},
+    "safetensors": {"bert", "reader"},
     "faiss": {"store"},
     "sklearn": {"topics", "evaluation"},
     "scipy": {"evaluation"},

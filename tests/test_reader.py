@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -48,7 +49,20 @@ def test_passages_come_back_in_their_order(folder: Path) -> None:
     texts = ["the data of the board is road safety", "data", "violence report"] * 12
     found = reader.read("which", [_passage(text) for text in texts])
     assert [len(item.starts) for item in found] == [8, 1, 2] * 12
-    np.testing.assert_allclose(found[0].starts, found[33].starts, atol=0.02)
+    np.testing.assert_array_equal(found[0].starts, found[33].starts)
+
+
+def test_a_reading_does_not_depend_on_what_else_is_read(folder: Path) -> None:
+    reader = ExtractiveReader(str(folder))
+    passages = [_passage("data of the board " * length) for length in range(1, 9)]
+    alone = [reader.read("which board", [passage])[0] for passage in passages]
+    with ThreadPoolExecutor(8) as askers:
+        crowd = list(askers.map(lambda _: reader.read("which board", passages), range(8)))
+    for found in crowd:
+        for one, other in zip(alone, found, strict=True):
+            np.testing.assert_array_equal(one.starts, other.starts)
+            np.testing.assert_array_equal(one.ends, other.ends)
+            assert one.none == other.none
 
 
 def test_a_span_ends_where_it_begins_or_later() -> None:

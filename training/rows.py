@@ -5,15 +5,17 @@
     python -m training.rows fit rows.jsonl rows-unread.jsonl [--write]
 
 The data are eight given questions about the use-of-force policies of 28 police departments, five
-about the four forces of the sample report, and those of ``mixture.HELD_FILES``, which the reader
-was not trained on; for each value it is known whether it has a row. Figures of a question are from
-a model fitted on the other questions; ``--write`` saves a model fitted on all.
+about the four forces of the sample report, those of ``mixture.HELD_FILES``, which the reader was
+not trained on, and questions about one of the given reports asked of all; for each value it is
+known whether it has a row. Figures of a question are from a model fitted on the other questions;
+``--write`` saves a model fitted on all.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import random
 import shutil
 import sys
 import tempfile
@@ -25,24 +27,31 @@ from pathlib import Path
 import numpy as np
 
 from qa_app import build_index, open_index
-from qa_app.answering.model import SHRUNK_BY, chance, row_cut
-from qa_app.answering.question import parse_question
+from qa_app.answering.model import SHRUNK_BY, UNCENTRED, chance, row_level
+from qa_app.answering.question import ParsedQuestion, parse_for_facet, parse_question
 from qa_app.answering.tables import candidates_of, rows_by_value
+from qa_app.api import Snapshot
+from qa_app.facets import DOCUMENT_FACET
 from training.calibrate import logistic, write
 from training.examples import read_lines
-from training.mixture import HELD_FILES
+from training.mixture import DEVELOPMENT, HELD_FILES
 
 NAMES = {
-    "row": ("answer", "late", "covered"),
-    "row_unread": ("late", "covered"),
+    "row": ("answer", "late", "covered", UNCENTRED),
+    "row_unread": ("late", "covered", UNCENTRED),
 }
 _KEPT = ("answer", "behind", "rank", "late", "weakest", "covered", "passage")
 # Initial weights for choosing each value's best sentence.
-_START = {"answer": 0.3, "late": 9.6, "weakest": 3.6, "covered": 1.2}
+_START = {"answer": 0.3, "late": 9.6, "weakest": 3.6, "covered": 1.2, UNCENTRED: 1.0}
 _ROUNDS = 5  # of choosing each value's best sentence and fitting again
 _RIDGE = 8.0  # cost of squared weights, with features in standard deviations
 _LEAST = 0.4  # least probability of a row, the threshold that is written
 _WRITTEN = "written"  # source of the questions that are judged and not fitted on
+# Source of the questions about one report that are asked of all 78; weight of one of their values
+# beside one of the policies: of .1 and .3, .1 costs the policies nothing.
+_MIXED, _MIXED_WEIGHT = "mixed", 0.1
+_ANSWERED, _UNANSWERED = 32, 10  # of them, with an answer in their report and with a near miss
+SEED = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +83,7 @@ def collect(data: Path, questions: Path, reader: str) -> Iterator[Row]:
         yield from _rows("given", policies, root / "index", gold, reader)
         yield from _rows(_WRITTEN, policies, root / "index", _written(questions), reader)
         yield from _rows("sample", Path("corpus"), root / "sample", dict(_sample(data)), reader)
+        yield from _mixed(data, root / "reports", reader)
 
 
 def _written(folder: Path) -> dict[str, dict[str, bool | None]]:
@@ -110,23 +120,60 @@ def _rows(
             if parsed.table is None:
                 print(f"not read as a question for rows: {question}", file=sys.stderr)
                 continue
-            values = rows_by_value(retriever, parsed)
-            for value, item in candidates_of(retriever, parsed, values, snapshot.reader):
+            for value, scores in _candidates(snapshot, parsed):
                 if known.get(value) is not None:
-                    yield Row(source, question, value, bool(known[value]), dict(item.scores))
+                    yield Row(source, question, value, bool(known[value]), scores)
 
 
-def fit(rows: Sequence[Row], names: Sequence[str]) -> tuple[np.ndarray, float]:
-    """Return (intercept and weights, prior): the prior is the mean total of the best sentences."""
+def _mixed(data: Path, index: Path, reader: str) -> Iterator[Row]:
+    """Yield rows of questions about one report, asked of every report: only its own has a row."""
+    reports = data / "reports"
+    build_index(reports, index)
+    with open_index(index, reader=reader) as opened:
+        snapshot = opened.snapshot()
+        retriever, generation = snapshot.retriever, snapshot.generation
+        value_of = {}
+        for value in generation.facet_values(DOCUMENT_FACET):
+            (first,) = generation.passages(generation.rows_tagged(DOCUMENT_FACET, value)[:1])
+            value_of[first.document] = value
+        asked = [
+            row
+            for row in read_lines(data / "reader/reports.jsonl")
+            if row["document"] in DEVELOPMENT and row["document"] in value_of
+        ]
+        rng = random.Random(SEED)
+        answered = [row for row in asked if not row["is_impossible"]]
+        unanswered = [row for row in asked if row["is_impossible"]]
+        chosen = rng.sample(answered, _ANSWERED) + rng.sample(unanswered, _UNANSWERED)
+        for row in chosen:
+            question, own = row["question"], value_of[row["document"]]
+            parsed = parse_for_facet(question, DOCUMENT_FACET, retriever.facets, generation)
+            for value, scores in _candidates(snapshot, parsed):
+                true = value == own and not row["is_impossible"]
+                yield Row(_MIXED, question, value, true, scores)
+
+
+def _candidates(
+    snapshot: Snapshot, parsed: ParsedQuestion
+) -> Iterator[tuple[str, dict[str, float]]]:
+    values = rows_by_value(snapshot.retriever, parsed)
+    for value, item in candidates_of(snapshot.retriever, parsed, values, snapshot.reader):
+        yield value, dict(item.scores)
+
+
+def fit(rows: Sequence[Row], names: Sequence[str]) -> tuple[np.ndarray, float, float]:
+    """Return (intercept and weights, prior, share), as in ``RowScale``."""
     # What the written ones call unanswered was judged by two passages a value only: to fit on it
     # as well cost the given ones .04 of F1.
     rows = [row for row in rows if row.source != _WRITTEN]
     model = np.array([0.0, *(_START[name] for name in names)])
-    usual = np.zeros(len(names))
+    prior, share = 0.0, 0.0
     for _ in range(_ROUNDS):
-        x, y, w, usual = _centred(best_of(rows, model, names), names)
-        model = logistic(x, y, w, _RIDGE)
-    return model, float(model[1:] @ usual)
+        x, y, w, usual = _centred(best_of(rows, model, names), names, model)
+        found = logistic(x, y, w, _RIDGE)
+        model, share = found[:-1], 1 - float(found[-1])
+        prior = float(model[1:] @ usual)
+    return model, prior, share
 
 
 def best_of(
@@ -146,12 +193,15 @@ def best_of(
 
 
 def _centred(
-    best: Mapping[tuple[str, str], tuple[float, Row]], names: Sequence[str]
+    best: Mapping[tuple[str, str], tuple[float, Row]], names: Sequence[str], model: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Return features less their question's mean, labels, case weights, and the overall mean.
 
-    A question's mean is shrunk towards the overall mean, the mean of the questions' means.
+    A question's mean is shrunk towards the overall mean, the mean of the questions' means; its
+    weighted sum under the last model is a feature too, the last one. ``UNCENTRED`` keeps its value,
+    and its overall mean is 0. Of mixed reports the mean says nothing of other corpora.
     """
+    centred = np.array([name != UNCENTRED for name in names], dtype=float)
     by_question: dict[str, list[Row]] = defaultdict(list)
     for (question, _), (_, row) in best.items():
         by_question[question].append(row)
@@ -159,24 +209,28 @@ def _centred(
         question: np.array([[row.scores.get(n, 0.0) for n in names] for row in some])
         for question, some in by_question.items()
     }
-    every = np.mean([table.mean(0) for table in tables.values()], axis=0)
+    means = [table.mean(0) for q, table in tables.items() if by_question[q][0].source != _MIXED]
+    every = np.mean(means, axis=0) * centred
     x, y, w = [], [], []
     for question, table in tables.items():
         size = len(table)
-        centre = (size * table.mean(0) + SHRUNK_BY * every) / (size + SHRUNK_BY)
-        x.append(np.c_[np.ones(size), table - centre])
+        centre = (size * table.mean(0) * centred + SHRUNK_BY * every) / (size + SHRUNK_BY)
+        x.append(np.c_[np.ones(size), table - centre, np.full(size, centre @ model[1:])])
         y += [float(row.true) for row in by_question[question]]
-        w += [1 / np.sqrt(size)] * size
+        weight = _MIXED_WEIGHT if by_question[question][0].source == _MIXED else 1.0
+        w += [weight / np.sqrt(size)] * size
     weights = np.array(w)
     return np.concatenate(x), np.array(y), weights * len(weights) / weights.sum(), every
 
 
 def judged(
-    rows: Sequence[Row], model: np.ndarray, prior: float, names: Sequence[str]
+    rows: Sequence[Row], fitted: tuple[np.ndarray, float, float], names: Sequence[str]
 ) -> list[tuple[float, bool]]:
     """Return for each value of one question its probability and whether it should have a row."""
+    model, prior, share = fitted
     best = best_of(rows, model, names)
-    cut = row_cut([total for total, _ in best.values()], prior)
+    own = model[1 + names.index(UNCENTRED)]
+    cut = share * row_level([t - own * row.scores[UNCENTRED] for t, row in best.values()], prior)
     return [(chance(model[0] + total - cut), row.true) for total, row in best.values()]
 
 
@@ -213,26 +267,40 @@ def main() -> None:
     for name, path in (("row", given.read), ("row_unread", given.unread)):
         rows = [Row(**row) for row in read_lines(path)]
         show(rows, NAMES[name])
-        model, prior = fit(rows, NAMES[name])
+        model, prior, share = fit(rows, NAMES[name])
         if given.write:
-            write(name, NAMES[name], model, _LEAST, prior=round(prior, 4))
+            more = {"prior": round(prior, 4), "share": round(share, 4)}
+            write(name, NAMES[name], model, _LEAST, **more)
 
 
 def show(rows: Sequence[Row], names: Sequence[str]) -> None:
     """Print each question's F1 under a model fitted on the others, and means by source."""
-    scores: dict[str, float] = {}
-    every: list[tuple[float, bool]] = []
-    for question in dict.fromkeys(row.question for row in rows):
-        model, prior = fit([row for row in rows if row.question != question], names)
-        found = judged([row for row in rows if row.question == question], model, prior, names)
-        scores[question] = f1(found, _LEAST)
-        every += found
-        print(f"{scores[question]:.2f}  {question}")
     of = {row.question: row.source for row in rows}
+    mixed = [question for question, source in of.items() if source == _MIXED]
+    # Those of the mixed reports in seven parts: they are many and each is little.
+    parts = [{q} for q in of if q not in mixed] + [{*mixed[n::7]} for n in range(7)]
+    judgements: dict[str, list[tuple[float, bool]]] = {}
+    for part in parts:
+        fitted = fit([row for row in rows if row.question not in part], names)
+        for question in part:
+            some = [row for row in rows if row.question == question]
+            judgements[question] = judged(some, fitted, names)
     for source in dict.fromkeys(of.values()):
-        some = [score for question, score in scores.items() if of[question] == source]
-        print(f"macro F1 {np.mean(some):.3f} of {len(some)} {source} questions")
-    sure = [true for score, true in every if score >= 0.8]
+        found = {q: judgements[q] for q in of if of[q] == source}
+        if source == _MIXED:
+            every = [item for some in found.values() for item in some]
+            for least in (_LEAST, 0.7):
+                right = sum(true for chance, true in every if chance >= least)
+                wrong = sum(not true for chance, true in every if chance >= least)
+                of_all = sum(true for _, true in every)
+                print(f"mixed, rows at {least}: {right} of {of_all} right, {wrong} wrong")
+            continue
+        scores = {question: f1(some, _LEAST) for question, some in found.items()}
+        for question, score in scores.items():
+            print(f"{score:.2f}  {question}")
+        print(f"macro F1 {np.mean(list(scores.values())):.3f} of {len(scores)} {source} questions")
+    apart = [item for q in of if of[q] != _MIXED for item in judgements[q]]
+    sure = [true for score, true in apart if score >= 0.8]
     print(f"right at 0.8 and more: {np.mean(sure):.2f} of {len(sure)}\n")
 
 

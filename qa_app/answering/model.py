@@ -58,26 +58,32 @@ def chance(logit: float) -> float:
     return 1.0 / (1.0 + math.exp(-max(-40.0, min(40.0, logit))))
 
 
-# Weight of the prior mean in ``row_cut``, as a number of facet values.
+# Weight of the prior in ``row_level``, as a number of facet values.
 SHRUNK_BY = 8
+# The one feature of a row that is not compared with the other values: how near its passage comes to
+# the best of all. It tells a corpus in which every value speaks of the subject from a mixed one.
+UNCENTRED = "passage"
 
 
 @dataclass(frozen=True, slots=True)
 class RowScale:
     """How a value's best sentence is judged relative to the best sentences of the other values.
 
-    If every value has sentences on the subject, as policies on one subject do, only those above
-    the mean should answer. With few values the mean is unreliable, so it is shrunk towards
+    If every value has sentences on the subject, as policies on one subject do, those above the
+    mean are likelier to answer. With few values the mean is unreliable, so it is shrunk towards
     ``prior``.
 
     Attributes:
-        model: over features less their mean over the values.
-        prior: mean weighted sum of a value's best sentence over the questions fitted on.
+        model: over the features of a value's best sentence.
+        prior: mean weighted sum of a value's best sentence over the questions fitted on, without
+            ``UNCENTRED``.
+        share: of the mean weighted sum that is subtracted, in [0, 1].
         threshold, strong: as in ``Scale``.
     """
 
     model: Logistic
     prior: float
+    share: float
     threshold: float
     strong: float
 
@@ -85,13 +91,15 @@ class RowScale:
         """Return a sentence's weighted sum without intercept, by which a value's best is chosen."""
         return self.model.logit(scores) - self.model.intercept
 
-    def among(self, totals: Sequence[float]) -> Scale:
-        """Return the scale for one question, given the ``total`` of every value's best sentence."""
-        model = self.model.over(row_cut(totals, self.prior))
+    def among(self, best: Sequence[Mapping[str, float]]) -> Scale:
+        """Return the scale for one question, given the features of every value's best sentence."""
+        passage = self.model.weights.get(UNCENTRED, 0.0)
+        totals = [self.total(scores) - passage * scores.get(UNCENTRED, 0.0) for scores in best]
+        model = self.model.over(self.share * row_level(totals, self.prior))
         return Scale(model, self.threshold, self.strong)
 
 
-def row_cut(totals: Sequence[float], prior: float) -> float:
+def row_level(totals: Sequence[float], prior: float) -> float:
     """Return the mean of the weighted sums, shrunk towards ``prior``."""
     return (sum(totals) + SHRUNK_BY * prior) / (len(totals) + SHRUNK_BY)
 
@@ -111,7 +119,7 @@ def _scale(found: Mapping[str, Any]) -> Scale:
 
 def _row_scale(found: Mapping[str, Any]) -> RowScale:
     model = Logistic(found["intercept"], found["weights"])
-    return RowScale(model, found["prior"], found["threshold"], found["strong"])
+    return RowScale(model, found["prior"], found["share"], found["threshold"], found["strong"])
 
 
 _FITTED = _fitted()

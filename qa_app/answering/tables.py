@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from qa_app.answering.facts import Outcome, finding
+from qa_app.answering.facts import Outcome, finding, rows_named
 from qa_app.answering.features import Evidence, FeatureExtractor, read_sentences
 from qa_app.answering.model import ROWS_READ, ROWS_UNREAD, Scale
 from qa_app.answering.question import ParsedQuestion
@@ -39,9 +39,13 @@ def answer_table(
 ) -> Outcome:
     """Return one row per facet value that has supporting evidence, strongest first.
 
+    If the question names values of other facets, as in "Which reports … in Surrey?", only passages
+    about these count.
+
     Raises:
         ValueError: the question asks for no facet.
     """
+    rows = rows_named(retriever, parsed, rows)
     values = rows_by_value(retriever, parsed, rows)
     found, scale = judge_rows(candidates_of(retriever, parsed, values, reader), reader)
     quotes = quote_values(retriever, parsed.question, found, scale)
@@ -69,7 +73,7 @@ def judge_rows(
     """
     judge = ROWS_UNREAD if reader is None else ROWS_READ
     found = by_value(candidates, judge.total)
-    return found, judge.among([judge.total(best.scores) for best, *_ in found.values()])
+    return found, judge.among([best.scores for best, *_ in found.values()])
 
 
 def by_value(
@@ -159,7 +163,7 @@ def candidates_of(
     facet = _facet_of(parsed)
     depth = max(_LEAST_PASSAGES, min(_PASSAGES, most // len(values)))
     every = np.unique(np.concatenate(list(values.values())))
-    query = retriever.encoder.encode_queries([parsed.text])
+    query = retriever.encode(parsed.text)
     dense = retriever.generation.vectors.scores(query, every)[0]
     score = fuse(dense, _lexical_shares(retriever, parsed, every))
     chosen = {}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 
-from qa_app.citations import cited_in_harvard
+from qa_app.citations import cited_in_harvard, parse_place
 from qa_app.cli import arguments as args
-from qa_app.cli.arguments import flag, option, positional
+from qa_app.cli.arguments import flag, option, positional, repeated
 from qa_app.cli.command import command, open_snapshot, print_result
+from qa_app.errors import QueryError
 from qa_app.models import Mode
 from qa_app.output import terminal
 from qa_app.output.contract import answer_json, search_json
@@ -24,6 +25,18 @@ _HOW = (
     args.QUESTION,
     *_HOW,
     args.READER,
+    repeated(
+        "--not",
+        "DOC@START-END",
+        "answer without the passage at this citation, and others near it",
+        dest="rejecting",
+    ),
+    option(
+        "--after",
+        "QUESTION",
+        'the question before a follow-up such as "and in Surrey?"',
+        default="",
+    ),
     flag("--verify", "read the cited files again and compare every quote; exit 1 if one differs"),
     flag("--harvard", "cite the quotes in Harvard style"),
     flag("--explain", "say how the scores came about (--json always does)"),
@@ -32,7 +45,10 @@ def ask(options: argparse.Namespace, settings: Settings) -> int:
     """Answer a question with quotes and citations, or say that the reports do not say."""
     kept = args.parse_filters(options)
     with open_snapshot(settings) as snapshot:
-        answer = snapshot.ask(options.question, settings.top_k, kept, Mode(settings.mode))
+        rejecting = [parse_place(place) for place in options.rejecting]
+        answer = snapshot.ask(
+            options.question, settings.top_k, kept, Mode(settings.mode), rejecting, options.after
+        )
         unknown = unknown_text(answer, snapshot.retriever)
         check = snapshot.verify(answer) if options.verify else None
         if options.harvard:
@@ -46,13 +62,25 @@ def ask(options: argparse.Namespace, settings: Settings) -> int:
     return 1 if check is not None and check.bad else 0
 
 
-@command("search", positional("query", "in plain words"), *_HOW)
+@command(
+    "search",
+    positional("query", "in plain words", nargs="?", default=""),
+    *_HOW,
+    option(
+        "--like", "DOC@START-END", "passages like the one at this citation, in place of a query"
+    ),
+)
 def search(options: argparse.Namespace, settings: Settings) -> None:
-    """List the passages nearest to a query."""
+    """List the passages nearest to a query, or to a quote."""
     kept = args.parse_filters(options)
+    if bool(options.query) == bool(options.like):
+        raise QueryError("Give a query or --like, one of the two.", "See: qa-app search --help")
     with open_snapshot(settings) as snapshot:
-        results = snapshot.search(options.query, settings.top_k, kept, Mode(settings.mode))
-    found = search_json(options.query, results, snapshot.generation.name)
+        if options.like:
+            results = snapshot.search_like(parse_place(options.like), settings.top_k, kept)
+        else:
+            results = snapshot.search(options.query, settings.top_k, kept, Mode(settings.mode))
+    found = search_json(options.query, results, snapshot.generation.name, options.like)
     print_result(options, terminal.results_text(results), found)
 
 

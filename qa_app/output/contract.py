@@ -34,10 +34,13 @@ def build_json(report: BuildReport) -> dict[str, Any]:
     }
 
 
-def search_json(query: str, results: Sequence[SearchResult], generation: str) -> dict[str, Any]:
-    """Return the JSON of a search."""
+def search_json(
+    query: str, results: Sequence[SearchResult], generation: str, like: str | None = None
+) -> dict[str, Any]:
+    """Return the JSON of a search, or of the passages ``like`` a quote."""
     return {
         "query": query,
+        **({"like": like} if like else {}),
         "passages": [_result_json(result) for result in results],
         "reranked": reranked(results),
         "generation": generation,

@@ -134,7 +134,7 @@ def answer_text(answer: Answer, unknown: str = "") -> str:
 
     ``unknown`` is the sentence of ``messages.unknown_text``, shown with a refusal.
     """
-    lines: list[str] = []
+    lines = [*_wrap(f"Read as: {answer.read_as}"), ""] if answer.read_as else []
     answered = answer.verdict is Verdict.ANSWERED
     if not answered:
         lines += ["The reports do not say.", *_wrap(unknown), ""]

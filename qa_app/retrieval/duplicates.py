@@ -49,10 +49,19 @@ def group_repeats(texts: Sequence[str]) -> list[list[int]]:
     groups: list[list[int]] = []
     for place, own in enumerate(words):
         for group in groups:
-            shown = words[group[0]]
-            if own and own in shown and len(own) >= _LEAST_SHARE * len(shown):
+            if _contains(words[group[0]], own):
                 group.append(place)
                 break
         else:
             groups.append([place])
     return groups
+
+
+def is_repeat(text: str, other: str) -> bool:
+    """Tell whether one of two texts contains the other's wording, or most of it."""
+    one, two = wording(text), wording(other)
+    return _contains(one, two) or _contains(two, one)
+
+
+def _contains(shown: str, own: str) -> bool:
+    return bool(own) and own in shown and len(own) >= _LEAST_SHARE * len(shown)

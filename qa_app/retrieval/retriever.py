@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -12,7 +13,7 @@ from qa_app.citations import cite_whole
 from qa_app.embedding import Encoder
 from qa_app.errors import QueryError
 from qa_app.facets import Facets
-from qa_app.models import Mode, Passage, SearchResult
+from qa_app.models import Mode, Passage, Place, SearchResult
 from qa_app.reranking import Reranker
 from qa_app.retrieval.duplicates import group_repeats
 from qa_app.retrieval.filters import Filters, filter_rows
@@ -26,6 +27,7 @@ from qa_app.retrieval.fusion import (
     share_scores,
 )
 from qa_app.retrieval.late import TokenReader, add_maxsim
+from qa_app.retrieval.leads import NEAR_DUPLICATE, mean_vector, rows_at, turn_away, with_repeats
 from qa_app.store.generation import Generation
 from qa_app.store.records import searchable_text
 
@@ -72,6 +74,25 @@ class Retriever:
         self.facets = facets or Facets()
         self.tokens = TokenReader(generation, encoder)
         self._reranker = reranker
+        self._rejected: FloatArray | None = None
+        self._left_out: RowArray | None = None
+
+    def without(self, places: Sequence[Place]) -> Retriever:
+        """Return a retriever whose ``rows`` leave out the passages at these places.
+
+        Their repeats and near duplicates are left out too, and questions are moved away from their
+        vectors.
+        """
+        rows = rows_at(self.generation, places)
+        other = copy.copy(self)
+        other._rejected = np.asarray(self.generation.vectors.embeddings[rows], dtype=np.float32)
+        other._left_out = with_repeats(self.generation, rows, NEAR_DUPLICATE)
+        return other
+
+    def encode(self, question: str) -> FloatArray:
+        """Return the question's vector, moved away from rejected ones, shape (1, dim)."""
+        query = self.encoder.encode_queries([question])
+        return query if self._rejected is None else turn_away(query, self._rejected)
 
     def search(
         self,
@@ -101,7 +122,38 @@ class Retriever:
         Raises:
             QueryError: a filter is malformed, or names an unknown facet or value.
         """
-        return filter_rows(self.generation, filters, self.facets)
+        rows = filter_rows(self.generation, filters, self.facets)
+        if self._left_out is None:
+            return rows
+        every = np.arange(self.generation.num_passages) if rows is None else rows
+        return np.setdiff1d(every, self._left_out, assume_unique=True)
+
+    def search_like(
+        self, place: Place, top_k: int = 8, filters: Filters | None = None
+    ) -> tuple[SearchResult, ...]:
+        """Return the passages nearest to those at a place, without them and their repeats.
+
+        By the cosine of the stored vectors, mixed with BM25 of the passages' terms.
+
+        Raises:
+            QueryError: a filter or ``top_k`` is not valid.
+        """
+        if top_k < 1:
+            raise QueryError(f"{top_k} passages were asked for.", "Ask for 1 or more.")
+        seed = rows_at(self.generation, [place])
+        like = copy.copy(self)
+        like._left_out = with_repeats(self.generation, seed)
+        rows = like.rows(filters)
+        vectors = self.generation.vectors
+        query = mean_vector(np.asarray(vectors.embeddings[seed], dtype=np.float32))
+        passages = self.generation.passages(seed)
+        terms = self.generation.lexical.analyser.terms(" ".join(item.text for item in passages))
+        words = self.generation.lexical.scores(terms)
+        pool = max(2 * top_k, POOL)
+        _, nearest = vectors.search(query, pool, rows)
+        found, score = self._fused(query, np.union1d(nearest, best_rows(words, rows, pool)), words)
+        dense = vectors.scores(query, found)[0]
+        return self.results(self._distinct(_ranked(found, score, {"dense": dense}), top_k))
 
     def rank(
         self,
@@ -136,7 +188,7 @@ class Retriever:
         if mode is Mode.LEXICAL:
             found = best_rows(words, rows, top_k)
             return _ranked(found, words[found], {"lexical": words[found]})
-        query = self.encoder.encode_queries([question])
+        query = self.encode(question)
         if mode is Mode.DENSE:
             cosines, nearest = self.generation.vectors.search(query, top_k, rows)
             return _ranked(nearest[0], cosines[0], {"dense": cosines[0]})
@@ -173,7 +225,9 @@ class Retriever:
         if top_k < 1:
             return self.rank(question, top_k, rows, mode)
         # At least twice as many, so that enough are left without the repeats.
-        ranked = self.rank(question, max(2 * top_k, POOL), rows, mode)
+        return self._distinct(self.rank(question, max(2 * top_k, POOL), rows, mode), top_k)
+
+    def _distinct(self, ranked: Sequence[Ranked], top_k: int) -> list[Ranked]:
         depth, groups = 0, list[list[int]]()
         while len(groups) < top_k and depth < len(ranked):
             depth = min(max(_LOOKED_THROUGH * top_k, 2 * depth), len(ranked))

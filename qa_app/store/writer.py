@@ -71,7 +71,7 @@ def embed_contents(
     texts = [searchable_text(passage) for item in documents for passage in item.passages]
     tokens = [np.empty((0, 0), dtype=np.uint8)] * len(texts)
 
-    def keep(place: int, vectors: FloatArray) -> None:
+    def keep(place: int, _: FloatArray, vectors: FloatArray) -> None:
         tokens[place] = pack(vectors)
 
     embeddings = encoder.encode_documents(texts, progress, keep)

@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
-from qa_app.models import Citation
+from qa_app.citations import parse_place
+from qa_app.errors import QueryError
+from qa_app.models import Citation, Place
 
 # "1203-1291"; nine digits hold any offset, since a text has at most 20 million characters.
 _SPAN = re.compile(r"(\d{1,9})-(\d{1,9})")
@@ -31,6 +34,11 @@ class Key(StrEnum):
     FORM = "as"
     FIND = "find"
     VIEW = "show"
+    # The question before a follow-up; the place of the quote that "More like this" starts from;
+    # places of quotes rejected by "Not this".
+    AFTER = "after"
+    LIKE = "like"
+    NOT = "not"
     # Of the topics view: its facet; topics or themes; topic and value of the open cell; the value
     # compared with it.
     BY = "by"
@@ -86,6 +94,9 @@ class Address:
         view: what the left side shows.
         filters: facet to its chosen values.
         place: the position in the view of topics or of grids, by key.
+        after: the question asked before, if ``question`` is a follow-up to it.
+        like: the place of the quote whose like are listed.
+        rejected: places of the quotes that the answer does without.
     """
 
     question: str = ""
@@ -97,11 +108,18 @@ class Address:
     view: View = View.ANSWER
     filters: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     place: Mapping[str, str] = field(default_factory=dict)
+    after: str = ""
+    like: Place | None = None
+    rejected: tuple[Place, ...] = ()
 
     @property
     def search(self) -> str:
         """The query string with its question mark; empty for the front page."""
         fields = [(Key.QUESTION.value, self.question)] if self.question else []
+        if self.question and self.after:
+            fields.append((Key.AFTER.value, self.after))
+        fields += [(Key.NOT.value, str(place)) for place in self.rejected]
+        fields += [(Key.LIKE.value, str(self.like))] if self.like else []
         for facet, values in self.filters.items():
             fields += [(facet, value) for value in values]
         if self.view is not View.ANSWER:
@@ -136,6 +154,12 @@ class Address:
         """Return the address of a new question: same filters, answer view, no source open."""
         return Address(question=question, filters=self.filters)
 
+    def rejecting(self, place: Place) -> Address:
+        """Return the address with the answer made without a quote, or with it again."""
+        others = tuple(item for item in self.rejected if item != place)
+        again = len(others) < len(self.rejected)
+        return self.but(rejected=others if again else (*self.rejected, place), like=None)
+
     def toggling(self, facet: str, value: str) -> Address:
         """Return the address with one filter value added, or removed if it is set."""
         values = self.filters.get(facet, ())
@@ -159,6 +183,7 @@ def parse_address(search: str, facets: Collection[str] = ()) -> Address:
     own: dict[str, str] = {}
     filters: dict[str, tuple[str, ...]] = {}
     place: dict[str, str] = {}
+    rejected: dict[Place, None] = {}
     try:
         fields = parse_qsl(search.removeprefix("?"), max_num_fields=_MOST_FIELDS)
     except ValueError:  # too many fields
@@ -166,7 +191,9 @@ def parse_address(search: str, facets: Collection[str] = ()) -> Address:
     shown = next((value for name, value in fields if name == Key.VIEW), "")
     view = next((view for view in View if view == shown), View.ANSWER)
     for name, value in fields:
-        if name in _KEYS:
+        if name == Key.NOT:
+            rejected |= dict.fromkeys(_places(value))
+        elif name in _KEYS:
             own[name] = value
         elif name in _PLACE_KEYS.get(view, ()):
             place[name] = value
@@ -183,7 +210,15 @@ def parse_address(search: str, facets: Collection[str] = ()) -> Address:
         view=view,
         filters=filters,
         place=place,
+        after=own.get(Key.AFTER, "").strip(),
+        like=next(_places(own.get(Key.LIKE, "")), None),
+        rejected=tuple(rejected),
     )
+
+
+def _places(value: str) -> Iterator[Place]:
+    with contextlib.suppress(QueryError):
+        yield parse_place(value)
 
 
 def write_span(start: int, end: int) -> str:
@@ -200,5 +235,5 @@ def parse_span(value: str) -> tuple[int, int] | None:
 
 
 def _escape(text: str) -> str:
-    # Slashes, commas and question marks are kept unescaped so that pasted links stay readable.
-    return quote(text, safe="/,? ").replace(" ", "+")
+    # Slashes, commas, @ and question marks are kept unescaped so that pasted links stay readable.
+    return quote(text, safe="/,?@ ").replace(" ", "+")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from qa_app.citations import short_title
@@ -127,8 +127,12 @@ def render_home(visit: Visit) -> str:
     )
 
 
-def render_answer(visit: Visit, answer: Answer) -> str:
-    """Return the HTML of an answer to the address's question."""
+def render_answer(visit: Visit, answer: Answer, rejected: Sequence[object] = ()) -> str:
+    """Return the HTML of an answer to the address's question.
+
+    Args:
+        rejected: ``lead_view.Rejected`` places that the answer does without.
+    """
     snapshot, filtered = visit.catalogue.snapshot, bool(visit.address.filters)
     return render(
         "answer",
@@ -141,6 +145,7 @@ def render_answer(visit: Visit, answer: Answer) -> str:
         headline=headline(answer, "within these filters" if filtered else "in this corpus"),
         detail=" ".join(filter(None, (detail(answer), unknown_text(answer, snapshot.retriever)))),
         seconds=answer.timings_ms.get("total", sum(answer.timings_ms.values())) / 1000,
+        rejected=rejected,
         source_text=source_text,
         quote_segments=quote_segments,
         quote_scores=quote_scores,
@@ -168,7 +173,8 @@ def detail(answer: Answer) -> str:
         return f"{nearest}{count_detail(answer.count)}"
     if answer.verdict is not Verdict.ANSWERED:
         if not answer.passages:
-            return "Nothing in them comes near the question."
+            left_out = " but what you left out" if answer.rejected else ""
+            return f"Nothing in them{left_out} comes near the question."
         return "These passages come nearest; none of them answers the question."
     if not answer.coverage or not answer.coverage.not_in_corpus:
         return doubt_text(answer)

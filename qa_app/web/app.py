@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from qa_app.settings import Settings
 
 _STATIC = Path(__file__).parent / "static"
+# Questions answered at once; the others wait their turn. On two cores, two at once gave 3.7 answers
+# a second and four 3.1 (benchmarks/RESULTS.md).
+_AT_ONCE = min(4, max(2, os.cpu_count() or 2))
 _ANY_HOST = frozenset({"0.0.0.0", "::"})  # listen on every network interface
 
 
@@ -81,7 +84,7 @@ def serve(
     _prepare_environment()
     from qa_app.web.components import lay_out
 
-    blocks = lay_out(page).queue(max_size=128, default_concurrency_limit=4, api_open=False)
+    blocks = lay_out(page).queue(max_size=128, default_concurrency_limit=_AT_ONCE, api_open=False)
     blocks.launch(
         server_name=host,
         server_port=port,
@@ -144,7 +147,7 @@ def _launch_options(
         # Linked, since Gradio rewrites the selectors of a stylesheet that is passed to it.
         "head": "".join(
             f'<link rel="stylesheet" href=".{STATIC_ROUTE}/{name}.css">'
-            for name in ("desk", "brief", "grid")
+            for name in ("desk", "brief", "grid", "lead")
         ),
         "app_kwargs": {
             "docs_url": None,

@@ -60,7 +60,7 @@ def lay_out(page: PageController) -> gr.Blocks:
             elem_id="bridge",
             head="".join(
                 f'<script src=".{STATIC_ROUTE}/{name}"></script>'
-                for name in ("adding.js", "heat.js", "desk.js", "brief.js", "grid.js")
+                for name in ("adding.js", "heat.js", "desk.js", "brief.js", "grid.js", "lead.js")
             ),
             js_on_load=_BRIDGE,
             apply_default_css=False,

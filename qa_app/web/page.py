@@ -21,6 +21,7 @@ from qa_app.web.brief_view import BriefController, render_brief
 from qa_app.web.builds import Builds
 from qa_app.web.catalogue import Catalogue, Visit, read_catalogue
 from qa_app.web.grid_view import GridController, render_grid
+from qa_app.web.lead_view import ask_address, find_rejected, following, render_like
 from qa_app.web.page_images import PageImage, PageImages
 from qa_app.web.rendering import render
 from qa_app.web.source_view import (
@@ -134,7 +135,7 @@ class PageController:
         except QAAppError as exc:
             return self._trouble(exc), ""
         address = parse_address(search, catalogue.facets)
-        return self._answer(catalogue, address.asking(question.strip()))
+        return self._answer(catalogue, following(catalogue.snapshot, address, question.strip()))
 
     def open(self, search: str, preview: bool = False) -> str:
         """Return the source HTML for an address, or "" if no source is open.
@@ -197,11 +198,14 @@ class PageController:
         here = address.opening("")
         visit = Visit(catalogue, here, self._stamp(), self.takes_uploads, user)
         try:
+            if address.view is View.ANSWER and address.like:
+                return render_like(visit), ""
             if address.view is not View.ANSWER or not address.question:
                 (entry,) = (entry for entry in VIEWS if entry.view is address.view)
                 return entry.render(visit), ""
-            answer = catalogue.snapshot.ask(address.question, filters=address.filters)
-            html = render_answer(visit, answer)
+            answer = ask_address(catalogue.snapshot, address)
+            rejected = find_rejected(catalogue.snapshot, address)
+            html = render_answer(visit, answer, rejected)
         except QAAppError as exc:
             return self._trouble(exc, visit), ""
         if not answer.findings:

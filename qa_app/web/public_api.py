@@ -8,13 +8,15 @@ from typing import Any
 
 import gradio as gr
 
+from qa_app.citations import parse_place
 from qa_app.errors import QAAppError, QueryError
 from qa_app.grids.grid_runner import ask_grid
-from qa_app.models import Mode, to_json
+from qa_app.models import Mode, Place, to_json
 from qa_app.output.contract import answer_json, grid_json, search_json
 from qa_app.web.page import PageController
 
 _MOST_PASSAGES = 100  # the largest top_k: bounds the work and the size of one response
+_MOST_REJECTED = 50  # as many as a link of the page may hold, and bounds the work too
 # Of a grid: they bound one request to a minute or two.
 _MOST_QUESTIONS, _MOST_CELLS = 30, 1_500
 PublicFunction = Callable[..., dict[str, Any]]
@@ -28,6 +30,8 @@ def public_functions(page: PageController) -> dict[str, PublicFunction]:
         top_k: int = 8,
         filters: dict[str, list[str]] | None = None,
         mode: str = "best",
+        rejecting: list[str] | None = None,
+        after: str = "",
     ) -> dict[str, Any]:
         """Answer a question from the reports, in their own words, each with its citation.
 
@@ -36,16 +40,22 @@ def public_functions(page: PageController) -> dict[str, PublicFunction]:
             top_k: most passages to return, 1 to 100.
             filters: facet, "document", "type" or "date" to the values to keep to.
             mode: "best", "fast", "dense" or "lexical".
+            rejecting: citations to answer without, as "DOCUMENT@START-END".
+            after: the question asked before, for a follow-up such as "and in Surrey?".
         """
         with _errors_told():
-            answer = page.snapshot().ask(question, _checked(top_k), filters, _mode(mode))
+            left_out = _places(rejecting or [])
+            answer = page.snapshot().ask(
+                question, _checked(top_k), filters, _mode(mode), left_out, after
+            )
             return answer_json(answer)
 
     def search(
-        query: str,
+        query: str = "",
         top_k: int = 8,
         filters: dict[str, list[str]] | None = None,
         mode: str = "best",
+        like: str = "",
     ) -> dict[str, Any]:
         """List the passages of the reports nearest to a query, best first, with citations.
 
@@ -54,11 +64,15 @@ def public_functions(page: PageController) -> dict[str, PublicFunction]:
             top_k: most passages to return, 1 to 100.
             filters: facet, "document", "type" or "date" to the values to keep to.
             mode: "best", "fast", "dense" or "lexical".
+            like: a citation, as "DOCUMENT@START-END": list passages like it, in place of a query.
         """
         with _errors_told():
             snapshot = page.snapshot()
-            results = snapshot.search(query, _checked(top_k), filters, _mode(mode))
-            return search_json(query, results, snapshot.generation.name)
+            if like:
+                results = snapshot.search_like(parse_place(like), _checked(top_k), filters)
+            else:
+                results = snapshot.search(query, _checked(top_k), filters, _mode(mode))
+            return search_json(query, results, snapshot.generation.name, like)
 
     def topics(facet: str = "", themes: bool = False) -> dict[str, Any]:
         """Say what the reports are about: topics, and how many quotes each has for each value.
@@ -112,6 +126,15 @@ def _checked(top_k: int) -> int:
     if not 1 <= top_k <= _MOST_PASSAGES:
         raise QueryError(f"top_k is {top_k}.", f"Give a number from 1 to {_MOST_PASSAGES}.")
     return top_k
+
+
+def _places(rejecting: list[str]) -> list[Place]:
+    if len(rejecting) > _MOST_REJECTED:
+        raise QueryError(
+            f"{len(rejecting)} passages were rejected; the most is {_MOST_REJECTED}.",
+            "Ask another question.",
+        )
+    return [parse_place(str(place)) for place in rejecting]
 
 
 def _mode(name: str) -> Mode:

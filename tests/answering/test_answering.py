@@ -175,6 +175,14 @@ def test_a_table_keeps_to_the_filter(index: Index) -> None:
     assert answer.coverage.without_evidence == ("South",)
 
 
+def test_a_table_keeps_to_a_value_that_the_question_names(open_reports: OpenReports) -> None:
+    north = "# North\n\nData sharing improved in the schools.\n"
+    south = "# South\n\nData sharing improved in the prisons.\n"
+    index = open_reports({"facets.toml": FACETS, "schools.md": north, "prisons.md": south})
+    answer = index.ask("Which reports improved data sharing in the South?")
+    assert [row.quote for row in answer.findings] == ["Data sharing improved in the prisons."]
+
+
 def test_a_row_has_its_newest_quote_first_and_older_ones_beside(
     open_reports: OpenReports,
 ) -> None:

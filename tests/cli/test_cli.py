@@ -62,6 +62,29 @@ def test_ask_which_has_the_contracts_keys(index: Path, capsys: pytest.CaptureFix
 
 
 @pytest.mark.model
+def test_a_lead_is_followed(index: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    at = ("--index", str(index))
+    before = "What is planned in Humberside?"
+    answer = _json(capsys, "ask", "and in Surrey?", "--after", before, *at)
+    assert answer["read_as"] == "What is planned in Surrey?"
+    whole = _json(capsys, "ask", "What is planned in Surrey?", *at)
+    assert (answer["findings"], answer["passages"]) == (whole["findings"], whole["passages"])
+    first = whole["passages"][0]["citation"]
+    place = f"{first['document']}@{first['start']}-{first['end']}"
+    without = _json(capsys, "ask", "What is planned in Surrey?", "--not", place, *at)
+    assert [item["citation"] for item in without["rejected"]] == [first]
+    assert first not in [item["citation"] for item in without["passages"]]
+    like = _json(capsys, "search", "--like", place, *at)
+    assert like["like"] == place
+    assert len(like["passages"]) == 5  # all but the one it starts from
+    assert first not in [item["citation"] for item in like["passages"]]
+    assert main(["search", *at]) == main(["search", "--like", "x", *at]) == 1
+    errors = capsys.readouterr().err
+    assert "Give a query or --like" in errors
+    assert "'x' is no place of a quote" in errors
+
+
+@pytest.mark.model
 def test_every_quote_is_the_sources_own_words(
     index: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -144,6 +167,22 @@ def test_verify_and_status(index: Path, capsys: pytest.CaptureFixture[str]) -> N
     status = _json(capsys, "status", "--index", str(index))
     assert status["generation"] == "000001"
     assert status["model"]["name"] == "all-MiniLM-L6-v2"
+
+
+@pytest.mark.parametrize("command", ["--help", "status", "verify"])
+def test_commands_that_answer_at_once_import_nothing_slow(index: Path, command: str) -> None:
+    slow = {
+        *("torch", "transformers", "sentence_transformers", "gradio"),
+        *("sklearn", "scipy", "faiss", "pypdfium2"),
+    }
+    arguments = [command] if command == "--help" else [command, "--index", str(index)]
+    script = (
+        "import atexit, sys; from qa_app.cli import main; "
+        f"atexit.register(lambda: sys.stderr.write(str(sorted({slow} & set(sys.modules))))); "
+        f"main({arguments})"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stderr == "[]"
 
 
 def test_verify_names_a_flipped_byte(index: Path, tmp_path: Path) -> None:

@@ -196,6 +196,26 @@ def test_killed_builds_of_a_corpus(driver: Driver, index: Path) -> None:
         assert ours.documents == clean.documents
 
 
+def test_what_a_killed_build_has_embedded_is_used_by_the_next(driver: Driver, index: Path) -> None:
+    corpus = index.parent / "corpus"
+    corpus.mkdir()
+    for number, words in enumerate(["Road safety rose.", "Data sharing fell.", *NEW]):
+        (corpus / f"{number}.txt").write_text(f"Report {number}\n\n{words}\n")
+        os.utime(corpus / f"{number}.txt", (1_600_000_000, 1_600_000_000))
+    clean = index.parent / "clean"
+    assert driver.run(index=clean, corpus=corpus)["embedded"] == 5
+    assert driver.run(index=index, corpus=corpus, kill_after=3) == {"killed": 9}
+    assert driver.run(index=index, corpus=corpus, kill_after=1) == {"killed": 9}
+    assert driver.run(index=index, corpus=corpus)["embedded"] == 1
+    assert _leftovers(index) == []
+    name = "generations/000001"
+    files = {path.relative_to(clean / name) for path in (clean / name).rglob("*.*")}
+    files.remove(Path("manifest.json"))  # it holds the time
+    assert len(files) > 5
+    for file in files:
+        assert (index / name / file).read_bytes() == (clean / name / file).read_bytes(), file
+
+
 _RACE = """
 import sys
 from pathlib import Path

@@ -7,6 +7,7 @@ Reads a JSON line a build on standard input and answers with one of how it ended
     "kill_at": k, "fail_at": k              at the k-th step that changes what is on disk
     "most_bytes": n                         no file may grow beyond this: a full disk, to libraries
     "delay": seconds                        killed from outside, after so long
+    "kill_after": n                         killed when so many texts are embedded
 """
 
 from __future__ import annotations
@@ -20,13 +21,15 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import faiss  # noqa: F401  # forked processes share what is imported here
 
 from conftest import FakeEncoder
+from qa_app.arrays import FloatArray
+from qa_app.embedding import Keep, Progress
 from qa_app.errors import QAAppError
 from qa_app.indexing import build
 from qa_app.settings import Settings
@@ -69,6 +72,26 @@ class _Fuse:
         io.open = builtins.open = self.guard_open(builtins.open)
 
 
+class _Mortal(FakeEncoder):
+    """Kills its process when so many texts are embedded; 0 for never."""
+
+    def __init__(self, texts: int) -> None:
+        super().__init__()
+        self._left = texts
+
+    def encode_documents(
+        self, texts: Sequence[str], progress: Progress | None = None, keep: Keep | None = None
+    ) -> FloatArray:
+        def counted(place: int, vector: FloatArray, tokens: FloatArray) -> None:
+            assert keep is not None
+            keep(place, vector, tokens)
+            self._left -= 1
+            if not self._left:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        return super().encode_documents(texts, progress, counted)
+
+
 def _run(job: dict[str, Any]) -> dict[str, Any]:
     fuse = _Fuse(job.get("kill_at", 0), job.get("fail_at", 0))
     fuse.fit()
@@ -78,12 +101,13 @@ def _run(job: dict[str, Any]) -> dict[str, Any]:
     try:
         if "corpus" in job:
             settings = Settings(corpus=Path(job["corpus"]), index=index)
-            name = build(settings, FakeEncoder()).generation
+            report = build(settings, _Mortal(job.get("kill_after", 0)))
+            name, embedded = report.generation, report.embedded
         else:
-            name = write_sample(index, *job["texts"])
+            name, embedded = write_sample(index, *job["texts"]), 0
     except QAAppError as exc:
         return {"error": type(exc).__name__, "message": exc.message, "hint": exc.hint}
-    return {"generation": name, "steps": fuse.steps}
+    return {"generation": name, "steps": fuse.steps, "embedded": embedded}
 
 
 def main() -> None:

@@ -374,6 +374,33 @@ def test_keys_alone_are_enough(open_page: Open) -> None:
     expect(page.get_by_role("textbox").first).to_be_focused()
 
 
+def test_leads_are_followed_and_taken_back_by_keyboard(open_page: Open) -> None:
+    page = open_page("?q=what+is+planned+in+Humberside?")
+    page.locator("#verdict").click()
+    page.keyboard.press("j")
+    first = page.locator("#answer .result a.open").first.get_attribute("href")
+    page.keyboard.press("n")
+    back = page.get_by_role("list", name="Left out").get_by_role("link")
+    expect(back).to_be_focused()
+    expect(page.locator(f'#answer .result a.open[href="{first}"]')).to_have_count(0)
+    assert "&not=" in page.url
+    check_with_axe(page)
+    page.keyboard.press("Enter")
+    expect(back).to_have_count(0)
+    assert page.url.endswith("?q=what+is+planned+in+Humberside?")
+    page.get_by_role("link", name="More like this").first.click()
+    expect(page.locator("#verdict")).to_have_text("Passages like this one")
+    expect(page.locator("#verdict")).to_be_focused()
+    check_with_axe(page)
+    page.get_by_role("link", name="Back to the answer").press("Enter")
+    page.locator('#answer [data-question="what is planned in Humberside?"]').wait_for()
+    box = page.get_by_role("textbox").first
+    box.fill("and in Surrey?")
+    box.press("Enter")
+    expect(page.locator(".read-as")).to_contain_text("Read as: what is planned in Surrey?")
+    assert "after=what+is+planned+in+Humberside?" in page.url
+
+
 def test_a_quote_is_copied_with_its_citation(open_page: Open) -> None:
     page = open_page(LINK)
     row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name="Merseyside"))

@@ -1,5 +1,6 @@
 import pytest
 
+from qa_app.models import Place
 from qa_app.web.address import Address, Form, View, parse_address
 
 
@@ -21,6 +22,10 @@ def test_the_front_page_has_no_query_string() -> None:
         Address(view=View.SOURCES, document="x.txt"),
         Address("q", document="x.pdf", span=(1, 2), part=7, form=Form.TEXT),
         Address("q", document="x.pdf", find="data sharing"),
+        Address(
+            "q", like=Place("a@b/c d.txt", 1, 2), rejected=(Place("x", 3, 4), Place("y", 5, 6))
+        ),
+        Address("and Kent?", after="who leads Surrey?"),
     ],
 )
 def test_an_address_survives_the_way_through_the_query_string(address: Address) -> None:
@@ -39,6 +44,9 @@ def test_an_address_survives_the_way_through_the_query_string(address: Address) 
         "?force=Kent",
         "?__theme=dark",
         "?show=x",
+        "?like=x",
+        "?like=x@9-1&not=x&not=@1-2",
+        "?not=x@1-99999999999",
     ],
 )
 def test_what_is_not_understood_is_left_out(search: str) -> None:

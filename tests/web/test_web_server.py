@@ -90,6 +90,19 @@ def test_filters_reach_the_search(http: httpx.Client) -> None:
     assert {item["citation"]["section"][-1] for item in found["passages"]} == {"Surrey"}
 
 
+def test_leads_are_followed_over_http(http: httpx.Client) -> None:
+    (found,) = json.loads(call(http, "search", query="road safety", top_k=1)[1])
+    cited = found["passages"][0]["citation"]
+    place = f"{cited['document']}@{cited['start']}-{cited['end']}"
+    (like,) = json.loads(call(http, "search", like=place, top_k=3)[1])
+    assert cited not in [item["citation"] for item in like["passages"]]
+    before = "What is planned in Humberside?"
+    body = call(http, "ask", question="and Lincolnshire?", after=before, rejecting=[place])[1]
+    (answer,) = json.loads(body)
+    assert answer["read_as"] == "What is planned in Lincolnshire?"
+    assert [item["citation"] for item in answer["rejected"]] == [cited]
+
+
 @pytest.mark.parametrize(
     ("name", "values", "said"),
     [
@@ -97,6 +110,9 @@ def test_filters_reach_the_search(http: httpx.Client) -> None:
         ("ask", {"question": ""}, "empty"),
         ("ask", {"question": "q", "top_k": 0}, "top_k is 0"),
         ("ask", {"question": "q", "top_k": 1_000_000}, "from 1 to 100"),
+        ("ask", {"question": "q", "rejecting": [7]}, "no place of a quote"),
+        ("ask", {"question": "q", "rejecting": ["a@0-1"] * 51}, "the most is 50"),
+        ("search", {"like": "a@0-1"}, "Nothing can be quoted"),
         ("grid", {"questions": ["q"] * 31, "facet": "force"}, "30 are the most"),
         ("grid", {"questions": [3], "facet": "force"}, "no list of texts"),
         ("grid", {"questions": ["q"], "facet": "colour"}, "no facet 'colour'"),
