@@ -34,6 +34,7 @@ from qa_app.store.manifest import Current, Manifest, read_current, read_manifest
 from qa_app.topics.topic_queries import Change, Kind, TopicsReport, Triage
 
 if TYPE_CHECKING:
+    from qa_app.synthesis import LanguageModel, Synthesis
     from qa_app.verification import VerifyReport
 
 
@@ -189,6 +190,24 @@ class Snapshot:
     def status(self) -> dict[str, Any]:
         """Return counts, model, build time, failures and warnings of the generation."""
         return _status(self.generation.manifest)
+
+    def summarise(self, answer: Answer, llm: LanguageModel) -> Synthesis:
+        """Return sentences that a language model writes about an answer's quotes, each checked.
+
+        Args:
+            answer: of this snapshot.
+            llm: where the question and the quotes are sent.
+
+        Raises:
+            QueryError: the reports do not answer the question.
+            LanguageModelError: the server gives no usable reply.
+        """
+        from anyio.from_thread import start_blocking_portal
+
+        from qa_app.synthesis import summarise
+
+        with start_blocking_portal() as portal:  # works in notebooks, where a loop runs already
+            return portal.call(summarise, answer, llm, self.retriever, self.reader)
 
     def verify(self, answer: Answer) -> VerifyReport:
         """Check an answer's quotes against the files that it cites."""

@@ -17,6 +17,7 @@
     │   └── IndexLockedError        another build is running
     ├── QueryError                  a question, filter, mode or name in the request is invalid
     ├── BriefError                  a brief or the saved questions cannot be read or changed
+    ├── LanguageModelError          the user's language model cannot be reached or used
     ├── ServeError                  the web page cannot be served as configured
     └── UploadError                 a report uploaded to the page cannot be stored
 
@@ -106,6 +107,10 @@ class QueryError(QAAppError):
 
 class BriefError(QAAppError):
     """A brief or the saved questions cannot be read, or not be changed as requested."""
+
+
+class LanguageModelError(QAAppError):
+    """The language model that the user named cannot be reached, or its reply not be used."""
 
 
 class ServeError(QAAppError):

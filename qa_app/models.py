@@ -278,6 +278,19 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """Words to highlight in a copy of a document: ``words`` is ``document_text[start:end]``.
+
+    ``note`` is shown beside them: the user's note, or the question that found them.
+    """
+
+    start: int
+    end: int
+    words: str
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class SearchResult:
     """A ranked passage.
 

@@ -24,6 +24,8 @@ DEFAULT_MODEL = "all-MiniLM-L6-v2"
 DEFAULT_LANGUAGE = "english"
 DEFAULT_READER = "default"
 NO_READER = "none"
+# The key for a language model's server. It is no setting: those may be in files, and are shown.
+LLM_KEY_VARIABLE = "QA_APP_LLM_KEY"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,9 @@ class Settings:
         mode: "best", "fast", "dense" or "lexical".
         ocr: run OCR on scanned pages with the tesseract program.
         host, port: address of the web page.
+        llm: address of a server with a language model, in OpenAI's form; empty for none.
+        llm_model: the model's name there; empty for a server that has only one.
+        llm_anywhere: allow such a server outside this machine and private networks.
     """
 
     corpus: Path | None = None
@@ -70,6 +75,9 @@ class Settings:
     ocr: bool = False
     host: str = "127.0.0.1"
     port: int = 7860
+    llm: str = ""
+    llm_model: str = ""
+    llm_anywhere: bool = False
 
 
 def load_settings(
@@ -95,7 +103,7 @@ def load_settings(
     given += [
         (variable.removeprefix(ENVIRONMENT_PREFIX).lower(), value, variable)
         for variable, value in (os.environ if environment is None else environment).items()
-        if variable.startswith(ENVIRONMENT_PREFIX)
+        if variable.startswith(ENVIRONMENT_PREFIX) and variable != LLM_KEY_VARIABLE
     ]
     given += [
         (name, value, f"--{name.replace('_', '-')}")

@@ -1,81 +1,24 @@
-"""What the tests share: an encoder whose vectors can be worked out by hand, and a small corpus."""
+"""What the tests share: small corpora, and indexes of them."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from qa_app.api import Index, build_index, open_index
-from qa_app.arrays import FloatArray, SpanArray
-from qa_app.embedding import (
-    Keep,
-    Progress,
-)
-from qa_app.models import ModelIdentity
 from qa_app.store.generation import Generation, open_generation
+from support.brief_samples import Desk, make_desk
+from support.fake_encoder import FakeEncoder
 
-VOCABULARY = ("data", "sharing", "road", "safety", "violence", "board", "funding", "duplication")
 ROOT = Path(__file__).resolve().parent.parent
 
 
-class FakeEncoder:
-    """Counts eight words: "data data road" is (2, 0, 1, 0, …) divided by its length.
-
-    A text with none of the words is the last axis alone. ``encoded`` keeps every document text
-    that was encoded, so that a test can say what was embedded and what was reused.
-    """
-
-    def __init__(self, name: str = "fake") -> None:
-        self.encoded: list[str] = []
-        self._name = name
-
-    @property
-    def identity(self) -> ModelIdentity:
-        return ModelIdentity(self._name, "0" * 64, len(VOCABULARY) + 1, 256)
-
-    def load(self) -> None:
-        pass
-
-    def count_tokens(self, texts: Sequence[str]) -> list[int]:
-        return [len(text.split()) for text in texts]
-
-    def encode_documents(
-        self,
-        texts: Sequence[str],
-        progress: Progress | None = None,
-        keep: Keep | None = None,
-    ) -> FloatArray:
-        self.encoded.extend(texts)
-        if progress is not None:
-            progress(len(texts))
-        rows = self._encode(texts)
-        for place, text in enumerate(texts if keep else ()):
-            keep(place, rows[place], self.encode_query_tokens(text))
-        return rows
-
-    def token_spans(self, texts: Sequence[str]) -> list[SpanArray]:
-        spans = [[found.span() for found in re.finditer(r"\w+", text)] for text in texts]
-        return [np.array(found or [(0, 0)], dtype=np.int32) for found in spans]
-
-    def encode_queries(self, texts: Sequence[str]) -> FloatArray:
-        return self._encode(texts)
-
-    def encode_query_tokens(self, text: str) -> FloatArray:
-        return self._encode(re.findall(r"\w+", text) or [""])
-
-    def _encode(self, texts: Sequence[str]) -> FloatArray:
-        rows = np.zeros((len(texts), len(VOCABULARY) + 1), dtype=np.float32)
-        for row, text in zip(rows, texts, strict=True):
-            words = re.findall(r"[a-z]+", text.lower())
-            row[:-1] = [words.count(word) for word in VOCABULARY]
-            row[-1] = 0.0 if row.any() else 1.0
-        norms = np.linalg.norm(rows, axis=1, keepdims=True)
-        return np.asarray(rows / norms, dtype=np.float32)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    # The browser's file takes longest: begun last, it would leave the other worker idle.
+    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
 
 
 @pytest.fixture
@@ -119,6 +62,13 @@ def open_reports(
 def index(request: pytest.FixtureRequest, open_reports: Callable[[dict[str, str]], Index]) -> Index:
     """Return the index of the files that the test's module calls REPORTS."""
     return open_reports(request.module.REPORTS)
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    desk = make_desk(tmp_path)
+    yield desk
+    desk.index.close()
 
 
 @pytest.fixture

@@ -73,6 +73,13 @@ DIMENSION = option("--dimension", "N", "use the first N dimensions of its vector
 # Accepted but not in the help: a built index already names its model.
 HIDDEN_MODEL = option("--model", "NAME_OR_PATH", argparse.SUPPRESS)
 HIDDEN_DIMENSION = option("--dimension", "N", argparse.SUPPRESS, type=int)
+LLM = (
+    option(
+        "--llm", "URL", "a language model's server, for a summary of the quotes; off if not given"
+    ),
+    option("--llm-model", "NAME", "the language model, as its server calls it"),
+    flag("--llm-anywhere", "let the quotes leave this machine and private networks", default=None),
+)
 USER = option("--user", "NAME", "whose, where there are logins", default="")
 
 

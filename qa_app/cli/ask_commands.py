@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from qa_app.citations import cited_in_harvard, parse_place
 from qa_app.cli import arguments as args
 from qa_app.cli.arguments import flag, option, positional, repeated
-from qa_app.cli.command import command, open_snapshot, print_result
-from qa_app.errors import QueryError
-from qa_app.models import Mode
+from qa_app.cli.command import command, language_model, open_snapshot, print_error, print_result
+from qa_app.errors import ConfigError, LanguageModelError, QueryError
+from qa_app.models import Answer, Mode, Verdict
 from qa_app.output import terminal
 from qa_app.output.contract import answer_json, search_json
 from qa_app.output.messages import unknown_text
+from qa_app.output.synthesis_text import synthesis_text
 from qa_app.settings import Settings
+
+if TYPE_CHECKING:
+    from qa_app.api import Snapshot
+    from qa_app.models import Answer
+    from qa_app.synthesis import LanguageModel
 
 _HOW = (
     args.TOP_K, args.FILTER, args.MODE, args.RERANKER, args.HIDDEN_MODEL, args.HIDDEN_DIMENSION,
@@ -38,12 +46,17 @@ _HOW = (
         default="",
     ),
     flag("--verify", "read the cited files again and compare every quote; exit 1 if one differs"),
+    option(
+        "--marked", "FILE.zip", "write the cited sources there, the quotes highlighted", type=Path
+    ),
     flag("--harvard", "cite the quotes in Harvard style"),
     flag("--explain", "say how the scores came about (--json always does)"),
+    *args.LLM,
 )
 def ask(options: argparse.Namespace, settings: Settings) -> int:
     """Answer a question with quotes and citations, or say that the reports do not say."""
     kept = args.parse_filters(options)
+    llm = language_model(settings)
     with open_snapshot(settings) as snapshot:
         rejecting = [parse_place(place) for place in options.rejecting]
         answer = snapshot.ask(
@@ -51,15 +64,43 @@ def ask(options: argparse.Namespace, settings: Settings) -> int:
         )
         unknown = unknown_text(answer, snapshot.retriever)
         check = snapshot.verify(answer) if options.verify else None
+        summary = _summarise(snapshot, answer, llm) if llm else ("", None)
         if options.harvard:
             answer = cited_in_harvard(answer, snapshot.facts())
-    parts = [terminal.answer_text(answer, unknown)]
-    if options.explain:
-        parts.append(terminal.explanation_text(answer))
-    if check is not None:
-        parts.append(terminal.answer_check_text(check))
-    print_result(options, "\n\n".join(parts), answer_json(answer, check))
+        parts = [terminal.answer_text(answer, unknown)]
+        if options.explain:
+            parts.append(terminal.explanation_text(answer))
+        if check is not None:
+            parts.append(terminal.answer_check_text(check))
+        parts += filter(None, summary[:1])
+        found = answer_json(answer, check)
+        if llm is not None:
+            found["synthesis"] = summary[1]
+        print_result(options, "\n\n".join(parts), found)
+        if options.marked:  # last, so that the answer is not lost if this fails
+            _write_marked(options.marked, snapshot, answer)
     return 1 if check is not None and check.bad else 0
+
+
+def _summarise(snapshot: Snapshot, answer: Answer, llm: LanguageModel) -> tuple[str, Any]:
+    """Return a summary as text and JSON, or ("", None) for a refusal; print what went wrong."""
+    if answer.verdict is not Verdict.ANSWERED:
+        return "", None
+    try:
+        summary = snapshot.summarise(answer, llm)
+    except (ConfigError, LanguageModelError) as exc:
+        print_error(exc)  # the answer stands as it is
+        return "", {"model": llm.model, "url": llm.url, "sentences": [], "trouble": exc.message}
+    return synthesis_text(summary), summary
+
+
+def _write_marked(path: Path, snapshot: Snapshot, answer: Answer) -> None:
+    from qa_app.briefs.export import write_export
+    from qa_app.highlighting.archive import archive_answer
+    from qa_app.highlighting.copies import Highlighter
+
+    with Highlighter(snapshot.generation, snapshot.corpus) as highlighter:
+        write_export(path, archive_answer(highlighter, answer))
 
 
 @command(

@@ -110,11 +110,11 @@ _EDITS = (
 @command(
     "export",
     args.USER,
-    positional("file", "its ending says which: .docx, .md or .csv", type=Path),
+    positional("file", "its ending says which: .docx, .md, .csv or .zip", type=Path),
     option("--date", "DATE", "to bear (default: today)", type=date.fromisoformat),
 )
 def export(options: argparse.Namespace, settings: Settings) -> None:
-    """Write the brief as Word, Markdown or CSV."""
+    """Write the brief as Word, Markdown or CSV, or all of them with the sources highlighted."""
     from qa_app import api
     from qa_app.briefs.export import export_brief, form_of, write_export
     from qa_app.store.generation import open_generation

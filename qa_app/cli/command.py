@@ -17,6 +17,7 @@ from qa_app.settings import Settings
 
 if TYPE_CHECKING:
     from qa_app.api import Index, Snapshot
+    from qa_app.synthesis import LanguageModel
 
 # Runs a command; returns its exit code, or None for 0.
 Run = Callable[[argparse.Namespace, Settings], int | None]
@@ -76,6 +77,15 @@ def open_index(settings: Settings) -> Index:
         hint = f"Generation {generation.name} answers instead. Build again: qa-app build"
         print_error(QAAppError(generation.fallback, hint))
     return index
+
+
+def language_model(settings: Settings) -> LanguageModel | None:
+    """Return the language model asked for, or None; ``ConfigError`` if it may not be used."""
+    if not settings.llm:
+        return None
+    from qa_app.synthesis import LanguageModel
+
+    return LanguageModel(settings.llm, settings.llm_model, settings.llm_anywhere)
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 
 from qa_app.cli import arguments as args
 from qa_app.cli.arguments import flag, option
-from qa_app.cli.command import command, open_index, print_error, print_result
+from qa_app.cli.command import command, language_model, open_index, print_error, print_result
 from qa_app.errors import CorpusError, IndexNotFoundError, QAAppError
 from qa_app.output import terminal
 from qa_app.output.contract import build_json
@@ -83,6 +83,7 @@ def status(options: argparse.Namespace, settings: Settings) -> None:
     args.HIDDEN_DIMENSION,
     args.READER,
     args.RERANKER,
+    *args.LLM,
 )
 def serve(options: argparse.Namespace, settings: Settings) -> None:
     """Serve the page, the HTTP API and, if asked, MCP."""
@@ -112,5 +113,6 @@ def serve(options: argparse.Namespace, settings: Settings) -> None:
         open_index=lambda: open_index(settings),
         uploads=building if options.allow_upload else None,
         watch=building if options.watch else None,
+        llm=language_model(settings),
         private_folders=(settings.index, corpus, briefs_folder(settings.index)),
     )

@@ -6,7 +6,7 @@ import ctypes
 import io
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -138,7 +138,7 @@ def boxes(document: Document, path: Path, start: int, end: int) -> list[Box]:
     """
     by_page: dict[int, list[tuple[int, int]]] = defaultdict(list)
     found: list[Box] = []
-    for run in _source_runs(document, start, end):
+    for run in source_runs(document, start, end):
         first, last = max(start, run.start), min(end, run.start + run.length)
         if run.box is not None:
             found.append(Box(run.page, *run.box))
@@ -156,7 +156,7 @@ def boxes(document: Document, path: Path, start: int, end: int) -> list[Box]:
         pdf.close()
 
 
-def _source_runs(document: Document, start: int, end: int) -> Iterator[SourceRun]:
+def source_runs(document: Document, start: int, end: int) -> Iterator[SourceRun]:
     """Yield the source runs that overlap the span."""
     runs = document.source_runs
     at = max(0, bisect_right(runs, start, key=lambda run: run.start) - 1)
@@ -171,17 +171,25 @@ def _page_boxes(pdf: Any, number: int, spans: list[tuple[int, int]]) -> list[Box
     with open_page(pdf, number - 1) as (page, textpage):
         if not textpage:
             raise BrokenFileError(f"Its page {number} cannot be read.", "Build the index again.")
-        text = characters(textpage)
-        found: list[_Stretch] = []
-        for first, last in spans:
-            for stretch in _measure(textpage, text, first, last):
-                skipped = text[found[-1].last : stretch.last - 1] if found else ""
-                # Do not box what the text leaves out, such as a note reference.
-                if found and not _bare(skipped) and found[-1].goes_on_with(stretch):
-                    found[-1] = found[-1].join(stretch)
-                else:
-                    found.append(stretch)
-        return [_place(page, number, _tighten(textpage, stretch)) for stretch in found]
+        return [_place(page, number, line) for line in line_rectangles(textpage, spans)]
+
+
+def line_rectangles(textpage: Any, spans: Iterable[tuple[int, int]]) -> list[Rectangle]:
+    """Return rectangles around characters of a page, one per line, in the order of ``spans``.
+
+    ``spans`` are PDFium's indices of the first character and after the last.
+    """
+    text = characters(textpage)
+    found: list[_Stretch] = []
+    for first, last in spans:
+        for stretch in _measure(textpage, text, first, last):
+            skipped = text[found[-1].last : stretch.last - 1] if found else ""
+            # Do not box what the text leaves out, such as a note reference.
+            if found and not bare(skipped) and found[-1].goes_on_with(stretch):
+                found[-1] = found[-1].join(stretch)
+            else:
+                found.append(stretch)
+    return [_tighten(textpage, stretch) for stretch in found]
 
 
 def _measure(textpage: Any, text: str, first: int, last: int) -> Iterator[_Stretch]:
@@ -201,8 +209,8 @@ def _measure(textpage: Any, text: str, first: int, last: int) -> Iterator[_Stret
 
 def _tighten(textpage: Any, stretch: _Stretch) -> Rectangle:
     """Return the first of a stretch's boxes that holds only its words, else its whole box."""
-    words = _bare(stretch.words)
-    fitting = (box for box in stretch.boxes() if _bare(read_rectangle(textpage, box)) == words)
+    words = bare(stretch.words)
+    fitting = (box for box in stretch.boxes() if bare(read_rectangle(textpage, box)) == words)
     return next(fitting, stretch.box)
 
 
@@ -215,8 +223,17 @@ def read_rectangle(textpage: Any, rectangle: Rectangle) -> str:
     return bytes(buffer)[: 2 * length].decode("utf-16-le", "replace")
 
 
-def _bare(words: str) -> str:
+def bare(words: str) -> str:
+    """Return the words without white space, controls and PDFium's marks."""
     return "".join(c for c in words if c.isprintable() and not c.isspace())
+
+
+def point_of(page: Any, across: float, down: float) -> tuple[float, float]:
+    """Return the point, in points, at shares of the displayed page's width and height."""
+    x, y = ctypes.c_double(), ctypes.c_double()
+    place = (round(across * _GRID), round(down * _GRID))
+    pdfium_c.FPDF_DeviceToPage(page, 0, 0, _GRID, _GRID, 0, *place, x, y)
+    return x.value, y.value
 
 
 def _place(page: Any, number: int, rectangle: Rectangle) -> Box:

@@ -1,4 +1,4 @@
-"""Worker processes that parse files and draw pages, so that a bad file cannot harm the parent.
+"""Worker processes that parse, draw and mark files, so that a bad file cannot harm the parent.
 
 A file can crash, hang or exploit the parser that reads it. So parsers run in worker processes
 with limited memory and time, and their answers are decoded as JSON of a fixed schema, which cannot
@@ -6,7 +6,7 @@ run code. If a worker dies, only the file that it was reading is lost.
 
 A message is a frame: its length in eight bytes, big-endian, and its content. A worker first sends
 READY. A request is one frame of JSON; its answer is a frame of JSON and a frame of bytes, which
-holds a PNG or is empty.
+holds a PNG or a PDF, or is empty.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ import msgspec
 from qa_app.errors import BrokenFileError, CorpusError, LimitError, LoadError
 from qa_app.loading.limits import MAX_ADDRESS_SPACE, MAX_OCR_SECONDS, MAX_SECONDS
 from qa_app.loading.registry import SourceFile, load
-from qa_app.models import Document, Failure
+from qa_app.models import Document, Failure, Mark
 
 if sys.platform != "win32":  # Windows has no such limits; there only the wall clock limit applies
     import resource
@@ -68,6 +68,15 @@ class _Draw(msgspec.Struct, tag=True):
     span: tuple[int, int] | None
 
 
+class _Mark(msgspec.Struct, tag=True):
+    """Request for a copy of the PDF with this SHA-256, with the marks highlighted."""
+
+    document: Document
+    file: bytes
+    sha256: str
+    marks: tuple[Mark, ...]
+
+
 class _Loaded(msgspec.Struct, tag=True):
     document: Document
 
@@ -76,14 +85,22 @@ class _Drawn(msgspec.Struct, tag=True):
     boxes: tuple[Box, ...]
 
 
+class _Marked(msgspec.Struct, tag=True):
+    """For each mark "", or why it has no highlight."""
+
+    reasons: tuple[str, ...]
+
+
 class _Refused(msgspec.Struct, tag=True):
     kind: str
     message: str
     hint: str
 
 
+_Request = _Read | _Draw | _Mark
 _READ_ANSWER: msgspec.json.Decoder[_Loaded | _Refused] = msgspec.json.Decoder(_Loaded | _Refused)
 _DRAW_ANSWER: msgspec.json.Decoder[_Drawn | _Refused] = msgspec.json.Decoder(_Drawn | _Refused)
+_MARK_ANSWER: msgspec.json.Decoder[_Marked | _Refused] = msgspec.json.Decoder(_Marked | _Refused)
 
 
 def load_many(
@@ -235,6 +252,28 @@ class Worker:
             return BrokenFileError("What was drawn is no picture.")
         return png, drawn.boxes
 
+    def mark(
+        self, path: Path, sha256: str, document: Document, marks: Sequence[Mark]
+    ) -> tuple[bytes, tuple[str, ...]] | LoadError:
+        """Return a PDF with highlights, or the error; this may end the worker.
+
+        The texts, one for each mark, are empty or say why it has no highlight.
+
+        Args:
+            path: the PDF; refused unless its SHA-256 is ``sha256``.
+            document: as it was read from that file.
+        """
+        places = replace(document, text="", blocks=())
+        request = _Mark(places, os.fsencode(path), sha256, tuple(marks))
+        answer = self._ask(request, _MARK_ANSWER, MAX_SECONDS)
+        if isinstance(answer, LoadError):
+            return answer
+        marked, copy = answer
+        if len(marked.reasons) != len(marks):
+            self.close()
+            return BrokenFileError("What was marked is not what was asked for.")
+        return copy, marked.reasons
+
     def kill(self) -> None:
         """Kill the process, and outside Windows its children too; callable from any thread."""
         if self.is_alive:
@@ -255,7 +294,10 @@ class Worker:
             self._requests.close()
 
     def _ask(
-        self, request: _Read | _Draw, decoder: msgspec.json.Decoder[Answer | _Refused], limit: float
+        self,
+        request: _Request,
+        decoder: msgspec.json.Decoder[Answer | _Refused],
+        limit: float,
     ) -> tuple[Answer, bytes] | LoadError:
         try:
             with self._time_limit(limit):
@@ -334,7 +376,7 @@ def main() -> None:
     if sys.platform != "win32":
         resource.setrlimit(resource.RLIMIT_AS, (MAX_ADDRESS_SPACE, MAX_ADDRESS_SPACE))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    requests = msgspec.json.Decoder(_Read | _Draw)
+    requests = msgspec.json.Decoder(_Request)
     _send(answers, READY)
     with suppress(EOFError):
         while True:
@@ -352,13 +394,18 @@ def _limit_cpu() -> None:
         resource.setrlimit(resource.RLIMIT_CPU, (allowed, resource.RLIM_INFINITY))
 
 
-def _answer(request: _Read | _Draw) -> tuple[bytes, bytes]:
+def _answer(request: _Request) -> tuple[bytes, bytes]:
     """Return the JSON frame and the bytes frame that answer a request."""
     path = Path(os.fsdecode(request.file))
     try:
         if isinstance(request, _Read):
             source = SourceFile(request.path, path, 0, 0, request.overrides)
             return msgspec.json.encode(_Loaded(load(source, request.ocr))), b""
+        if isinstance(request, _Mark):
+            from qa_app.loading.pdf.highlights import mark_pdf
+
+            copy, reasons = mark_pdf(path, request.sha256, request.document, request.marks)
+            return msgspec.json.encode(_Marked(reasons)), copy
         boxes, png = _draw(request, path)
         return msgspec.json.encode(_Drawn(boxes)), png
     except LoadError as exc:

@@ -12,6 +12,7 @@ page.py          the handlers of the page's events, and the list of views
 address.py       the page's state to and from a query string
 catalogue.py     what is indexed, read once per generation, and example questions
 answer_view.py   an answer, its filters, the front page
+summary.py       the summary of an answer that a language model is asked for
 source_view.py   the open source, and a search in it
 topics_view.py   the heat map and the quotes of its cells
 brief_view.py    the brief and saved questions, and the handlers of their buttons

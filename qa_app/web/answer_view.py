@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,6 +10,7 @@ from dataclasses import dataclass
 
 from qa_app.citations import short_title
 from qa_app.facets import DOCUMENT_FACET, SECTION_FACET, YEAR_FACET, name_documents
+from qa_app.highlighting.segments import Segment, mark_spans
 from qa_app.models import Answer, BlockKind, Citation, Explanation, Finding, Passage, Verdict
 from qa_app.output.messages import (
     count_detail,
@@ -22,7 +24,8 @@ from qa_app.retrieval.filters import DATE, TYPE, FilterChoices
 from qa_app.text.wording import count
 from qa_app.web.address import Address
 from qa_app.web.catalogue import Catalogue, Visit
-from qa_app.web.rendering import Marker, Segment, capitalise, mark_spans, render
+from qa_app.web.rendering import Marker, capitalise, render
+from qa_app.web.security import HIGHLIGHTS_ROUTE
 
 _SCORE_NAMES = {
     "answer": "What the reader makes of it",
@@ -140,11 +143,14 @@ def render_answer(visit: Visit, answer: Answer, rejected: Sequence[object] = ())
         here=visit.address,
         stamp=visit.stamp,
         facts=visit.catalogue.facts,
+        llm=visit.llm,
+        quotes_key=quotes_key(answer),
         filters=filter_panel(visit.catalogue, visit.address),
         marker=Marker(answer.question, snapshot.generation.lexical.analyser),
         headline=headline(answer, "within these filters" if filtered else "in this corpus"),
         detail=" ".join(filter(None, (detail(answer), unknown_text(answer, snapshot.retriever)))),
         seconds=answer.timings_ms.get("total", sum(answer.timings_ms.values())) / 1000,
+        highlights=f"{HIGHLIGHTS_ROUTE.removeprefix('/')}{visit.address.search}",
         rejected=rejected,
         source_text=source_text,
         quote_segments=quote_segments,
@@ -152,6 +158,16 @@ def render_answer(visit: Visit, answer: Answer, rejected: Sequence[object] = ())
         passage_lines=passage_lines,
         passage_scores=passage_scores,
     )
+
+
+def quotes_key(answer: Answer) -> str:
+    """Return what tells apart answers with other quotes, or with the same in another order."""
+    places = [
+        (row.citation.document, row.citation.start, row.citation.end)
+        for finding in answer.findings
+        for row in (finding, *finding.others)
+    ]
+    return hashlib.sha256(repr((answer.generation, places)).encode()).hexdigest()
 
 
 def headline(answer: Answer, place: str) -> str:

@@ -35,6 +35,7 @@ from qa_app.web.watcher import Watcher
 if TYPE_CHECKING:
     from qa_app.api import Index
     from qa_app.settings import Settings
+    from qa_app.synthesis import LanguageModel
 
 _STATIC = Path(__file__).parent / "static"
 # Questions answered at once; the others wait their turn. On two cores, two at once gave 3.7 answers
@@ -53,6 +54,7 @@ def serve(
     open_index: OpenIndex | None = None,
     uploads: Settings | None = None,
     watch: Settings | None = None,
+    llm: LanguageModel | None = None,
     private_folders: Sequence[Path] = (),
 ) -> None:
     """Serve the page until interrupted; print its address to standard error when it is ready.
@@ -65,6 +67,7 @@ def serve(
         open_index: called on each request while there is no index, to pick up a first build.
         uploads: settings for the builds that follow uploads; None disables uploads.
         watch: settings for the builds that follow changes of the corpus; None disables them.
+        llm: writes summaries of answers where users ask for them; None for none.
         private_folders: folders that Gradio's file routes may not read from, such as the corpus.
 
     Raises:
@@ -80,7 +83,7 @@ def serve(
         raise ServeError("MCP needs a package that is missing.", 'Install it: pip install "mcp<2"')
     accounts = read_accounts(auth) if auth is not None else None
     _check_port(host, port)
-    page = PageController(index, open_index, uploads, watch)
+    page = PageController(index, open_index, uploads, watch, llm)
     _prepare_environment()
     from qa_app.web.components import lay_out
 
@@ -147,7 +150,7 @@ def _launch_options(
         # Linked, since Gradio rewrites the selectors of a stylesheet that is passed to it.
         "head": "".join(
             f'<link rel="stylesheet" href=".{STATIC_ROUTE}/{name}.css">'
-            for name in ("desk", "brief", "grid", "lead")
+            for name in ("desk", "brief", "grid", "lead", "summary")
         ),
         "app_kwargs": {
             "docs_url": None,

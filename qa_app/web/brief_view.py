@@ -28,7 +28,12 @@ from qa_app.web.rendering import render
 from qa_app.web.security import BRIEF_ROUTE
 
 Act = Mapping[str, Any]
-_FORM_NAMES = {Form.WORD: "Word", Form.MARKDOWN: "Markdown", Form.CSV: "CSV"}
+_FORM_NAMES = {
+    Form.WORD: "Word",
+    Form.MARKDOWN: "Markdown",
+    Form.CSV: "CSV",
+    Form.ARCHIVE: "ZIP with highlighted sources",
+}
 _LONGEST_NAME = 60  # characters of an exported file's name, without its ending
 
 

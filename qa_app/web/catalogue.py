@@ -20,6 +20,7 @@ from qa_app.web.address import Address
 
 if TYPE_CHECKING:
     from qa_app.api import Snapshot
+    from qa_app.synthesis import LanguageModel
 
 Terms = tuple[str, ...]
 # Passages sampled for example questions: enough to find recurring phrases, read within a second.
@@ -67,6 +68,7 @@ class Visit:
             scripts that the content is new.
         uploads: whether reports may be added from the page.
         user: name of the signed-in user, or "" where there are no logins.
+        llm: writes summaries of answers; None for none.
     """
 
     catalogue: Catalogue
@@ -74,6 +76,7 @@ class Visit:
     stamp: str
     uploads: bool = False
     user: str = ""
+    llm: LanguageModel | None = None
 
 
 def read_catalogue(snapshot: Snapshot) -> Catalogue:

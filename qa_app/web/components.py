@@ -59,8 +59,8 @@ def lay_out(page: PageController) -> gr.Blocks:
             '<p id="announcer" class="sr" role="status"></p>',
             elem_id="bridge",
             head="".join(
-                f'<script src=".{STATIC_ROUTE}/{name}"></script>'
-                for name in ("adding.js", "heat.js", "desk.js", "brief.js", "grid.js", "lead.js")
+                f'<script src=".{STATIC_ROUTE}/{name}.js"></script>'
+                for name in ("adding", "heat", "desk", "brief", "grid", "lead", "summary")
             ),
             js_on_load=_BRIDGE,
             apply_default_css=False,

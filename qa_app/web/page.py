@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from qa_app.citations import find_in_source
 from qa_app.errors import IndexNotFoundError, QAAppError, QueryError
+from qa_app.highlighting.copies import source_path
 from qa_app.models import Citation, Document
 from qa_app.web.address import Address, View, parse_address
 from qa_app.web.answer_view import filter_panel, render_answer, render_home
@@ -27,7 +28,6 @@ from qa_app.web.rendering import render
 from qa_app.web.source_view import (
     render_source,
     search_source,
-    source_path,
     valid_span,
     wanted_page,
 )
@@ -37,6 +37,7 @@ from qa_app.web.topics_view import render_topics
 if TYPE_CHECKING:
     from qa_app.api import Index, Snapshot
     from qa_app.settings import Settings
+    from qa_app.synthesis import LanguageModel
 
 OpenIndex = Callable[[], "Index"]
 _BROKEN = "Something went wrong in the program"
@@ -82,6 +83,7 @@ class PageController:
         open_index: called while there is none, to pick up a first build without a restart.
         uploads: settings for the builds that follow uploads; None disables uploads.
         watch: settings for the builds that follow changes of the corpus; None for none.
+        llm: writes summaries of answers; None for none.
     """
 
     def __init__(
@@ -90,9 +92,11 @@ class PageController:
         open_index: OpenIndex | None = None,
         uploads: Settings | None = None,
         watch: Settings | None = None,
+        llm: LanguageModel | None = None,
     ) -> None:
         self._index = index
         self._open_index = open_index
+        self.llm = llm
         self._lock = threading.Lock()
         self._catalogue: Catalogue | None = None
         self._stamps = itertools.count(1)
@@ -196,7 +200,7 @@ class PageController:
     def _answer(self, catalogue: Catalogue, address: Address, user: str = "") -> tuple[str, str]:
         """Return the left side's HTML, and for the right side a placeholder for the best quote."""
         here = address.opening("")
-        visit = Visit(catalogue, here, self._stamp(), self.takes_uploads, user)
+        visit = Visit(catalogue, here, self._stamp(), self.takes_uploads, user, self.llm)
         try:
             if address.view is View.ANSWER and address.like:
                 return render_like(visit), ""

@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from qa_app.citations import quoted_harvard, quoted_plain, short_title
+from qa_app.highlighting.segments import Segment, mark_spans
 from qa_app.models import Citation, Quote
 from qa_app.text.analysis import Analyser
 from qa_app.text.wording import count
@@ -22,14 +21,6 @@ from qa_app.web.address import write_span
 
 # A word, with inner hyphens, apostrophes, stops and commas: "data-sharing", "force’s", "1,000".
 _WORD = re.compile(r"\w+(?:[.,'’‐‑-]\w+)*")
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """A stretch of text, marked or not."""
-
-    text: str
-    marked: bool = False
 
 
 class Marker:
@@ -48,26 +39,6 @@ class Marker:
         """Return the text in segments; a word is marked if one of its terms is in the question."""
         words = _WORD.finditer(text) if self.terms else ()
         return mark_spans(text, [word.span() for word in words if self.shared(word.group())])
-
-
-def mark_spans(text: str, spans: Iterable[tuple[int, int]]) -> tuple[Segment, ...]:
-    """Return the text in segments, with ``spans`` (ascending, disjoint offsets) marked."""
-    segments: list[Segment] = []
-    at = 0
-    for start, end in spans:
-        segments += [Segment(text[at:start]), Segment(text[start:end], marked=True)]
-        at = end
-    segments.append(Segment(text[at:]))
-    return tuple(segment for segment in segments if segment.text)
-
-
-def overlap(spans: Sequence[tuple[int, int]], start: int, end: int) -> list[tuple[int, int]]:
-    """Return the parts of ``spans`` inside ``start:end``, as offsets from ``start``."""
-    return [
-        (max(first, start) - start, min(last, end) - start)
-        for first, last in spans
-        if first < end and last > start
-    ]
 
 
 def pin_payload(citation: Citation, value: str = "", lead_in: Quote | None = None) -> str:

@@ -5,8 +5,9 @@ Gradio checks the sign-in on its own routes only, so ``_route`` checks it for ea
 
 from __future__ import annotations
 
-import hashlib
+import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import nullcontext
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 from urllib.parse import quote
@@ -19,19 +20,23 @@ from starlette.routing import Route
 from qa_app.briefs.export import Form
 from qa_app.errors import QAAppError
 from qa_app.grids.grid_export import GridForm
+from qa_app.highlighting.copies import read_source
 from qa_app.web.builds import Builds, BuildState
+from qa_app.web.highlights_view import send_highlights
 from qa_app.web.page import PageController
 from qa_app.web.security import (
     BRIEF_ROUTE,
     BUILD_ROUTE,
     GRID_ROUTE,
     GRID_STATE_ROUTE,
+    HIGHLIGHTS_ROUTE,
     ORIGINAL_ROUTE,
     STATE_ROUTE,
+    SUMMARY_ROUTE,
     UPLOAD_ROUTE,
     signed_in,
 )
-from qa_app.web.source_view import source_path
+from qa_app.web.summary import write_summary
 from qa_app.web.uploads import IncomingFile
 
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -40,6 +45,7 @@ _TYPES: dict[str, str] = {
     Form.WORD: "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
     Form.MARKDOWN: "text/markdown; charset=utf-8",
     Form.CSV: "text/csv; charset=utf-8",
+    Form.ARCHIVE: "application/zip",
     GridForm.EXCEL: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 _NO_STORE = {"cache-control": "no-store"}
@@ -62,9 +68,19 @@ def page_routes(page: PageController) -> list[Route]:
     async def state(_request: Request) -> Response:
         return await run_in_threadpool(_state, page)
 
+    # Highlighting takes seconds of work, so one is made at a time; who waits holds no thread.
+    one_at_a_time = asyncio.Lock()
+
     async def brief(request: Request) -> Response:
         form = Form(request.path_params["form"])
-        return await run_in_threadpool(_brief, page, signed_in(request) or "", form)
+        async with one_at_a_time if form is Form.ARCHIVE else nullcontext():
+            return await run_in_threadpool(_brief, page, signed_in(request) or "", form)
+
+    async def highlights(request: Request) -> Response:
+        async with one_at_a_time:
+            return await run_in_threadpool(
+                send_highlights, page, signed_in(request) or "", request.url.query
+            )
 
     async def grid(request: Request) -> Response:
         form = GridForm(request.path_params["form"])
@@ -76,12 +92,17 @@ def page_routes(page: PageController) -> list[Route]:
         run = page.grids.state(signed_in(request) or "", name)
         return JSONResponse(asdict(run), headers=_NO_STORE)
 
+    async def summary(request: Request) -> Response:
+        return await write_summary(page, request)
+
     routes = [
         _route(ORIGINAL_ROUTE, original, "GET"),
         _route(f"{GRID_ROUTE}.{{form}}", grid, "GET"),
         _route(GRID_STATE_ROUTE, grid_state, "GET"),
         _route(f"{BRIEF_ROUTE}.{{form}}", brief, "GET"),
+        _route(HIGHLIGHTS_ROUTE, highlights, "GET"),
         _route(STATE_ROUTE, state, "GET"),
+        _route(SUMMARY_ROUTE, summary, "POST"),
     ]
     if page.builds is None or not page.takes_uploads:
         return routes
@@ -164,15 +185,10 @@ def _original(page: PageController, document: str) -> Response:
 def read_original(corpus: Path, document: str, sha256: str) -> tuple[bytes, dict[str, str]] | None:
     """Return the content of a document's source file, and the headers to send it with.
 
-    None if the file is missing, unreadable, or not byte for byte the indexed one, so that a file
-    put in its place is never served.
+    None as ``read_source``.
     """
-    path = source_path(corpus, document)
-    try:
-        content = path.read_bytes() if path is not None and path.is_file() else None
-    except OSError:
-        return None
-    if content is None or hashlib.sha256(content).hexdigest() != sha256:
+    content = read_source(corpus, document, sha256)
+    if content is None:
         return None
     name = PurePosixPath(document)
     shown = _SHOWN.get(name.suffix.lower())

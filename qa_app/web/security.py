@@ -31,8 +31,10 @@ STATE_ROUTE = "/state"
 UPLOAD_ROUTE = "/upload"
 BUILD_ROUTE = "/build"
 BRIEF_ROUTE = "/brief"
+HIGHLIGHTS_ROUTE = "/highlights"
 GRID_ROUTE = "/grid"
 GRID_STATE_ROUTE = "/grid-state"
+SUMMARY_ROUTE = "/summary"
 # The only functions that clients may call by name; the page's own events have names too.
 PUBLIC_FUNCTIONS = ("ask", "search", "topics", "grid", "status")
 # A call of one is posted to /gradio_api/call/NAME; its result is read from there by event id.
@@ -42,14 +44,16 @@ _MCP_ROUTE = "/gradio_api/mcp"
 _READ_ROUTES = re.compile(
     r"/|/(config|theme\.css|favicon\.ico|manifest\.json|robots\.txt|login|logout)/?"
     rf"|(/assets|/static|/svelte|{STATIC_ROUTE})/[\w./-]+"
-    rf"|{ORIGINAL_ROUTE}|{STATE_ROUTE}|{BRIEF_ROUTE}\.(?:docx|md|csv)"
+    rf"|{ORIGINAL_ROUTE}|{STATE_ROUTE}|{HIGHLIGHTS_ROUTE}|{BRIEF_ROUTE}\.(?:docx|md|csv|zip)"
     rf"|{GRID_ROUTE}\.(?:xlsx|docx)|{GRID_STATE_ROUTE}"
     r"|/gradio_api/(info|startup-events|app_id|login_check|user|theme\.css|queue/data)/?"
     r"|/gradio_api/heartbeat/\w+"
     rf"|{_CALL}/\w+"
 )
 # POST routes, apart from MCP and uploads, which ``Guard`` allows only where they are enabled.
-_WRITE_ROUTES = re.compile(rf"/login/?|/gradio_api/(queue/join|cancel|reset)/?|{_CALL}/?")
+_WRITE_ROUTES = re.compile(
+    rf"/login/?|{SUMMARY_ROUTE}|/gradio_api/(queue/join|cancel|reset)/?|{_CALL}/?"
+)
 _LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _SCRIPT = re.compile(rb"<script\b")  # each script tag of a page is given the nonce
 # Sent with every response, besides a content security policy that has a new nonce each time.

@@ -5,20 +5,20 @@ from __future__ import annotations
 import base64
 import struct
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from qa_app.citations import document_facts, page_label
 from qa_app.facets import DOCUMENT_FACET
+from qa_app.highlighting.segments import Segment, Span, show_blocks
 from qa_app.models import Block, BlockKind, Citation, Document, Mode, Passage
 from qa_app.text.wording import count
 from qa_app.web.address import Address, Form
 from qa_app.web.page_images import PageImage
-from qa_app.web.rendering import Marker, Segment, mark_spans, overlap, render
-from qa_app.web.security import ORIGINAL_ROUTE
+from qa_app.web.rendering import Marker, render
+from qa_app.web.security import HIGHLIGHTS_ROUTE, ORIGINAL_ROUTE
 
 if TYPE_CHECKING:
     from qa_app.api import Snapshot
@@ -31,23 +31,6 @@ _MOST_HEADINGS = 2  # shown above a quote: the innermost locate it
 _MOST_HITS = 100  # search results listed for a source; the headline then says "or more"
 _MOST_NEAR = 5  # results by meaning, if no passage has any of the words
 _LONGEST_HIT = 300  # characters shown of a result, if its sentence is longer
-Span = tuple[int, int]
-
-
-@dataclass(frozen=True, slots=True)
-class ShownBlock:
-    """A block of the source.
-
-    Attributes:
-        depth: HTML level of a heading (from 3, as the source's title has 2), or nesting level of
-            a list item.
-        page: name of the page that starts at this block, or "".
-    """
-
-    block: Block
-    depth: int
-    page: str
-    segments: tuple[Segment, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +100,7 @@ def render_source(
         image_data=base64.b64encode(image.png).decode("ascii") if image else "",
         has_images=_has_images(document),
         original=_original(document, image.number if image else 0),
+        highlights=f"{HIGHLIGHTS_ROUTE.removeprefix('/')}{address.search}",
         found=found,
         lists_hits=lists_hits,
         hit=spans.index(address.span) if address.span in spans else None,
@@ -143,13 +127,6 @@ def valid_span(document: Document, address: Address) -> Span | None:
     return span if span is not None and span[1] <= len(document.text) else None
 
 
-def source_path(corpus: Path, document: str) -> Path | None:
-    """Return the path of a document's file, or None if it is outside the corpus."""
-    corpus = corpus.resolve()
-    path = (corpus / document).resolve()
-    return path if path.is_relative_to(corpus) else None
-
-
 def split_parts(blocks: Sequence[Block], size: int = PART_CHARACTERS) -> list[tuple[Block, ...]]:
     """Return the blocks in parts of about ``size`` characters, split at headings if possible."""
     parts: list[tuple[Block, ...]] = []
@@ -162,30 +139,6 @@ def split_parts(blocks: Sequence[Block], size: int = PART_CHARACTERS) -> list[tu
             part = []
         part.append(block)
     return [*parts, tuple(part)] if part else parts
-
-
-def show_blocks(
-    document: Document, blocks: Iterable[Block], spans: Sequence[Span]
-) -> Iterable[ShownBlock]:
-    """Yield the blocks with their words in ``spans`` marked."""
-    last_page = None
-    # Heading levels are renumbered without gaps, since a part may begin below any heading, and
-    # reports skip levels.
-    levels: list[int] = []
-    for block in blocks:
-        depth = block.level
-        if block.kind is BlockKind.HEADING:
-            levels = [*(level for level in levels if level < block.level), block.level]
-            depth = min(len(levels) + 2, 6)
-        page = document.page_at(block.start)
-        text = document.text[block.start : block.end]
-        yield ShownBlock(
-            block,
-            depth,
-            page=_page_name(document, page) if page and page != last_page else "",
-            segments=mark_spans(text, overlap(spans, block.start, block.end)),
-        )
-        last_page = page
 
 
 def describe_place(document: Document, span: Span | None, citation: Citation | None) -> str:
@@ -261,11 +214,6 @@ def _part_of(parts: Sequence[Sequence[Block]], span: Span | None) -> int:
     """Return the part, from 1, that a span starts in."""
     starts = [part[0].start for part in parts]
     return max(1, sum(start <= span[0] for start in starts)) if span else 1
-
-
-def _page_name(document: Document, page: int) -> str:
-    printed = document.page_labels[page - 1] if document.page_labels else ""
-    return f"Page {page}" + (f" (printed: {printed})" if printed not in {"", str(page)} else "")
 
 
 def _original(document: Document, page: int) -> str:

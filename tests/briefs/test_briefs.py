@@ -6,7 +6,6 @@ import json
 import re
 import shutil
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -26,17 +25,10 @@ from qa_app.briefs.saved import open_saved
 from qa_app.briefs.stored_file import open_brief, safe_name
 from qa_app.errors import BriefError, QueryError
 from qa_app.models import Citation
-from support.brief_samples import Desk, make_desk
+from support.brief_samples import Desk
 
 # Written by version 0.1.0: people have such files in briefs/.
 VERSION_1 = Path(__file__).parent / "version_1"
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = make_desk(tmp_path)
-    yield desk
-    desk.index.close()
 
 
 def _texts(brief: Brief) -> list[str]:

@@ -7,7 +7,6 @@ import io
 import re
 import shutil
 import zipfile
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -27,17 +26,10 @@ from qa_app.briefs.export.outline import Outline, outline
 from qa_app.errors import BriefError
 from qa_app.models import Citation, Quote
 from qa_app.verification import Sources, plain
-from support.brief_samples import Desk, make_desk
+from support.brief_samples import Desk
 
 MADE = date(2026, 1, 31)
 WORD = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = make_desk(tmp_path)
-    yield desk
-    desk.index.close()
 
 
 def _outline(desk: Desk, brief: Brief) -> Outline:
@@ -79,7 +71,7 @@ def test_the_same_brief_gives_the_same_bytes(desk: Desk) -> None:
         assert first == again
         other = export_brief(desk.brief(), generation, form, desk.corpus, date(2026, 2, 1))
         assert first != other
-        if form is not Form.WORD:
+        if form not in {Form.WORD, Form.ARCHIVE}:
             assert other.replace(b"2026-02-01", b"2026-01-31") == first
     assert form_of("My Brief.DOCX") is Form.WORD
     with pytest.raises(BriefError, match="does not say what to export"):

@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 
 from qa_app.briefs.saved import SavedQuestions, ask_again, open_saved, save_question
 from qa_app.briefs.stored_file import StoredFile
 from qa_app.errors import BriefError, QueryError
-from support.brief_samples import Desk, make_desk
+from support.brief_samples import Desk
 
 QUESTION = "Which reports improved road safety?"
 SOUTH = "South\n\nRoad safety improved in the south.\n"
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = make_desk(tmp_path)
-    yield desk
-    desk.index.close()
 
 
 @pytest.fixture

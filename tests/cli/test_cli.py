@@ -14,6 +14,7 @@ import pytest
 
 from conftest import ROOT
 from qa_app.cli import main
+from support.llm_server import serving_models
 
 CITATION_KEYS = {"document", "title", "page", "section", "start", "end", "label"}
 
@@ -267,6 +268,27 @@ def test_an_unreadable_file_is_named_and_strict_fails(
     assert "old.xyz: " in out
     report = _json(capsys, "build", *at)
     assert [item["path"] for item in report["failures"]] == ["broken.pdf", "old.xyz"]
+
+
+@pytest.mark.model
+def test_a_summary_is_checked_and_the_answer_stands_without(
+    index: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["ask", "which forces improved data-sharing?", "--index", str(index), "--llm"]
+    with serving_models() as url:
+        found = _json(capsys, *asked, url, "--llm-model", "mixed")["synthesis"]
+        assert (found["model"], found["url"]) == ("mixed", url)
+        assert {"text", "citations", "kept", "reason"} <= set(found["sentences"][0])
+        assert [item["kept"] for item in found["sentences"][-4:]] == [False] * 4
+        assert found["sentences"][0]["kept"], found
+        refused = _json(capsys, "ask", "who won the cup?", *asked[2:], url)
+        assert (refused["verdict"], refused["synthesis"]) == ("not_found", None)
+        assert main([*asked, url, "--llm-model", "html"]) == 0
+        said = capsys.readouterr()
+        assert "Merseyside" in said.out
+        assert "did not answer with a chat completion" in said.err
+    assert main([*asked, "http://8.8.8.8"]) == 1
+    assert "--llm-anywhere" in capsys.readouterr().err
 
 
 def test_wrong_usage_exits_2(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,23 @@ def _json(capsys: pytest.CaptureFixture[str], folder: Path, *arguments: str) -> 
     return json.loads(capsys.readouterr().out)
 
 
+def test_an_answers_sources_are_written_with_highlights(
+    desk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answer = _json(capsys, desk, "ask", QUESTION, "--marked", str(desk / "answer.zip"))
+    with zipfile.ZipFile(desk / "answer.zip") as packed:
+        manifest = json.loads(packed.read("manifest.json"))
+        [name] = (name for name in packed.namelist() if name.startswith("marked/"))
+        page = packed.read(name).decode()
+    assert manifest["question"] == QUESTION
+    quotes = {item["words"] for item in manifest["quotes"] if item["marked_in"] == name}
+    assert {finding["quote"] for finding in answer["findings"]} <= quotes
+    assert page.count("<mark") >= len(quotes)
+    assert _main(desk, "ask", "xylophone?", "--marked", str(desk / "none.zip")) == 1
+    assert "nothing to highlight" in capsys.readouterr().err
+    assert not (desk / "none.zip").exists()
+
+
 def test_a_brief_from_question_to_checked_export(
     desk: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -66,7 +84,7 @@ def test_a_brief_from_question_to_checked_export(
     assert _main(desk, "brief", "list") == 0
     assert "[2] Surrey\n" in capsys.readouterr().out
 
-    for ending in ("md", "docx", "csv"):
+    for ending in ("md", "docx", "csv", "zip"):
         written = _json(capsys, desk, "brief", "export", str(desk / f"brief.{ending}"))
         assert (desk / f"brief.{ending}").stat().st_size == written["bytes"] > 1000
     found = _json(capsys, desk, "brief", "verify", str(desk / "brief.md"))

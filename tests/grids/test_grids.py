@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -20,13 +19,6 @@ from support.brief_samples import ROADS, Desk, make_desk
 ROAD, BOARD = "Which reports improved road safety?", "Which reports say what the board agreed?"
 NONE = "Any violence?"
 SAFER = "Road safety improved in the north."
-
-
-@pytest.fixture
-def desk(tmp_path: Path) -> Iterator[Desk]:
-    desk = make_desk(tmp_path)
-    yield desk
-    desk.index.close()
 
 
 @pytest.fixture(scope="module")

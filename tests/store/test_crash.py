@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -178,15 +178,16 @@ def test_killed_builds_of_a_corpus(driver: Driver, index: Path) -> None:
     (corpus / "new.txt").write_text("New\n\nFunding fell.\n")
     for path in corpus.iterdir():
         os.utime(path, (1_600_000_000, 1_600_000_000))
+    started = time.monotonic()
     driver.run(index=index.parent / "clean", corpus=corpus)
+    took = time.monotonic() - started
     after = _texts(index.parent / "clean")
     assert before != after
 
-    generator = random.Random(6)
-    for delay in [generator.uniform(0.0, 0.4) for _ in range(25)]:
+    for part in range(15):
         shutil.rmtree(index)
         shutil.copytree(index.parent / "before", index)
-        driver.run(index=index, corpus=corpus, delay=delay)
+        driver.run(index=index, corpus=corpus, delay=took * part / 15)
         assert _texts(index) in (before, after)
     outcome = driver.run(index=index, corpus=corpus)
     assert outcome["generation"] in ("000002", "000003")

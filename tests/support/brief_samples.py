@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from conftest import FakeEncoder
 from qa_app import build_index, open_index
 from qa_app.api import Index
 from qa_app.briefs.brief import Brief, Pin, pin_span
+from support.fake_encoder import FakeEncoder
 
 ROADS = "Roads\n\nRoad safety improved in the north. Data sharing did not.\n"
 BOARDS = "Boards\n\nThe board [sic] agreed *its* funding, <b>at last</b>: =1+1.\n"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from conftest import FakeEncoder
 from qa_app.models import Block, BlockKind, Document, Passage, Sentence
 from qa_app.store.records import IndexedDocument, SourceStamp
 from qa_app.store.writer import GenerationContents, embed_contents, write_generation
+from support.fake_encoder import FakeEncoder
 
 Tags = Mapping[str, tuple[str, ...]]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from bs4 import BeautifulSoup, Tag
 
-from conftest import FakeEncoder
 from qa_app.api import build_index, open_index
 from qa_app.web.catalogue import Catalogue, read_catalogue
+from support.fake_encoder import FakeEncoder
 
 
 def make_catalogue(root: Path, broken: str = "broken.pdf") -> Catalogue:

@@ -19,6 +19,7 @@ from qa_app.api import encoder_for
 from qa_app.settings import Settings
 from qa_app.store.writer import embed_contents, write_generation
 from qa_app.web.page import VIEWS
+from support.llm_server import serving_models
 from support.store_samples import make_document
 from support.web_payloads import PAYLOADS
 from support.web_pdf import make_pdf
@@ -59,7 +60,10 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         make_pdf(["The harbour board met in March.", "The lighthouse lamp was replaced in May."])
     )
     build_index(corpus, folder / "index")
-    with serving(folder / "index", corpus) as address:
+    with (
+        serving_models() as models,
+        serving(folder / "index", corpus, "--llm", models, "--llm-model", "mixed") as address,
+    ):
         yield address
 
 
@@ -492,12 +496,14 @@ def test_on_a_phone_the_source_lies_over_the_answer_and_closes(open_page: Open) 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_violation(open_page: Open, scheme: str) -> None:
+    # Dark has colours of its own, and no layout of its own between a screen's and a phone's.
+    widths = (1600, 1280, 400) if scheme == "light" else (1600, 400)
     views = (*(entry.href for entry in VIEWS), LINK, "?q=tungsten", "?doc=none")
-    for search in ("", *views, f"{LINK}&doc={REPORT}"):
+    for search in (*views, f"{LINK}&doc={REPORT}"):
         # Each in a window of its own: to leave a page while it still loads is an error there.
         page = open_page(search, 1600, scheme)
         assert page.evaluate("document.body.classList.contains('dark')") is (scheme == "dark")
-        for width in (1600, 1280, 400):
+        for width in widths:
             page.set_viewport_size({"width": width, "height": 900})
             check_with_axe(page)
 
@@ -670,3 +676,27 @@ def test_the_page_is_ours_alone(open_page: Open) -> None:
     assert page.title() == "qa_app"
     ask(page, QUESTION)
     assert page.title() == f"{QUESTION} · qa_app"
+
+
+def test_a_summary_is_asked_for_checked_and_copied(open_page: Open) -> None:
+    page = open_page(LINK, width=400)
+    section = page.get_by_role("region", name="Summary")
+    expect(section).to_contain_text("are sent to http://127.0.0.1:")
+    section.get_by_role("button", name="Summarise with mixed").press("Enter")
+    struck = section.locator("li.struck")
+    expect(struck.first).to_contain_text("Struck out: it cites no quote.")
+    expect(struck.nth(1)).to_contain_text("“Zedland” is not in quote 1")
+    expect(struck.nth(2)).to_contain_text("there is no quote 99")
+    expect(struck.nth(3)).to_contain_text("<img src=x")
+    assert section.locator("img, a[href*=outside]").count() == 0
+    expect(section.locator("li:not(.struck)").first).to_contain_text("data-sharing")
+    expect(page.locator("#announcer")).to_contain_text("struck out")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    assert page.evaluate("window.hurt") is None
+    check_with_axe(page)
+    section.get_by_role("button", name="Copy").click()
+    copied = page.evaluate("navigator.clipboard.readText()")
+    assert "(Written by a language model (mixed), checked against the quotes.)" in copied
+    assert "Zedland" not in copied
+    section.get_by_role("link", name="Quote 1").first.click()
+    page.locator("#source .source:not(.is-preview)").wait_for()

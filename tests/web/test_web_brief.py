@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
 from html import unescape
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,27 +15,19 @@ from qa_app.briefs.stored_file import open_brief
 from qa_app.web.brief_view import BriefController
 from qa_app.web.page import PageController
 from qa_app.web.rendering import pin_payload
-from support.brief_samples import Desk as Reports
-from support.brief_samples import make_desk
+from support.brief_samples import Desk
 
 QUESTION = "Which reports improved road safety?"
 WORDS = "Road safety improved in the north."
 
 
 @pytest.fixture
-def reports(tmp_path: Path) -> Iterator[Reports]:
-    reports = make_desk(tmp_path)
-    yield reports
-    reports.index.close()
+def briefs(desk: Desk) -> BriefController:
+    return PageController(desk.index).briefs
 
 
-@pytest.fixture
-def briefs(reports: Reports) -> BriefController:
-    return PageController(reports.index).briefs
-
-
-def _act(reports: Reports, words: str, document: str = "roads.txt") -> dict[str, Any]:
-    pin = reports.pin(words, document)
+def _act(desk: Desk, words: str, document: str = "roads.txt") -> dict[str, Any]:
+    pin = desk.pin(words, document)
     return {"do": "pin", "question": QUESTION, **json.loads(pin_payload(pin.quote.citation))}
 
 
@@ -52,20 +42,20 @@ def _items(html: str) -> list[str]:
 
 
 def test_a_pin_is_made_from_a_place_and_taken_out_again(
-    reports: Reports, briefs: BriefController
+    desk: Desk, briefs: BriefController
 ) -> None:
-    act = _act(reports, WORDS)
+    act = _act(desk, WORDS)
     html = briefs.aside("", act)
     assert _said(html) == "Pinned. 1 quote in the brief."
     assert unescape(re.findall(r'data-pinned="([^"]*)"', html)[0]) == '["roads.txt 7-41 "]'
-    [pin] = open_brief(reports.folder).read().pins
+    [pin] = open_brief(desk.folder).read().pins
     assert (pin.quote.text, pin.question) == (WORDS, QUESTION)
     assert _said(briefs.aside("", {**act, "do": "unpin"})) == "Taken out of the brief."
-    assert open_brief(reports.folder).read().pins == ()
+    assert open_brief(desk.folder).read().pins == ()
 
 
-def test_every_user_has_a_brief_of_their_own(reports: Reports, briefs: BriefController) -> None:
-    briefs.aside("ann", _act(reports, WORDS))
+def test_every_user_has_a_brief_of_their_own(desk: Desk, briefs: BriefController) -> None:
+    briefs.aside("ann", _act(desk, WORDS))
     assert 'data-quotes="1"' in briefs.notices("ann")
     assert 'data-quotes="0"' in briefs.notices("bob")
     assert 'data-quotes="0"' in briefs.notices("")
@@ -89,20 +79,20 @@ def test_every_user_has_a_brief_of_their_own(reports: Reports, briefs: BriefCont
     ],
 )
 def test_what_no_button_says_changes_nothing(
-    reports: Reports, briefs: BriefController, act: dict[str, Any]
+    desk: Desk, briefs: BriefController, act: dict[str, Any]
 ) -> None:
-    before = open_brief(reports.folder).change(lambda _: reports.brief())
+    before = open_brief(desk.folder).change(lambda _: desk.brief())
     assert _said(briefs.aside("", act))
     left, notices = briefs.change("", act)
     assert 'class="trouble"' in notices
     assert _items(left) == ["1", "2", "3"]
-    assert open_brief(reports.folder).read() == before
+    assert open_brief(desk.folder).read() == before
 
 
 def test_the_order_changes_and_notes_on_their_way_are_kept(
-    reports: Reports, briefs: BriefController
+    desk: Desk, briefs: BriefController
 ) -> None:
-    brief = open_brief(reports.folder).change(lambda _: reports.brief())
+    brief = open_brief(desk.folder).change(lambda _: desk.brief())
     note = {"do": "note", "id": 3, "text": "On its way.", "seen": brief.version}
     left, _ = briefs.change("", {"do": "move", "id": 3, "by": -1, "notes": [note, "nonsense"]})
     assert _items(left) == ["1", "3", "2"]
@@ -115,42 +105,42 @@ def test_the_order_changes_and_notes_on_their_way_are_kept(
     assert 'value="&lt;b&gt;Last&lt;/b&gt;"' in left
     left, _ = briefs.change("", {"do": "title", "text": "Mine"})
     assert "</span>Mine</h2>" in left
-    assert open_brief(reports.folder).read().item(3).text == "On its way."
+    assert open_brief(desk.folder).read().item(3).text == "On its way."
 
 
 def test_a_note_changed_in_another_window_is_not_overwritten(
-    reports: Reports, briefs: BriefController
+    desk: Desk, briefs: BriefController
 ) -> None:
-    seen = open_brief(reports.folder).change(lambda _: reports.brief()).version
+    seen = open_brief(desk.folder).change(lambda _: desk.brief()).version
     note = {"do": "note", "id": 2, "seen": seen}
     assert _said(briefs.aside("", {**note, "text": "First window."})) == "Saved."
     html = briefs.aside("", {**note, "text": "Second window."})
     assert "it says now: First window." in _said(html)
     assert 'data-note="2"' in html
-    assert open_brief(reports.folder).read().item(2).text == "First window."
+    assert open_brief(desk.folder).read().item(2).text == "First window."
 
 
-def test_a_quote_whose_report_changed_is_marked(reports: Reports, briefs: BriefController) -> None:
-    open_brief(reports.folder).change(lambda _: reports.brief())
+def test_a_quote_whose_report_changed_is_marked(desk: Desk, briefs: BriefController) -> None:
+    open_brief(desk.folder).change(lambda _: desk.brief())
     left, _ = briefs.change("", {"do": "move", "id": 3, "by": 1})
     assert "Since it was pinned" not in left
-    roads = reports.corpus / "roads.txt"
+    roads = desk.corpus / "roads.txt"
     roads.write_text(roads.read_text().replace("north", "south"))
-    reports.rebuild()
+    desk.rebuild()
     left, _ = briefs.change("", {"do": "move", "id": 3, "by": 1})
     warning = "Since it was pinned: These words are not in roads.txt any more."
     assert left.count(warning) == left.count("Since it was pinned") == 1
 
 
 def test_a_saved_question_shows_its_news_until_it_is_seen(
-    reports: Reports, briefs: BriefController
+    desk: Desk, briefs: BriefController
 ) -> None:
     saved = briefs.aside("", {"do": "save", "search": f"?q={QUESTION}&document=south.txt"})
     assert "south.txt" in _said(saved)  # there is no such document yet
     assert "asked again" in _said(briefs.aside("", {"do": "save", "search": f"?q={QUESTION}"}))
-    (reports.corpus / "south.txt").write_text("South\n\nRoad safety improved in the south.\n")
-    reports.rebuild()
-    ask_again(open_saved(reports.folder), reports.index.snapshot())
+    (desk.corpus / "south.txt").write_text("South\n\nRoad safety improved in the south.\n")
+    desk.rebuild()
+    ask_again(open_saved(desk.folder), desk.index.snapshot())
     html = briefs.notices("")
     assert "<strong>1 new finding</strong>" in html
     assert 'href="?q=Which+reports+improved+road+safety?&amp;doc=south.txt&amp;at=7-41"' in html
@@ -167,16 +157,16 @@ def test_without_an_index_there_is_nothing_to_say() -> None:
 
 
 def test_a_mistake_of_the_programs_own_is_said_and_shows_what_is_kept(
-    reports: Reports, briefs: BriefController
+    desk: Desk, briefs: BriefController
 ) -> None:
-    briefs.aside("", _act(reports, WORDS))
+    briefs.aside("", _act(desk, WORDS))
     html = briefs.broken("")
     assert 'role="alert">Something went wrong in the program' in html
     assert 'data-quotes="1"' in html
 
 
-def test_a_damaged_brief_is_said_calmly(reports: Reports, briefs: BriefController) -> None:
-    path = open_brief(reports.folder).path
+def test_a_damaged_brief_is_said_calmly(desk: Desk, briefs: BriefController) -> None:
+    path = open_brief(desk.folder).path
     path.parent.mkdir()
     path.write_text("{")
     assert "brief.json cannot be read" in briefs.notices("")

@@ -1,5 +1,6 @@
+from qa_app.highlighting.segments import Segment, mark_spans, overlap
 from qa_app.text.analysis import analyser_for
-from qa_app.web.rendering import Marker, Segment, mark_spans, overlap
+from qa_app.web.rendering import Marker
 
 
 def test_words_of_the_question_are_marked_in_any_form() -> None:

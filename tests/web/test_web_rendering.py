@@ -14,6 +14,7 @@ from qa_app.api import Snapshot
 from qa_app.briefs.brief import Brief, Item, Pin, Removed
 from qa_app.briefs.saved import SavedQuestion, SavedQuestions, open_saved
 from qa_app.briefs.stored_file import open_brief
+from qa_app.highlighting.segments import Segment
 from qa_app.models import (
     Answer,
     Block,
@@ -41,7 +42,7 @@ from qa_app.web.brief_view import BriefController, render_brief
 from qa_app.web.catalogue import Catalogue, Visit
 from qa_app.web.page import VIEWS
 from qa_app.web.page_images import PageBox, PageImage
-from qa_app.web.rendering import Segment, render
+from qa_app.web.rendering import render
 from qa_app.web.source_view import FoundInSource, Hit, render_source
 from qa_app.web.sources_view import render_sources
 from qa_app.web.topics_view import TopicsPage

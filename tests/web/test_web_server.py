@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,12 +18,12 @@ import pytest
 from gradio_client import Client
 
 from conftest import ROOT
-from qa_app import build_index
+from qa_app import build_index, open_index
 from qa_app.briefs.stored_file import open_brief
 from qa_app.errors import ServeError
 from qa_app.grids.grid_store import open_grid
 from qa_app.web.app import serve
-from support.web_serving import free_port, serving
+from support.web_serving import free_port, serving, wait_for
 
 pytestmark = pytest.mark.model
 
@@ -45,6 +46,40 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def url(folder: Path) -> Iterator[str]:
     with serving(folder / "index", folder / "corpus") as address:
         yield address
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """A server with accounts and uploads, and its watched folder, where a first report arrived."""
+    folder = tmp_path_factory.mktemp("shared")
+    corpus, accounts = folder / "corpus", folder / "accounts"
+    accounts.write_text("ann:secret\n", encoding="utf-8")
+    flags = ("--allow-upload", "--watch", "--auth", str(accounts))
+    with (
+        serving(folder / "index", corpus, *flags) as url,
+        httpx.Client(base_url=url, timeout=30) as http,
+    ):
+        sign_in(http)
+        assert http.get("/state").json()["generation"] == ""
+        assert not corpus.exists()
+        corpus.mkdir()
+        shutil.copy(ROOT / "corpus" / REPORT, corpus)
+        # The build gives way to the server, so the server is asked seldom.
+        wait_for(lambda: http.get("/state").json()["generation"] == "000001", 60, 0.5)
+        wait_for(lambda: http.get("/state").json()["build"]["message"] == "1 report added.")
+        yield url, corpus
+
+
+@pytest.fixture
+def visitor(shared: tuple[str, Path]) -> Iterator[httpx.Client]:
+    """Someone who has not signed in."""
+    with httpx.Client(base_url=shared[0], timeout=30) as client:
+        yield client
+
+
+def sign_in(http: httpx.Client) -> None:
+    sent = http.post("/login", data={"username": "ann", "password": "secret"})
+    assert sent.status_code == 200
 
 
 @pytest.fixture
@@ -270,79 +305,82 @@ def test_nothing_of_the_server_leaks_into_the_page(http: httpx.Client, folder: P
     assert "fonts.googleapis.com" not in page
 
 
-def test_a_password_is_asked_for(folder: Path) -> None:
-    accounts = folder / "accounts"
-    accounts.write_text("ann:secret\n", encoding="utf-8")
-    with (
-        serving(folder / "index", folder / "corpus", "--auth", str(accounts)) as url,
-        httpx.Client(base_url=url, timeout=30) as http,
-    ):
-        assert http.post("/gradio_api/call/ask", json={"data": ["x"]}).status_code == 401
-        original = "/original?doc=" + REPORT
-        assert http.get(original).status_code == 401
-        for path in ("/brief.md", "/grid.xlsx?name=Framework", "/grid-state?name=Framework"):
-            assert http.get(path).status_code == 401
-        assert "qa_app" not in http.get("/config").text
-        wrong = {"username": "ann", "password": "wrong"}
-        assert http.post("/login", data=wrong).status_code == 400
-        right = {"username": "ann", "password": "secret"}
-        assert http.post("/login", data=right).status_code == 200
-        assert json.loads(call(http, "status")[1])[0]["generation"] == "000001"
-        assert http.get(original).status_code == 200
-        open_brief(folder / "index", "ann").change(lambda brief: brief.titled("Ann’s own"))
-        open_brief(folder / "index").change(lambda brief: brief.titled("Nobody’s"))
-        brief = http.get("/brief.md")
-        assert brief.text.startswith("# Ann’s own\n")
-        assert brief.headers["content-disposition"] == 'attachment; filename="ann-s-own.md"'
-        assert brief.headers["cache-control"] == "no-store"
-        for user, question in (("ann", "Ann’s own?"), ("bob", "Bob’s own?"), ("", "Nobody’s?")):
-            open_grid(folder / "index", "Framework", user).change(
-                lambda grid, question=question: grid.asking([question])
-            )
-        grid = http.get("/grid.xlsx?name=Framework")
-        assert grid.headers["content-disposition"] == 'attachment; filename="framework.xlsx"'
-        sheet = openpyxl.load_workbook(io.BytesIO(grid.content))["Grid"]
-        assert sheet["B2"].value == "Ann’s own?"
-        assert http.get("/grid.docx?name=Framework").content[:2] == b"PK"
-        assert http.get("/grid.docx?name=Other").status_code == 404
-        assert http.get("/grid-state?name=Framework").json()["running"] is False
-        for path in ("/grid.exe", "/grid.xlsx/x", "/brief.exe", "/brief", "/brief.md/x"):
-            assert http.get(path).status_code == 403
-        assert http.post("/brief.md").status_code == 403
+def test_sources_are_sent_with_highlights(http: httpx.Client, folder: Path) -> None:
+    words = "data-sharing"
+    index = open_index(folder / "index", reader="none")
+    start = index.snapshot().document(REPORT).text.index(words)
+    index.close()
+    at = f"{start}-{start + len(words)}"
+    sent = http.get("/highlights", params={"doc": REPORT, "at": at, "q": "<b>why</b>"})
+    assert f'<mark id="at-{start}">{words}</mark>' in sent.text
+    assert "<p>&lt;b&gt;why&lt;/b&gt;</p>" in sent.text
+    assert sent.headers["content-disposition"].startswith("attachment; filename*=UTF-8''apcc-")
+    answer = http.get("/highlights", params={"q": QUESTION})
+    assert answer.headers["content-type"] == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as packed:
+        assert {f"sources/{REPORT}", f"marked/{REPORT}.html"} <= set(packed.namelist())
+    for search in ({}, {"doc": "../x"}, {"q": ""}, {"q": "x" * 9_000}):
+        refused = http.get("/highlights", params=search)
+        assert (refused.status_code, "Traceback" in refused.text) == (404, False)
+    assert http.post("/highlights").status_code == 403
+
+
+def test_a_password_is_asked_for(visitor: httpx.Client, shared: tuple[str, Path]) -> None:
+    assert visitor.post("/gradio_api/call/ask", json={"data": ["x"]}).status_code == 401
+    original = "/original?doc=" + REPORT
+    assert visitor.get(original).status_code == 401
+    grids = ("/grid.xlsx?name=Framework", "/grid-state?name=Framework")
+    for path in ("/brief.md", "/brief.zip", "/highlights?q=" + QUESTION, *grids):
+        assert visitor.get(path).status_code == 401
+    assert "qa_app" not in visitor.get("/config").text
+    wrong = {"username": "ann", "password": "wrong"}
+    assert visitor.post("/login", data=wrong).status_code == 400
+    sign_in(visitor)
+    assert json.loads(call(visitor, "status")[1])[0]["generation"] != ""
+    assert visitor.get(original).status_code == 200
+    index = shared[1].parent / "index"
+    open_brief(index, "ann").change(lambda brief: brief.titled("Ann’s own"))
+    open_brief(index).change(lambda brief: brief.titled("Nobody’s"))
+    brief = visitor.get("/brief.md")
+    assert brief.text.startswith("# Ann’s own\n")
+    assert brief.headers["content-disposition"] == 'attachment; filename="ann-s-own.md"'
+    assert brief.headers["cache-control"] == "no-store"
+    for user, question in (("ann", "Ann’s own?"), ("bob", "Bob’s own?"), ("", "Nobody’s?")):
+        open_grid(index, "Framework", user).change(
+            lambda grid, question=question: grid.asking([question])
+        )
+    grid = visitor.get("/grid.xlsx?name=Framework")
+    assert grid.headers["content-disposition"] == 'attachment; filename="framework.xlsx"'
+    sheet = openpyxl.load_workbook(io.BytesIO(grid.content))["Grid"]
+    assert sheet["B2"].value == "Ann’s own?"
+    assert visitor.get("/grid.docx?name=Framework").content[:2] == b"PK"
+    assert visitor.get("/grid.docx?name=Other").status_code == 404
+    assert visitor.get("/grid-state?name=Framework").json()["running"] is False
+    for path in ("/grid.exe", "/grid.xlsx/x", "/brief.exe", "/brief", "/brief.md/x"):
+        assert visitor.get(path).status_code == 403
+    assert visitor.post("/brief.md").status_code == 403
 
 
 def test_reports_are_taken_only_where_that_is_allowed(
-    http: httpx.Client, folder: Path, tmp_path: Path
+    http: httpx.Client, visitor: httpx.Client, shared: tuple[str, Path]
 ) -> None:
+    corpus, before = shared[1], sorted(shared[1].iterdir())
     for route in ("/upload?name=a.txt", "/build"):
         assert http.post(route, content=b"x").status_code == 403
-    accounts = tmp_path / "accounts"
-    accounts.write_text("ann:secret\n", encoding="utf-8")
-    corpus = tmp_path / "corpus"
-    flags = ("--allow-upload", "--auth", str(accounts))
-    with (
-        serving(folder / "index", corpus, *flags) as url,
-        httpx.Client(base_url=url, timeout=30) as allowed,
-    ):
-        route = "/upload"
-        for send in (route, "/build"):
-            assert allowed.post(send, params={"name": "a.txt"}, content=b"x").status_code == 401
-        assert allowed.get("/state").status_code == 401
-        assert not corpus.exists()
-        allowed.post("/login", data={"username": "ann", "password": "secret"})
-        strange = {"origin": "http://evil.example"}
-        name = {"name": "a.txt"}
-        assert allowed.post(route, params=name, content=b"x", headers=strange).status_code == 403
-        assert allowed.post(route, params=name, content=b"x").json() == {
-            "name": "a.txt",
-            "new": True,
-        }
-        assert allowed.post(route, params=name, content=b"y").status_code == 400
-        for name_out in ("../out.txt", "/tmp/out.txt", "..%2fout.txt", "a.exe", ".env", ""):
-            refused = allowed.post(route, params={"name": name_out}, content=b"x")
-            assert (refused.status_code, set(refused.json())) == (400, {"message", "hint"})
-        assert allowed.post("/gradio_api/upload", files={"files": b"x"}).status_code == 403
-    assert [path.name for path in corpus.iterdir()] == ["a.txt"]
+        assert visitor.post(route, content=b"x").status_code == 401
+    assert visitor.get("/state").status_code == 401
+    sign_in(visitor)
+    route, name = "/upload", {"name": "a.txt"}
+    strange = {"origin": "http://evil.example"}
+    assert visitor.post(route, params=name, content=b"x", headers=strange).status_code == 403
+    assert sorted(corpus.iterdir()) == before
+    assert visitor.post(route, params=name, content=b"x").json() == {"name": "a.txt", "new": True}
+    assert visitor.post(route, params=name, content=b"y").status_code == 400
+    for name_out in ("../out.txt", "/tmp/out.txt", "..%2fout.txt", "a.exe", ".env", ""):
+        refused = visitor.post(route, params={"name": name_out}, content=b"x")
+        assert (refused.status_code, set(refused.json())) == (400, {"message", "hint"})
+    assert visitor.post("/gradio_api/upload", files={"files": b"x"}).status_code == 403
+    assert sorted(corpus.iterdir()) == sorted([*before, corpus / "a.txt"])
     assert (corpus / "a.txt").read_bytes() == b"x"
 
 

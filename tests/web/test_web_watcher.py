@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 
+from qa_app.settings import Settings
+from qa_app.web.page import PageController
+from qa_app.web.routes import page_routes
+from qa_app.web.security import BUILD_ROUTE, UPLOAD_ROUTE
 from qa_app.web.watcher import Watcher
-from support.web_serving import serving
+from support.web_serving import wait_for
 
 QUIET = 0.3
 
@@ -28,13 +31,6 @@ def watching(corpus: Path, *own: Path) -> Iterator[list[dict[str, int]]]:
 
     with Watcher(corpus, look, own, QUIET):
         yield told
-
-
-def wait_for(done: Callable[[], bool], seconds: float = 10, pause: float = 0.02) -> None:
-    until = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < until, "it never came about"
-        time.sleep(pause)
 
 
 @pytest.fixture
@@ -93,17 +89,11 @@ def test_it_ends_at_once_with_the_server_even_without_a_corpus(tmp_path: Path) -
     assert "watcher" not in {thread.name for thread in threading.enumerate()}
 
 
-@pytest.mark.model
-def test_a_page_without_an_index_opens_when_the_first_file_arrives(
-    corpus: Path, tmp_path: Path
-) -> None:
-    with (
-        serving(tmp_path / "index", corpus, "--watch") as url,
-        httpx.Client(base_url=url, timeout=30) as http,
-    ):
-        assert http.get("/state").json()["generation"] == ""
-        assert http.post("/build").status_code in {403, 404, 405}  # uploads stay off
-        (corpus / "a.md").write_text("# Board\n\nThe board met in May.\n", encoding="utf-8")
-        # The build gives way to the server, so the server is asked seldom.
-        wait_for(lambda: http.get("/state").json()["generation"] == "000001", 60, 0.5)
-        wait_for(lambda: http.get("/state").json()["build"]["message"] == "1 report added.")
+def test_a_watched_folder_takes_no_uploads(corpus: Path) -> None:
+    settings = Settings(corpus=corpus)
+    watched = page_routes(PageController(None, watch=settings))
+    uploads = page_routes(PageController(None, uploads=settings))
+    assert {route.path for route in uploads} - {route.path for route in watched} == {
+        UPLOAD_ROUTE,
+        BUILD_ROUTE,
+    }

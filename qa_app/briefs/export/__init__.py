@@ -1,4 +1,4 @@
-"""Export of a brief as Word, Markdown or CSV; equal input and date give equal bytes."""
+"""Export of a brief as Word, Markdown, CSV or ZIP; equal input and date give equal bytes."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from enum import StrEnum
 from pathlib import Path
 
 from qa_app.briefs.brief import Brief
+from qa_app.briefs.export.as_archive import to_archive
 from qa_app.briefs.export.as_csv import to_csv
 from qa_app.briefs.export.as_markdown import to_markdown
 from qa_app.briefs.export.as_word import to_docx
-from qa_app.briefs.export.outline import outline
+from qa_app.briefs.export.outline import Outline, outline
 from qa_app.errors import BriefError
 from qa_app.store.generation import Generation
 from qa_app.verification import Sources
@@ -22,6 +23,7 @@ class Form(StrEnum):
     WORD = "docx"
     MARKDOWN = "md"
     CSV = "csv"
+    ARCHIVE = "zip"
 
 
 def form_of(name: str) -> Form:
@@ -30,7 +32,7 @@ def form_of(name: str) -> Form:
         return Form(Path(name).suffix.lower().lstrip("."))
     except ValueError as exc:
         raise BriefError(
-            f"{name} does not say what to export.", "End it in .docx, .md or .csv."
+            f"{name} does not say what to export.", "End it in .docx, .md, .csv or .zip."
         ) from exc
 
 
@@ -41,7 +43,7 @@ def export_brief(
     corpus: Path | None = None,
     made: date | None = None,
 ) -> bytes:
-    """Return a brief as the bytes of a file.
+    """Return a brief as the bytes of a file; an archive has all the others in it.
 
     Args:
         generation: the open generation that the colophon describes.
@@ -50,6 +52,16 @@ def export_brief(
     """
     made = made or datetime.now(UTC).date()
     found = outline(brief, generation, Sources(generation, corpus), made)
+    if form is not Form.ARCHIVE:
+        return _write_outline(found, form)
+    if corpus is None:
+        raise BriefError("The sources are not known.", "Give their folder: --corpus DIR")
+    names = (other for other in Form if other is not Form.ARCHIVE)
+    files = {f"brief.{other}": _write_outline(found, other) for other in names}
+    return to_archive(brief, generation, corpus, made, files)
+
+
+def _write_outline(found: Outline, form: Form) -> bytes:
     if form is Form.WORD:
         return to_docx(found)
     if form is Form.CSV:
