@@ -59,7 +59,7 @@ SHOTS = (
     Shot("not-found", NOT_FOUND),
     Shot("sources", "?show=sources"),
     Shot("topics", "?show=topics"),
-    Shot("grid", "?show=grid", height=700, asks=FRAMEWORK),
+    Shot("grid", "?show=grid", height=860, asks=FRAMEWORK),
     Shot("phone", ANSWERED, width=400, height=860),
     Shot("phone-dark", ANSWERED, width=400, height=860, dark=True),
     Shot("phone-source", ANSWERED, width=400, height=860, opens=True),

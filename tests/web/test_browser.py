@@ -631,20 +631,21 @@ def test_a_grid_fills_is_read_by_keyboard_and_marked(open_page: Open) -> None:
     page.keyboard.press("ArrowRight")
     expect(merseyside).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="Merseyside", exact=True)).to_be_focused()
+    expect(page.locator("#cell-title")).to_be_focused()
+    expect(page.locator("#cell-title")).to_have_text("Merseyside")
     expect(page.locator(".cell-panel blockquote").first).to_have_text(QUOTE)
     page.locator(".cell-panel a.open").first.press("Enter")
     expect(page.locator("#source .source:not(.is-preview) mark#quote")).to_have_text(QUOTE)
     expect(page.locator("#source mark#quote")).to_be_in_viewport()
     page.get_by_label("Agreed").check()
-    page.get_by_label("Note").fill("Seen on the visit.")
+    page.get_by_label("Note", exact=True).fill("Seen on the visit.")
     page.get_by_role("button", name="Keep").press("Enter")
     expect(page.get_by_text("Kept.", exact=True).last).to_be_visible()
     expect(page.get_by_role("button", name="Keep")).to_be_focused()
     expect(merseyside).to_contain_text("agreed")
 
     colleague = open_page(page.url[page.url.index("?") :], scheme="dark")
-    expect(colleague.get_by_label("Note")).to_have_value("Seen on the visit.")
+    expect(colleague.get_by_label("Note", exact=True)).to_have_value("Seen on the visit.")
     expect(colleague.locator("#source mark#quote")).to_have_text(QUOTE)
     for window in (page, colleague):
         check_with_axe(window)
@@ -656,7 +657,7 @@ def test_a_grid_fills_is_read_by_keyboard_and_marked(open_page: Open) -> None:
     page.locator("#cell-title").press("Escape")
     expect(merseyside).to_be_focused()
     page.once("dialog", lambda dialog: dialog.accept())
-    page.get_by_text("Questions of this grid").click()
+    # Still unfolded, since what was typed there was not sent.
     page.get_by_role("button", name="Remove this grid").click()
     expect(page.locator("#verdict")).to_have_text("Evidence grids")
 

@@ -3,6 +3,7 @@
   "use strict";
 
   const POLL_MS = 1200;
+  const REST = 4; // times as long as it takes to show the table anew, until it is shown again
   const STATE = {}; // stands for the line that says how far the grid is filled
   const find = (selector, root = document) => root.querySelector(selector);
   const findAll = (selector, root = document) => [...root.querySelectorAll(selector)];
@@ -11,11 +12,16 @@
 
   let timer = 0;
   let done = -1; // questions asked when the table was last shown; -1 while none are being asked
+  let run = null; // how far it is, as the server said last
+  let sentAt = 0; // when the table was asked for, when it was shown, and how long that took, in ms
+  let shownAt = 0;
+  let took = 0;
   let say = null; // what is read out when the view has been rendered anew; null: its title
   let sent = ""; // the form on its way
   let name = ""; // of the grid that is shown
   let opened = ""; // address of the open cell
   let scroll = { left: 0, top: 0 }; // of the table
+  let width = 0; // of the table's frame when the open cell was last brought into sight
   let focus = ""; // key of what has the focus
   const drafts = new Map(); // by key of a field: what was typed into it and not sent
 
@@ -38,7 +44,7 @@
     timer = setTimeout(look, POLL_MS);
   };
 
-  const show = (here, run) => {
+  const paint = (here) => {
     const line = find("[data-grid-progress]", here);
     const fill = find("[data-grid-fill]", here);
     line.hidden = !run.running;
@@ -52,14 +58,22 @@
       bar.removeAttribute("value");
       find("span", line).textContent = "Waiting for its turn …";
     }
-    const was = done;
-    done = run.running ? run.done : -1;
-    if (run.running) later();
     const trouble = find("[data-grid-trouble]", here);
     trouble.textContent = run.trouble;
     trouble.hidden = !run.trouble;
-    if (was === done) return;
+  };
+
+  const show = (here, state) => {
+    run = state;
+    paint(here);
+    const asked = run.running ? run.done : -1;
+    if (run.running) later();
+    // A large table takes its time: most of it is left to the questions and to the user.
+    const isEarly = performance.now() - shownAt < REST * took;
+    if (asked === done || (run.running && isEarly)) return;
+    done = asked;
     say = run.running ? "" : run.trouble || STATE;
+    sentAt = performance.now();
     send({ do: "show" });
   };
 
@@ -97,6 +111,21 @@
     });
   };
 
+  // The source that opens beside the table makes it narrower.
+  const resized = new ResizeObserver(([{ target: frame }]) => {
+    const cell = find("a[aria-current]", frame)?.getBoundingClientRect();
+    if (!cell || frame.clientWidth === width) return;
+    width = frame.clientWidth;
+    const box = frame.getBoundingClientRect();
+    const { scrollPaddingLeft, scrollPaddingTop } = getComputedStyle(frame);
+    const right = cell.right - box.left - frame.clientWidth;
+    const below = cell.bottom - box.top - frame.clientHeight;
+    frame.scrollBy({
+      left: Math.max(0, right) || Math.min(0, cell.left - box.left - parseFloat(scrollPaddingLeft)),
+      top: Math.max(0, below) || Math.min(0, cell.top - box.top - parseFloat(scrollPaddingTop)),
+    });
+  });
+
   const readOut = () => {
     const kept = find("#answer [data-grid-kept]");
     if (sent === "mark" && kept && !find("#answer .trouble[role]")) {
@@ -114,15 +143,22 @@
       name = grid()?.dataset.grid;
       scroll = { left: 0, top: 0 };
       opened = "";
+      run = null;
     }
+    shownAt = performance.now();
+    if (sentAt) took = shownAt - sentAt;
+    sentAt = 0;
+    if (run && grid()) paint(grid());
     frame?.scrollTo(scroll.left, scroll.top);
     restore();
     const cell = find("#answer .grid .heat a[aria-current]");
     if (cell && cell.getAttribute("href") !== opened) {
-      cell.scrollIntoView({ block: "nearest", inline: "nearest" });
+      width = 0;
       find("#cell-title").focus();
     } else if (opened && !cell) focus = `A ${opened}`;
     opened = cell?.getAttribute("href") ?? "";
+    resized.disconnect();
+    if (frame) resized.observe(frame);
     refocus();
     setTimeout(readOut); // after desk.js, which reads out the title
     look();
