@@ -12,13 +12,14 @@ RUNTIME := $(VENV)/.runtime-installed
 DEVELOPMENT := $(VENV)/.development-installed
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test check fix browser screenshots peers clean
+.PHONY: help run build test check fix bench browser screenshots peers clean
 
 help:
 	@echo "make run          set up, bring the index up to date, serve the page (PORT=$(PORT))"
 	@echo "make test         set up, then format check, lint, types and tests"
 	@echo "make build        bring the index up to date"
 	@echo "make check        the checks alone;  make fix  writes what can be mended"
+	@echo "make bench        is anything slower than the committed ratios say? (two minutes)"
 	@echo "make screenshots  take the pictures of the README and docs/ again"
 	@echo "make peers        measure beside other tools (EVAL=folder of sets in BEIR form)"
 	@echo "make clean        remove the environment and the index, never the corpus"
@@ -40,6 +41,9 @@ check:
 fix: $(DEVELOPMENT)
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+bench: $(RUNTIME)
+	@$(BIN)/python benchmarks/bench.py $(if $(WRITE),--write)
 
 # torch goes first and alone: a CPU build is chosen then, where one is to be had.
 $(RUNTIME): constraints.txt pyproject.toml

@@ -58,6 +58,7 @@ OWNERS = {
     "threadpoolctl": {"topics"},
     "sqlite3": {"store"},
     "gradio": {"web"},
+    "prometheus_client": {"web"},
     "watchfiles": {"web"},
     "httpx": {"synthesis"},
     "pypdfium2": {"loading"},

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from qa_app.cli import arguments as args
-from qa_app.cli.arguments import flag, option
+from qa_app.cli.arguments import choice, flag, option, repeated
 from qa_app.cli.command import command, language_model, open_index, print_error, print_result
 from qa_app.errors import CorpusError, IndexNotFoundError, QAAppError
 from qa_app.output import terminal
@@ -74,7 +74,18 @@ def status(options: argparse.Namespace, settings: Settings) -> None:
     "serve",
     option("--host", "HOST", "address to listen on (default: 127.0.0.1)"),
     option("--port", "PORT", "port to listen on (default: 7860)", type=int),
-    option("--auth", "FILE", "name:password lines", type=Path),
+    option("--auth", "FILE", "who may sign in: the file that qa-app user writes", type=Path),
+    option(
+        "--idle",
+        "MINUTES",
+        "end a session after so long without a request (default: 60)",
+        type=float,
+        default=60.0,
+    ),
+    repeated("--allow-host", "NAME", "a name by which a proxy serves the page"),
+    choice("--log", ["text", "json"], "the form of the log's lines (default: text)"),
+    flag("--log-questions", "write the words of questions to the log too"),
+    flag("--metrics", "serve /metrics for Prometheus, without a password"),
     flag("--mcp", "offer the tools over MCP too"),
     flag("--allow-upload", "let users add reports from the page"),
     flag("--watch", "bring the index up to date whenever the corpus changes"),
@@ -96,7 +107,7 @@ def serve(options: argparse.Namespace, settings: Settings) -> None:
         except CorpusError as exc:
             # The page is served anyway and shows what to do.
             print_error(exc)
-    from qa_app.web.app import serve
+    from qa_app.web.app import Operations, serve
 
     try:
         index = open_index(settings)
@@ -108,8 +119,15 @@ def serve(options: argparse.Namespace, settings: Settings) -> None:
         index,
         settings.host,
         settings.port,
-        auth=options.auth,
         mcp=options.mcp,
+        operations=Operations(
+            auth=options.auth,
+            idle_minutes=options.idle,
+            allow_hosts=options.allow_host,
+            log_json=options.log == "json",
+            log_questions=options.log_questions,
+            metrics=options.metrics,
+        ),
         open_index=lambda: open_index(settings),
         uploads=building if options.allow_upload else None,
         watch=building if options.watch else None,

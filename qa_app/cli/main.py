@@ -19,6 +19,7 @@ from qa_app.cli.command import Run, add_commands, print_error
 from qa_app.cli.evaluate_commands import evaluate
 from qa_app.cli.grid_commands import grid
 from qa_app.cli.index_commands import build, serve, status, verify
+from qa_app.cli.user_commands import USERS
 from qa_app.errors import QAAppError
 from qa_app.settings import Settings, load_settings
 from qa_app.version import __version__
@@ -26,6 +27,7 @@ from qa_app.version import __version__
 # In the order in which the help lists them.
 _COMMANDS = (
     build, ask, search, filters, topics, grid, BRIEF, SAVED, evaluate, verify, status, serve,
+    USERS,
 )  # fmt: skip
 
 

@@ -4,7 +4,13 @@
                   └── components, public_api ──────▲          (each with its template)
 
 app.py           builds the page and serves it
-security.py      sign-in, allowed hosts and routes, body sizes, response headers
+security.py      allowed hosts and routes, body sizes, response headers
+accounts.py      the accounts file, and its hashed passwords
+sessions.py      signing in, throttled, and sessions that end
+request_log.py   the log, and the ids of requests
+draining.py      ending: running questions are finished, new ones refused
+health.py        /healthz and /readyz
+metrics.py       /metrics, for Prometheus
 components.py    the Gradio components, and which function handles each event
 public_api.py    the functions that are the HTTP API
 routes.py        routes in addition to Gradio's: downloads, state, uploads

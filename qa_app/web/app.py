@@ -11,25 +11,43 @@ import contextlib
 import importlib.util
 import os
 import shutil
+import signal
 import socket
-import sys
 import tempfile
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any
+
+from starlette.middleware import Middleware
+from starlette.routing import Route
 
 from qa_app.briefs.stored_file import briefs_folder
 from qa_app.errors import ServeError
+from qa_app.web.accounts import Accounts
+from qa_app.web.draining import Drain, OpenWork
+from qa_app.web.health import health_routes
 from qa_app.web.page import OpenIndex, PageController
+from qa_app.web.request_log import (
+    RequestLog,
+    Served,
+    log_event,
+    log_question,
+    log_request,
+    start_log,
+)
 from qa_app.web.security import (
     MAX_BODY_BYTES,
     STATIC_ROUTE,
     Guard,
     allowed_hosts,
+    host_name,
     is_address,
     is_loopback,
-    read_accounts,
 )
+from qa_app.web.sessions import Sessions, sign_in_route
 from qa_app.web.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -42,28 +60,55 @@ _STATIC = Path(__file__).parent / "static"
 # a second and four 3.1 (benchmarks/RESULTS.md).
 _AT_ONCE = min(4, max(2, os.cpu_count() or 2))
 _ANY_HOST = frozenset({"0.0.0.0", "::"})  # listen on every network interface
+_WARMING_SECONDS = 5.0  # between looks for a first index to load the models for
+_CLOSING_SECONDS = 1  # for connections that a client holds open, once every answer is given
+_THROTTLED = "After five failed attempts a name is closed for a minute."
+
+
+@dataclass(frozen=True, slots=True)
+class Operations:
+    """What an administrator chooses when the page is served to a team.
+
+    Attributes:
+        auth: the accounts file; required where others can reach the page.
+        idle_minutes: after which a session without a request ends.
+        allow_hosts: names by which a proxy serves the page.
+        log_json: write the log as JSON lines.
+        log_questions: write the words of questions to the log too.
+        metrics: serve /metrics.
+    """
+
+    auth: Path | None = None
+    idle_minutes: float = 60.0
+    allow_hosts: Sequence[str] = ()
+    log_json: bool = False
+    log_questions: bool = False
+    metrics: bool = False
 
 
 def serve(
     index: Index | None,
     host: str = "127.0.0.1",
     port: int = 7860,
-    auth: Path | None = None,
     mcp: bool = False,
     *,
+    operations: Operations | None = None,
     open_index: OpenIndex | None = None,
     uploads: Settings | None = None,
     watch: Settings | None = None,
     llm: LanguageModel | None = None,
     private_folders: Sequence[Path] = (),
 ) -> None:
-    """Serve the page until interrupted; print its address to standard error when it is ready.
+    """Serve the page until SIGTERM or Ctrl+C; log its address to standard error when it is ready.
+
+    The running questions are finished before it ends, within ``draining.LONGEST_SECONDS``.
 
     Args:
         index: None if nothing has been built yet.
         host, port: where to listen.
-        auth: file of ``name:password`` lines; required unless ``host`` is a loopback address.
         mcp: offer the public functions as MCP tools too.
+        operations: accounts, host names, log and metrics; required unless ``host`` is a loopback
+            address.
         open_index: called on each request while there is no index, to pick up a first build.
         uploads: settings for the builds that follow uploads; None disables uploads.
         watch: settings for the builds that follow changes of the corpus; None disables them.
@@ -72,59 +117,125 @@ def serve(
 
     Raises:
         ServeError: the port is taken, others could reach the page without a password, the
-            accounts cannot be read, or the package for MCP is missing.
+            accounts cannot be read, a host name is none, or the package for MCP is missing.
     """
-    if not is_loopback(host) and auth is None:
-        raise ServeError(
-            f"On {host} others could read the reports without a password.",
-            "Give --auth FILE with name:password lines, or leave --host away.",
-        )
-    if mcp and importlib.util.find_spec("mcp") is None:
-        raise ServeError("MCP needs a package that is missing.", 'Install it: pip install "mcp<2"')
-    accounts = read_accounts(auth) if auth is not None else None
+    chosen = operations or Operations()
+    _check(chosen, host, mcp)
+    accounts = Accounts(chosen.auth) if chosen.auth is not None else None
+    sessions = Sessions(accounts, chosen.idle_minutes * 60) if accounts is not None else None
     _check_port(host, port)
     page = PageController(index, open_index, uploads, watch, llm)
+    page.has_logins = sessions is not None
+    ending = _on_signals()
     _prepare_environment()
     from qa_app.web.components import lay_out
 
+    work = OpenWork()
+    routes, listeners = _observed(page, work, chosen)
+    if accounts is not None and sessions is not None:
+        routes.append(sign_in_route(accounts, sessions))
     blocks = lay_out(page).queue(max_size=128, default_concurrency_limit=_AT_ONCE, api_open=False)
+    options = _launch_options(page, [Path.cwd(), *private_folders], mcp)
+    options["app_kwargs"]["routes"] += routes
+    options["app_kwargs"]["middleware"] = [
+        Middleware(RequestLog, listeners=listeners),
+        Middleware(Guard, **_guarded(page, host, mcp, chosen)),
+        Middleware(Drain, work=work),
+    ]
     blocks.launch(
         server_name=host,
         server_port=port,
-        auth=accounts.check if accounts else None,
+        # Gradio only needs to know that there are sign-ins: the route above checks the passwords.
+        auth=None if sessions is None else lambda _name, _password: False,
+        auth_message=_THROTTLED,
         prevent_thread_lock=True,
-        **_launch_options(page, host, [Path.cwd(), *private_folders], mcp),
+        **options,
     )
-    # The server is already running, but its address is printed only when the model is loaded, so
-    # that the first questions do not wait for it.
+    if sessions is not None:
+        blocks.app.tokens = sessions
+    start_log(chosen.log_json)
+    # The server is already running, but its address is told only when the model is loaded, so that
+    # the first questions do not wait for it.
     page.warm()
-    sys.stderr.write(f"qa_app is at {_address(host, port)}  (Ctrl+C ends it)\n")
-    sys.stderr.flush()
-    with contextlib.ExitStack() as running:
+    log_event(f"qa_app is at {_address(host, port)}  (Ctrl+C ends it)")
+    with contextlib.ExitStack() as watching:
         if watch and page.builds:
             own = (watch.index, briefs_folder(watch.index))
-            running.enter_context(Watcher(page.builds.corpus, page.builds.start, own))
-        blocks.block_thread()
+            watching.enter_context(Watcher(page.builds.corpus, page.builds.start, own))
+        while not ending.wait(None if page.is_warm else _WARMING_SECONDS):
+            page.warm()
+    log_event("ending" if work.finish() else "ending, with questions unanswered")
+    blocks.server.config.timeout_graceful_shutdown = _CLOSING_SECONDS
+    blocks.close(verbose=False)
+
+
+def _check(chosen: Operations, host: str, mcp: bool) -> None:
+    for name in chosen.allow_hosts:
+        if host_name(name) != name.lower():
+            raise ServeError(f"{name!r} is no host name.", "As: --allow-host reports.example.org")
+    if chosen.auth is None and (chosen.allow_hosts or not is_loopback(host)):
+        raise ServeError(
+            f"At {(*chosen.allow_hosts, host)[0]} others could read the reports unasked.",
+            "Add a user (qa-app user add NAME) and give --auth accounts, or leave the host away.",
+        )
+    if not chosen.idle_minutes > 0:
+        raise ServeError("Sessions would end at once.", "Give --idle the minutes, as 60.")
+    if mcp and importlib.util.find_spec("mcp") is None:
+        raise ServeError("MCP needs a package that is missing.", 'Install it: pip install "mcp<2"')
+
+
+def _observed(
+    page: PageController, work: OpenWork, chosen: Operations
+) -> tuple[list[Route], list[Callable[[Served], None]]]:
+    """Return the routes that say how the server does, and who is told of each request."""
+    routes = health_routes(page, work)
+    listeners: list[Callable[[Served], None]] = [log_request]
+    if chosen.log_questions:
+        page.listeners.append(log_question)
+    if chosen.metrics:
+        from qa_app.web.metrics import Metrics
+
+        metrics = Metrics(page)
+        routes.append(metrics.route())
+        listeners.append(metrics.count_request)
+        page.listeners.append(metrics.count_answer)
+    return routes, listeners
+
+
+def _on_signals() -> threading.Event:
+    """Return an event that SIGTERM or Ctrl+C sets; the second signal ends the process at once."""
+    ending = threading.Event()
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        ending.set()
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    return ending
+
+
+def _guarded(page: PageController, host: str, mcp: bool, chosen: Operations) -> dict[str, Any]:
+    own_names = (socket.gethostname(), socket.getfqdn()) if host in _ANY_HOST else ()
+    return {
+        "hosts": allowed_hosts(host, (*own_names, *chosen.allow_hosts)),
+        "any_address": not is_loopback(host),
+        "mcp": mcp,
+        "uploads": page.takes_uploads,
+        "metrics": chosen.metrics,
+    }
 
 
 def _launch_options(
-    page: PageController, host: str, private_folders: Sequence[Path], mcp: bool
+    page: PageController, private_folders: Sequence[Path], mcp: bool
 ) -> dict[str, Any]:
     import gradio as gr
-    from starlette.middleware import Middleware
     from starlette.routing import Mount
     from starlette.staticfiles import StaticFiles
 
     from qa_app.web.routes import page_routes
 
-    own_names = (socket.gethostname(), socket.getfqdn()) if host in _ANY_HOST else ()
-    guard = Middleware(
-        Guard,
-        hosts=allowed_hosts(host, own_names),
-        any_address=not is_loopback(host),
-        mcp=mcp,
-        uploads=page.takes_uploads,
-    )
     return {
         "share": False,
         "quiet": True,
@@ -156,7 +267,6 @@ def _launch_options(
             "docs_url": None,
             "redoc_url": None,
             "openapi_url": None,
-            "middleware": [guard],
             "routes": [Mount(STATIC_ROUTE, StaticFiles(directory=_STATIC)), *page_routes(page)],
         },
     }

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from qa_app.citations import find_in_source
 from qa_app.errors import IndexNotFoundError, QAAppError, QueryError
 from qa_app.highlighting.copies import source_path
-from qa_app.models import Citation, Document
+from qa_app.models import Answer, Citation, Document
 from qa_app.web.address import Address, View, parse_address
 from qa_app.web.answer_view import filter_panel, render_answer, render_home
 from qa_app.web.brief_view import BriefController, render_brief
@@ -107,11 +107,21 @@ class PageController:
         self.builds = Builds(build_from) if build_from is not None else None
         self.takes_uploads = uploads is not None
         self.watches = watch is not None
+        self.is_warm = False
+        self.has_logins = False
+        self.listeners: list[Callable[[Answer], None]] = []
+
+    def told(self, answer: Answer) -> Answer:
+        """Tell the listeners of an answer that was given, and return it."""
+        for listener in self.listeners:
+            listener(answer)
+        return answer
 
     def header(self) -> str:
         """Return the header's HTML for the live generation."""
         try:
-            return render("header", catalogue=self.catalogue(), views=VIEWS)
+            catalogue = self.catalogue()
+            return render("header", catalogue=catalogue, views=VIEWS, has_logins=self.has_logins)
         except QAAppError:
             return render("header", catalogue=None)
 
@@ -194,8 +204,12 @@ class PageController:
     def warm(self) -> None:
         """Load the models by asking an example question, so that the first user need not wait."""
         with contextlib.suppress(QAAppError):  # the user's own question will show it
-            for example in self.catalogue().examples[:1]:
-                self.ask(example, "")
+            catalogue = self.catalogue()
+            if self._index is not None:
+                self._index.warm()
+            for example in catalogue.examples[:1]:
+                catalogue.snapshot.ask(example)
+            self.is_warm = True
 
     def _answer(self, catalogue: Catalogue, address: Address, user: str = "") -> tuple[str, str]:
         """Return the left side's HTML, and for the right side a placeholder for the best quote."""
@@ -207,7 +221,7 @@ class PageController:
             if address.view is not View.ANSWER or not address.question:
                 (entry,) = (entry for entry in VIEWS if entry.view is address.view)
                 return entry.render(visit), ""
-            answer = ask_address(catalogue.snapshot, address)
+            answer = self.told(ask_address(catalogue.snapshot, address))
             rejected = find_rejected(catalogue.snapshot, address)
             html = render_answer(visit, answer, rejected)
         except QAAppError as exc:

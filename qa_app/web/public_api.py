@@ -48,7 +48,7 @@ def public_functions(page: PageController) -> dict[str, PublicFunction]:
             answer = page.snapshot().ask(
                 question, _checked(top_k), filters, _mode(mode), left_out, after
             )
-            return answer_json(answer)
+            return answer_json(page.told(answer))
 
     def search(
         query: str = "",

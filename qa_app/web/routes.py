@@ -34,8 +34,8 @@ from qa_app.web.security import (
     STATE_ROUTE,
     SUMMARY_ROUTE,
     UPLOAD_ROUTE,
-    signed_in,
 )
+from qa_app.web.sessions import signed_in
 from qa_app.web.summary import write_summary
 from qa_app.web.uploads import IncomingFile
 
@@ -132,7 +132,8 @@ def _upload_routes(builds: Builds) -> list[Route]:
 
 def _route(path: str, endpoint: Endpoint, method: str) -> Route:
     async def answer(request: Request) -> Response:
-        if signed_in(request) is None:
+        # A page asks for the state by itself, whether anybody sits before it or not.
+        if signed_in(request, in_use=path != STATE_ROUTE) is None:
             return PlainTextResponse("Sign in first.\n", 401)
         return await endpoint(request)
 

@@ -1,4 +1,4 @@
-"""Access control: sign-in, allowed hosts and routes, body sizes; and the security headers.
+"""Access control: allowed hosts and routes, body sizes; and the security headers.
 
 Gradio serves many routes that this page does not use (uploads, proxies, files by path or URL).
 So there is a list of allowed routes, and every other one is refused.
@@ -6,22 +6,15 @@ So there is a list of allowed routes, and every other one is refused.
 
 from __future__ import annotations
 
-import hmac
 import ipaddress
 import re
 import secrets
-import threading
-import time
-from collections import defaultdict, deque
-from collections.abc import Callable, Collection, Iterable, Mapping
-from pathlib import Path
+from collections.abc import Collection, Iterable, Mapping
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from qa_app.errors import ServeError
 from qa_app.loading.limits import MAX_BYTES
 
 MAX_BODY_BYTES = 256 * 1024  # of a request, uploads apart; questions and notes are far shorter
@@ -32,6 +25,9 @@ UPLOAD_ROUTE = "/upload"
 BUILD_ROUTE = "/build"
 BRIEF_ROUTE = "/brief"
 HIGHLIGHTS_ROUTE = "/highlights"
+HEALTH_ROUTE = "/healthz"
+READY_ROUTE = "/readyz"
+METRICS_ROUTE = "/metrics"
 GRID_ROUTE = "/grid"
 GRID_STATE_ROUTE = "/grid-state"
 SUMMARY_ROUTE = "/summary"
@@ -44,7 +40,8 @@ _MCP_ROUTE = "/gradio_api/mcp"
 _READ_ROUTES = re.compile(
     r"/|/(config|theme\.css|favicon\.ico|manifest\.json|robots\.txt|login|logout)/?"
     rf"|(/assets|/static|/svelte|{STATIC_ROUTE})/[\w./-]+"
-    rf"|{ORIGINAL_ROUTE}|{STATE_ROUTE}|{HIGHLIGHTS_ROUTE}|{BRIEF_ROUTE}\.(?:docx|md|csv|zip)"
+    rf"|{HEALTH_ROUTE}|{READY_ROUTE}|{ORIGINAL_ROUTE}|{STATE_ROUTE}|{HIGHLIGHTS_ROUTE}"
+    rf"|{BRIEF_ROUTE}\.(?:docx|md|csv|zip)"
     rf"|{GRID_ROUTE}\.(?:xlsx|docx)|{GRID_STATE_ROUTE}"
     r"|/gradio_api/(info|startup-events|app_id|login_check|user|theme\.css|queue/data)/?"
     r"|/gradio_api/heartbeat/\w+"
@@ -64,10 +61,9 @@ _HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
-# Failed sign-ins within the window that lock a name: room for typing errors, not for guessing.
-_MOST_FAILURES = 5
-_WINDOW_SECONDS = 60.0
-_ACCOUNTS_FORM = "Its lines are name:password; lines that begin with # are left out."
+# Gradio would build its addresses from these, whoever sent them. uvicorn has taken from a trusted
+# proxy's what the program needs by now: the client's address and the scheme.
+_PROXY_HEADERS = (b"x-forwarded-", b"forwarded", b"x-gradio-server")
 
 
 class Guard:
@@ -80,6 +76,7 @@ class Guard:
             are safe from DNS rebinding, where a hostile site points its own name at this server.
         mcp: allow the MCP route.
         uploads: allow uploads, each of at most ``MAX_BYTES``.
+        metrics: allow the route that Prometheus reads.
     """
 
     def __init__(
@@ -89,12 +86,14 @@ class Guard:
         any_address: bool = False,
         mcp: bool = False,
         uploads: bool = False,
+        metrics: bool = False,
     ) -> None:
         self._app = app
         self._hosts = {host.lower() for host in hosts}
         self._any_address = any_address
         self._mcp = mcp
         self._uploads = uploads
+        self._metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on, or refuse it; web sockets are ignored."""
@@ -107,6 +106,9 @@ class Guard:
         secured = _SecureSend(send, nonce)
         refusal = self._refusal(scope)
         if refusal is None:
+            headers = scope["headers"]
+            kept = [item for item in headers if not item[0].startswith(_PROXY_HEADERS)]
+            scope = {**scope, "headers": kept}
             await self._app(scope, receive, secured)
             await secured.finish()
         else:
@@ -115,7 +117,7 @@ class Guard:
 
     def _refusal(self, scope: Scope) -> tuple[int, str] | None:
         headers = Headers(scope=scope)
-        if not self._knows(_host_name(headers.get("host", ""))):
+        if not self._knows(host_name(headers.get("host", ""))):
             return 421, "This address is not served here."
         if not self._serves(scope["method"], scope["path"]):
             return 403, "There is nothing here."
@@ -135,6 +137,8 @@ class Guard:
             return method in {"GET", "POST", "DELETE"}
         if self._uploads and path in {UPLOAD_ROUTE, BUILD_ROUTE}:
             return method == "POST"
+        if method == "GET" and path == METRICS_ROUTE:
+            return self._metrics
         if method in {"GET", "HEAD"}:
             return ".." not in path and _READ_ROUTES.fullmatch(path) is not None
         return method == "POST" and _WRITE_ROUTES.fullmatch(path) is not None
@@ -191,6 +195,13 @@ def is_address(host: str) -> bool:
     return True
 
 
+def host_name(host: str) -> str:
+    """Return the name or address in a Host header, in lower case; "" if it has another form."""
+    # An IPv6 address in brackets, or a name without colons; an optional port follows either.
+    match = re.fullmatch(r"\[([0-9a-fA-F:.]+)\](?::\d+)?|([^:]*)(?::\d+)?", host)
+    return (match[1] or match[2] or "").lower() if match else ""
+
+
 def content_security_policy(nonce: str) -> str:
     """Return the policy: only the page's own scripts, nothing from other sites, no framing."""
     return "; ".join(
@@ -220,78 +231,5 @@ def _body_refusal(headers: Mapping[str, str], most: int) -> tuple[int, str] | No
     return None
 
 
-def _host_name(host: str) -> str:
-    # An IPv6 address in brackets, or a name without colons; an optional port follows either.
-    match = re.fullmatch(r"\[([0-9a-fA-F:.]+)\](?::\d+)?|([^:]*)(?::\d+)?", host)
-    return (match[1] or match[2] or "").lower() if match else ""
-
-
 def _same_origin(origin: str, host: str) -> bool:
     return origin.partition("://")[2].lower() == host.lower()
-
-
-class Accounts:
-    """Checks names and passwords. Safe to use from several threads.
-
-    Five failures within a minute lock the name until the first of them is a minute old.
-    """
-
-    def __init__(
-        self, passwords: Mapping[str, str], clock: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._passwords = dict(passwords)
-        self._clock = clock
-        self._failures: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=_MOST_FAILURES))
-        self._lock = threading.Lock()
-
-    def check(self, name: str, password: str) -> bool:
-        """Tell whether the password is right and the name is not locked."""
-        # Unknown names share one entry, so that requests with made-up names cannot fill memory.
-        key = name if name in self._passwords else ""
-        expected = self._passwords.get(name, "")
-        right = hmac.compare_digest(password.encode(), expected.encode()) and key != ""
-        now = self._clock()
-        with self._lock:
-            failures = self._failures[key]
-            closed = len(failures) == _MOST_FAILURES and now - failures[0] < _WINDOW_SECONDS
-            if closed:
-                return False
-            if not right:
-                failures.append(now)
-            return right
-
-
-def signed_in(request: Request) -> str | None:
-    """Return the user who is signed in, by the cookie of Gradio's login.
-
-    "" if the page has no logins, None if nobody is signed in.
-    """
-    app = request.app
-    if app.auth is None:
-        return ""
-    names = (f"access-token-{app.cookie_id}", f"access-token-unsecure-{app.cookie_id}")
-    users = (app.tokens.get(request.cookies.get(name)) for name in names)
-    return next((user for user in users if user is not None), None)
-
-
-def read_accounts(path: Path) -> Accounts:
-    """Read the accounts from a file of ``name:password`` lines.
-
-    Raises:
-        ServeError: the file cannot be read, has no accounts, or has a line of another form.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ServeError(f"{path} cannot be read: {exc}", _ACCOUNTS_FORM) from exc
-    passwords: dict[str, str] = {}
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip() or line.startswith("#"):
-            continue
-        name, colon, password = line.partition(":")
-        if not (name.strip() and colon and password):
-            raise ServeError(f"{path}, line {number}: no name and password.", _ACCOUNTS_FORM)
-        passwords[name.strip()] = password
-    if not passwords:
-        raise ServeError(f"{path} names nobody.", _ACCOUNTS_FORM)
-    return Accounts(passwords)

@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
@@ -32,15 +33,30 @@ def wait_for(done: Callable[[], bool], seconds: float = 10, pause: float = 0.02)
         time.sleep(pause)
 
 
-def _drain(pipe: IO[str]) -> None:
+@dataclass(frozen=True)
+class Server:
+    """A running server: its address, its process, and the lines of its log so far."""
+
+    url: str
+    process: subprocess.Popen[str]
+    log: list[str]
+
+
+def _drain(pipe: IO[str], log: list[str]) -> None:
     with pipe:
-        for _ in pipe:
-            pass
+        log.extend(pipe)
 
 
 @contextmanager
 def serving(index: Path, corpus: Path, *flags: str) -> Iterator[str]:
     """Serve an index with the project's own command; yield its address; end it."""
+    with running(index, corpus, *flags) as server:
+        yield server.url
+
+
+@contextmanager
+def running(index: Path, corpus: Path, *flags: str) -> Iterator[Server]:
+    """Serve an index with the project's own command; yield the server; end it."""
     command = [sys.executable, "-m", "qa_app", "serve", "--port", str(free_port()), *flags]
     # GRADIO_SHARE and the like in a developer's shell must not change what is tested.
     environment = {key: value for key, value in os.environ.items() if "GRADIO" not in key}
@@ -62,9 +78,9 @@ def serving(index: Path, corpus: Path, *flags: str) -> Iterator[str]:
         else:
             raise AssertionError(f"The server did not start: {''.join(said)}")
         timer.cancel()
-        # A full pipe would stop the server; what it says from here on is not looked at.
-        threading.Thread(target=_drain, args=[server.stderr], daemon=True).start()
-        yield found[0]
+        # A full pipe would stop the server.
+        threading.Thread(target=_drain, args=[server.stderr, said], daemon=True).start()
+        yield Server(found[0], server, said)
     finally:
         timer.cancel()
         server.send_signal(signal.SIGINT)

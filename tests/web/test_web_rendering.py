@@ -14,6 +14,9 @@ from qa_app.api import Snapshot
 from qa_app.briefs.brief import Brief, Item, Pin, Removed
 from qa_app.briefs.saved import SavedQuestion, SavedQuestions, open_saved
 from qa_app.briefs.stored_file import open_brief
+from qa_app.grids.grid import Cell as GridCell
+from qa_app.grids.grid import CellQuote, Grid, Judgement, Mark, Row
+from qa_app.grids.grid_store import open_grid, remove_grid
 from qa_app.highlighting.segments import Segment
 from qa_app.models import (
     Answer,
@@ -26,6 +29,7 @@ from qa_app.models import (
     Finding,
     MetadataField,
     Passage,
+    Place,
     Quote,
     Relation,
     SearchResult,
@@ -34,15 +38,24 @@ from qa_app.models import (
 )
 from qa_app.retrieval.filters import FilterChoices
 from qa_app.store.records import DocumentRecord, SourceStamp
+from qa_app.synthesis import CheckedSentence, LanguageModel, NumberedQuote, Synthesis
 from qa_app.topics.topic_queries import Cell, Change, Excerpt, Kind, Matrix, Trend
 from qa_app.web import rendering
-from qa_app.web.address import Address
-from qa_app.web.answer_view import filter_panel, render_answer, render_home
+from qa_app.web.address import Address, Key, View
+from qa_app.web.answer_view import (
+    filter_panel,
+    passage_lines,
+    passage_scores,
+    render_answer,
+    render_home,
+)
 from qa_app.web.brief_view import BriefController, render_brief
 from qa_app.web.catalogue import Catalogue, Visit
+from qa_app.web.grid_view import render_grid
+from qa_app.web.lead_view import Rejected
 from qa_app.web.page import VIEWS
 from qa_app.web.page_images import PageBox, PageImage
-from qa_app.web.rendering import render
+from qa_app.web.rendering import Marker, render
 from qa_app.web.source_view import FoundInSource, Hit, render_source
 from qa_app.web.sources_view import render_sources
 from qa_app.web.topics_view import TopicsPage
@@ -74,6 +87,7 @@ ANSWER = Answer(
     timings_ms={"total": 1.0},
     generation="000001",
     explanation=Explanation(0.4, 0.1, {"late": 2.0}),
+    read_as="asked of it",
 )
 HERE = Address("asked", filters={"region": ("North",), "document": ("a.txt",)})
 FACTS = {"a.txt": {"author": "Ann", "date": "2024"}}
@@ -95,6 +109,18 @@ PIN = Pin(
 SAVED = SavedQuestions((SavedQuestion(1, "asked", {"region": ("North",)}, new=(PIN,) * 4),), 2)
 REMOVED = (Removed(0, Item(3, "Gone")), Removed(0, Item(4, "", PIN)))
 BRIEF = Brief("Brief", (Item(1, "Heading"), Item(2, "My note", PIN)), REMOVED, 3)
+REJECTED = (Rejected(Place("a.txt", 0, 5), Quote("Words", CITATION)),)
+MARKED = Mark(Judgement.AGREED, "My note")
+GRID_CELL = GridCell(
+    "North", (CellQuote("Words", CITATION, Support.STRONG, PIN.lead_in, "2024"),), True, MARKED
+)
+GRID = Grid("Grid", "document", rows=(Row(1, "asked", {"North": GRID_CELL}),), values=("North",))
+SYNTHESIS = Synthesis(
+    "model",
+    "url",
+    (CheckedSentence("Kept.", (1,), True), CheckedSentence("Struck.", (1, 2), False, "No quote")),
+    (NumberedQuote(1, "Words", "North", CITATION, "Unsafe"),),
+)
 EXCERPT = Excerpt("Words", CITATION, 0.5, "1")
 CELL = Cell("t", "Topic", "North", 3, (EXCERPT,))
 CHANGE = Change("t", "Topic", Trend.GREW, 1, 3, 2, (EXCERPT,))
@@ -128,7 +154,8 @@ def _visit(catalogue: Catalogue, swap: Swap) -> Visit:
         choices=swap(CHOICES),
         examples=swap(("Which?",)),
     )
-    return Visit(swapped, swap(HERE), stamp="1", uploads=True)
+    llm = LanguageModel("http://127.0.0.1:1", swap("model"))
+    return Visit(swapped, swap(HERE), stamp="1", uploads=True, llm=llm)
 
 
 def _source(swap: Swap) -> str:
@@ -160,6 +187,43 @@ def _brief(catalogue: Catalogue, swap: Swap) -> str:
     return render_brief(Visit(catalogue, Address(), stamp="1"), undo=4)
 
 
+def _grid(catalogue: Catalogue, swap: Swap) -> str:
+    grid = swap(GRID)
+    open_grid(catalogue.snapshot.index, grid.name).change(lambda _: grid)
+    place = {Key.GRID: grid.name, Key.ROW: "1", Key.VALUE: grid.values[0]}
+    addresses = (Address(view=View.GRID), Address(view=View.GRID, place=place))
+    html = "".join(render_grid(Visit(catalogue, here, stamp="1")) for here in addresses)
+    remove_grid(catalogue.snapshot.index, grid.name)
+    return html
+
+
+def _like(catalogue: Catalogue, swap: Swap) -> str:
+    return render(
+        "like",
+        here=swap(HERE),
+        stamp="1",
+        seed=swap(PIN.quote),
+        results=swap(ANSWER.passages),
+        facts=swap(FACTS),
+        filters=filter_panel(_visit(catalogue, swap).catalogue, swap(HERE)),
+        marker=Marker("", catalogue.snapshot.generation.lexical.analyser),
+        passage_lines=passage_lines,
+        passage_scores=passage_scores,
+    )
+
+
+def _summary(swap: Swap) -> str:
+    synthesis = swap(SYNTHESIS)
+    return render(
+        "summary",
+        trouble=None,
+        synthesis=synthesis,
+        quotes={quote.number: quote for quote in synthesis.quotes},
+        here=swap(HERE),
+        copied=swap("Copied"),
+    )
+
+
 def _notices(catalogue: Catalogue, swap: Swap) -> str:
     _write_brief(catalogue.snapshot, swap)
     return BriefController(lambda: catalogue).notices("", swap("Done."), swap("Wrong."))
@@ -167,10 +231,14 @@ def _notices(catalogue: Catalogue, swap: Swap) -> str:
 
 # By the template's name.
 RENDERED: dict[str, Callable[[Catalogue, Swap], str]] = {
-    "answer": lambda it, swap: render_answer(_visit(it, swap), swap(ANSWER)),
+    "answer": lambda it, swap: render_answer(_visit(it, swap), swap(ANSWER), swap(REJECTED)),
     "brief": _brief,
-    "header": lambda it, swap: render("header", catalogue=_visit(it, swap).catalogue, views=VIEWS),
+    "grid": _grid,
+    "header": lambda it, swap: render(
+        "header", catalogue=_visit(it, swap).catalogue, views=VIEWS, has_logins=True
+    ),
     "home": lambda it, swap: render_home(_visit(it, swap)),
+    "like": _like,
     "notice": lambda it, swap: render(
         "notice",
         message=swap("Message"),
@@ -192,6 +260,7 @@ RENDERED: dict[str, Callable[[Catalogue, Swap], str]] = {
         preview=True,
     ),
     "sources": lambda it, swap: render_sources(_visit(it, swap)),
+    "summary": lambda _, swap: _summary(swap),
     "topics": lambda _, swap: render(
         "topics",
         view=replace(swap(OPENED), years={"2019": 1, "2021": 2}),
@@ -239,7 +308,8 @@ def test_markup_in_any_text_of_any_view_stays_text(name: str, catalogue: Catalog
 def test_no_template_turns_escaping_off_and_each_is_tested() -> None:
     folder = Path(rendering.__file__).parent
     templates = {path.stem: path for path in folder.glob("templates/*.html")}
-    assert templates.keys() == {*RENDERED, "macros"}
+    parts = {"leads", "macros", "summarise"}  # of the answer, which is rendered with them
+    assert templates.keys() == {*RENDERED, *parts}
     for path in (*templates.values(), *folder.glob("*.py")):
         text = path.read_text(encoding="utf-8")
         assert not re.search(

@@ -22,7 +22,8 @@ from qa_app import build_index, open_index
 from qa_app.briefs.stored_file import open_brief
 from qa_app.errors import ServeError
 from qa_app.grids.grid_store import open_grid
-from qa_app.web.app import serve
+from qa_app.web.accounts import add_user
+from qa_app.web.app import Operations, serve
 from support.web_serving import free_port, serving, wait_for
 
 pytestmark = pytest.mark.model
@@ -53,7 +54,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
     """A server with accounts and uploads, and its watched folder, where a first report arrived."""
     folder = tmp_path_factory.mktemp("shared")
     corpus, accounts = folder / "corpus", folder / "accounts"
-    accounts.write_text("ann:secret\n", encoding="utf-8")
+    add_user(accounts, "ann", "quite secret")
     flags = ("--allow-upload", "--watch", "--auth", str(accounts))
     with (
         serving(folder / "index", corpus, *flags) as url,
@@ -65,8 +66,10 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path
         corpus.mkdir()
         shutil.copy(ROOT / "corpus" / REPORT, corpus)
         # The build gives way to the server, so the server is asked seldom.
-        wait_for(lambda: http.get("/state").json()["generation"] == "000001", 60, 0.5)
-        wait_for(lambda: http.get("/state").json()["build"]["message"] == "1 report added.")
+        wait_for(lambda: http.get("/state").json()["generation"] == "000001", 120, 0.5)
+        wait_for(
+            lambda: http.get("/state").json()["build"]["message"] == "1 report added.", 60, 0.5
+        )
         yield url, corpus
 
 
@@ -78,7 +81,7 @@ def visitor(shared: tuple[str, Path]) -> Iterator[httpx.Client]:
 
 
 def sign_in(http: httpx.Client) -> None:
-    sent = http.post("/login", data={"username": "ann", "password": "secret"})
+    sent = http.post("/login", data={"username": "ann", "password": "quite secret"})
     assert sent.status_code == 200
 
 
@@ -218,6 +221,7 @@ def test_other_hosts_and_other_sites_are_refused(http: httpx.Client) -> None:
         "/gradio_api/mcp/sse",
         "/gradio_api/runs",
         "/gradio_api/openapi.json",
+        "/metrics",
         "/monitoring",
         "/monitoring/summary",
         "/docs",
@@ -385,9 +389,16 @@ def test_reports_are_taken_only_where_that_is_allowed(
 
 
 def test_beyond_loopback_a_password_file_is_needed() -> None:
-    with pytest.raises(ServeError, match=r"On 0\.0\.0\.0 others") as caught:
-        serve(None, "0.0.0.0", free_port())
-    assert "--auth" in caught.value.hint
+    named = Operations(allow_hosts=["reports.example.org"])
+    for host, chosen in (("0.0.0.0", Operations()), ("127.0.0.1", named)):
+        with pytest.raises(ServeError, match=r"At (0\.0\.0\.0|reports.*) others") as caught:
+            serve(None, host, free_port(), operations=chosen)
+        assert "--auth" in caught.value.hint
+
+
+def test_a_name_to_be_served_under_is_a_host_name_alone() -> None:
+    with pytest.raises(ServeError, match="https://reports"):
+        serve(None, operations=Operations(allow_hosts=["https://reports.example.org"]))
 
 
 def test_a_port_that_is_taken_is_named() -> None:

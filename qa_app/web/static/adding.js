@@ -18,6 +18,7 @@
 
   const ask = async (path, options) => {
     const response = await fetch(path, options);
+    if (response.status === 401) location.reload(); // the session has ended: sign in again
     return [response.ok, await response.json()];
   };
 
