@@ -22,6 +22,12 @@ from support.web_serving import serving  # noqa: E402  (the tests' way to run th
 
 IMAGES = ROOT / "docs" / "images"
 ANSWERED = "?q=which+forces+improved+data-sharing?"
+FRAMEWORK = (
+    "Which forces improved data-sharing?",
+    "Which forces have violence reduction partnerships?",
+    "Which forces changed how their boards are governed?",
+    "Which forces cover large rural areas?",
+)
 NOT_FOUND = "?q=what+was+the+budget+for+police+horses?"
 
 
@@ -32,6 +38,7 @@ class Shot:
     Attributes:
         opens: the first quote is opened.
         pins: quotes of the answer that are pinned to the brief before the address is opened.
+        asks: questions of a grid, the first strong cell of which is opened.
     """
 
     name: str
@@ -41,6 +48,7 @@ class Shot:
     dark: bool = False
     opens: bool = False
     pins: int = 0
+    asks: tuple[str, ...] = ()
 
 
 SHOTS = (
@@ -51,6 +59,7 @@ SHOTS = (
     Shot("not-found", NOT_FOUND),
     Shot("sources", "?show=sources"),
     Shot("topics", "?show=topics"),
+    Shot("grid", "?show=grid", height=860, asks=FRAMEWORK),
     Shot("phone", ANSWERED, width=400, height=860),
     Shot("phone-dark", ANSWERED, width=400, height=860, dark=True),
     Shot("phone-source", ANSWERED, width=400, height=860, opens=True),
@@ -87,6 +96,8 @@ def _take(browser: Browser, url: str, shot: Shot) -> None:
         _pin(page, url, shot.pins)
     page.goto(url + shot.search)
     page.locator("#answer [data-stamp]").wait_for()
+    if shot.asks:
+        _fill_grid(page, shot.asks)
     if shot.opens:
         page.locator("tr.result").first.locator("blockquote").click()
         page.locator("#source .source:not(.is-preview)").wait_for()
@@ -103,6 +114,16 @@ def _pin(page: Page, url: str, quotes: int) -> None:
         button = page.locator("tr.result [data-pin]").nth(number)
         button.click()
         page.locator('[data-pin][aria-pressed="true"]').nth(number).wait_for()
+
+
+def _fill_grid(page: Page, questions: tuple[str, ...]) -> None:
+    page.get_by_label("Name").fill("Partnerships")
+    page.get_by_label("Questions, one a line").fill("\n".join(questions))
+    page.get_by_role("button", name="Ask them").click()
+    page.locator("[data-grid]").wait_for()
+    page.wait_for_function("!document.querySelector('td.unasked')")
+    page.locator("td.strong a").first.click()
+    page.locator("#source mark").first.wait_for()
 
 
 if __name__ == "__main__":

@@ -140,7 +140,7 @@ class Grid:
     Attributes:
         facet: "document", "date" (years), "type" or a facet of the corpus; its values are columns.
         filters: facet to allowed values: the passages that may be quoted.
-        values: the columns when a row was last computed, sorted.
+        values: the columns when it was last asked, sorted.
         version: increases by one with every change.
     """
 
@@ -211,8 +211,10 @@ class Grid:
     def filled(self, asked: Row, values: Sequence[str]) -> Grid:
         """Return the grid with a row asked anew (``Row.filled``), and the columns of now.
 
-        A row that was taken out meanwhile stays out.
+        A row that was taken out meanwhile stays out, and so does a grid that was removed.
         """
+        if not any(row.id == asked.id for row in self.rows):
+            return self
         rows = tuple(row.filled(asked) if row.id == asked.id else row for row in self.rows)
         return self._next(rows=rows, values=tuple(values))
 

@@ -94,8 +94,7 @@ def _started(
             f"The grid {grid.name!r} is by {_described(grid)}, not by {_described(asked)}.",
             "Give the new one a name of its own: --name NAME",
         )
-    columns_of(snapshot, asked)
-    return asked.asking(questions)
+    return replace(asked, values=columns_of(snapshot, asked)).asking(questions)
 
 
 def fill(

@@ -42,25 +42,31 @@ class GridRuns:
         self._turn = threading.Lock()
         self._runs: dict[tuple[str, str], GridRun] = {}
         self._stopped: set[tuple[str, str]] = set()
+        self._next: dict[tuple[str, str], Snapshot] = {}
 
     def state(self, user: str, name: str) -> GridRun:
         """Return the progress of a user's grid."""
         return self._runs.get((user, name), GridRun())
 
     def start(self, snapshot: Snapshot, user: str, name: str) -> None:
-        """Fill a user's grid with what the snapshot says, unless it is being filled already."""
+        """Fill a user's grid with what the snapshot says; once more if it is being filled now."""
         key = (user, name)
         with self._lock:
             self._stopped.discard(key)
             if self.state(*key).running:
-                return
-            self._runs[key] = GridRun(running=True)
-        threading.Thread(target=self._run, args=[snapshot, key], daemon=True).start()
+                self._next[key] = snapshot  # for questions that were added meanwhile
+            else:
+                self._begin(snapshot, key)
 
     def stop(self, user: str, name: str) -> None:
         """Stop filling a grid after the question that is being asked; what is done is kept."""
         with self._lock:
             self._stopped.add((user, name))
+            self._next.pop((user, name), None)
+
+    def _begin(self, snapshot: Snapshot, key: tuple[str, str]) -> None:
+        self._runs[key] = GridRun(running=True)
+        threading.Thread(target=self._run, args=[snapshot, key], daemon=True).start()
 
     def _run(self, snapshot: Snapshot, key: tuple[str, str]) -> None:
         trouble = _BROKEN
@@ -72,7 +78,11 @@ class GridRuns:
         except QAAppError as exc:
             trouble = f"{exc.message} {exc.hint}".strip()
         finally:
-            self._runs[key] = replace(self._runs[key], running=False, trouble=trouble)
+            with self._lock:
+                if following := self._next.pop(key, None):
+                    self._begin(following, key)
+                else:
+                    self._runs[key] = replace(self._runs[key], running=False, trouble=trouble)
 
 
 class _Progress:

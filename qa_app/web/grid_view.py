@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import itertools
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+from qa_app.briefs.check import Claim, check_claims, hash_words
 from qa_app.briefs.saved import open_saved
 from qa_app.errors import BriefError, QAAppError
 from qa_app.facets import DOCUMENT_FACET
@@ -23,7 +25,9 @@ from qa_app.grids.grid_words import summary
 from qa_app.grids.question_list import parse_questions
 from qa_app.models import Citation
 from qa_app.retrieval.filters import DATE, TYPE
+from qa_app.store.generation import Generation
 from qa_app.text.wording import count
+from qa_app.verification import Sources
 from qa_app.web.address import Address, Key, View, parse_address
 from qa_app.web.catalogue import Catalogue, Visit
 from qa_app.web.grid_runs import GridRun, GridRuns
@@ -44,30 +48,54 @@ class GridPage:
 
     Attributes:
         here: the address, with no source open.
-        pending: questions that the live generation has not answered yet.
+        unasked: questions that have not been asked yet.
+        outdated: questions that were asked of another generation, or with another reader.
         row, cell: the open cell, or None.
+        warnings: for each quote of the open cell, how the report has changed since, or "".
     """
 
     here: Address
     grid: Grid
-    pending: int
+    unasked: int = 0
+    outdated: int = 0
     row: Row | None = None
     cell: Cell | None = None
+    warnings: tuple[str, ...] = ()
 
     @property
     def state(self) -> str:
         """How far the grid is filled, and what is new, as sentences."""
         parts = [f"{summary(self.grid)}."]
-        if self.pending:
-            parts.append(f"{count(self.pending, 'question')} still to be asked.")
+        if self.unasked:
+            parts.append(f"{count(self.unasked, 'question')} still to be asked.")
+        if self.outdated:
+            asked = f"{count(self.outdated, 'question')} {'was' if self.outdated == 1 else 'were'}"
+            parts.append(f"The index has changed since {asked} asked.")
         if news := sum(cell.is_new for _, cell in self.grid.cells):
             parts.append(f"{count(news, 'cell')} changed since the build before.")
         return " ".join(parts)
 
     @property
+    def fill_words(self) -> str:
+        """Words of the button that asks what is left; "" if nothing is."""
+        if self.outdated:
+            return "Bring up to date"
+        if not self.unasked:
+            return ""
+        return "Ask the rest" if self.unasked < len(self.grid.rows) else "Ask them now"
+
+    @property
+    def found(self) -> tuple[int, ...]:
+        """For each column, how many questions have quotes in it."""
+        filled = Counter(cell.value for _, cell in self.grid.cells if cell.quotes)
+        return tuple(filled[value] for value in self.grid.columns)
+
+    @property
     def best(self) -> Citation | None:
-        """The citation of the open cell's first quote, or None."""
-        return self.cell.quotes[0].citation if self.cell and self.cell.quotes else None
+        """The citation of the open cell's first quote, if that still stands there, or None."""
+        if self.cell is None or not self.cell.quotes or self.warnings[0]:
+            return None
+        return self.cell.quotes[0].citation
 
     @property
     def about(self) -> str:
@@ -91,6 +119,10 @@ class _Draft:
     name: str = ""
     facet: str = ""
     text: str = ""
+    note: str = ""
+    judgement: str = ""
+    table: bool = False
+    saved: bool = False
 
 
 class GridController:
@@ -118,8 +150,19 @@ class GridController:
                 address = Address(view=View.GRID, place={Key.GRID: name} if name else {})
         except QAAppError as exc:
             trouble = f"{exc.message} {exc.hint}".strip()
-            draft = _Draft(*(_text(act, field) for field in ("name", "facet", "text")))
-        return _rendered(Visit(catalogue, address, stamp, user=user), trouble, draft)
+            draft = _Draft(
+                name=_text(act, "name"),
+                facet=_text(act, "facet"),
+                text=_text(act, "text"),
+                note=_text(act, "note"),
+                judgement=_text(act, "judgement"),
+                table=act.get("table") is True,
+                saved=act.get("saved") is True,
+            )
+        try:
+            return _rendered(Visit(catalogue, address, stamp, user=user), trouble, draft)
+        except QAAppError as exc:  # the file of a grid is damaged
+            return render("notice", message=exc.message, hint=exc.hint, stamp=stamp)
 
     def state(self, user: str, name: str) -> GridRun:
         """Return the progress of the run that fills a user's grid."""
@@ -129,11 +172,13 @@ class GridController:
         """Return a file name for an exported grid, and its content.
 
         Raises:
-            BriefError: the grid cannot be read.
+            BriefError: there is no such grid, or it cannot be read.
             IndexNotFoundError: nothing has been built yet.
         """
         snapshot = self._catalogue().snapshot
         grid = open_grid(snapshot.index, name, user).read()
+        if not grid.rows:
+            raise BriefError(f"There is no grid {name!r}.", "See the list of grids on the page.")
         words = re.sub(r"[^a-z0-9]+", "-", grid.name.lower()).strip("-")[:_LONGEST_FILE_NAME]
         content = export_grid(grid, form, link_to_file(snapshot.corpus))
         return f"{words or 'grid'}.{form}", content
@@ -154,6 +199,8 @@ class GridController:
             questions = parse_questions(text, "The list of questions", act.get("table") is True)
             start_grid(file, snapshot, questions, _text(act, "facet"))
             self._runs.start(snapshot, user, name)
+        elif kind == "show":
+            pass  # only rendered anew
         elif kind == "fill":
             self._runs.start(snapshot, user, name)
         elif kind == "stop":
@@ -198,14 +245,16 @@ def _rendered(visit: Visit, trouble: str, draft: _Draft) -> str:
     snapshot, place = visit.catalogue.snapshot, visit.address.place
     name = place.get(Key.GRID, "")
     grid = open_grid(snapshot.index, name, visit.user).read() if name else Grid()
-    page = _page(visit.address, grid, stamp_of(snapshot))
+    page = _page(visit.address, grid, stamp_of(snapshot), snapshot.generation)
+    if name and not grid.rows and not trouble:
+        trouble = f"There is no grid ‘{name}’."
     return render(
         "grid",
         view=page if grid.rows else None,
         here=page.here,
         trouble=trouble,
         draft=draft,
-        grids=list_grids(snapshot.index, visit.user),
+        grids=() if grid.rows else list_grids(snapshot.index, visit.user),
         facets={name: _FACET_NAMES.get(name, name) for name in snapshot.triage.facet_names()},
         num_saved=len(open_saved(snapshot.index, visit.user).read().items),
         judgements={item: capitalise(item) for item in Judgement},
@@ -217,13 +266,26 @@ def _rendered(visit: Visit, trouble: str, draft: _Draft) -> str:
     )
 
 
-def _page(address: Address, grid: Grid, stamp: str) -> GridPage:
-    pending = len(grid.pending(stamp))
+def _page(address: Address, grid: Grid, stamp: str, generation: Generation) -> GridPage:
+    unasked = sum(not row.stamp for row in grid.rows)
+    page = GridPage(address, grid, unasked, len(grid.pending(stamp)) - unasked)
     number, value = address.place.get(Key.ROW, ""), address.place.get(Key.VALUE, "")
     row = next((row for row in grid.rows if str(row.id) == number), None)
     if row is None or value not in grid.columns:
-        return GridPage(address, grid, pending)
-    return GridPage(address, grid, pending, row, row.cell(value))
+        return page
+    cell = row.cell(value)
+    return replace(page, row=row, cell=cell, warnings=_warnings(cell, generation))
+
+
+def _warnings(cell: Cell, generation: Generation) -> tuple[str, ...]:
+    """Return for each quote of a cell how it differs from the reports as they are now, or ""."""
+    claims = []
+    for quote in cell.quotes:
+        place = quote.citation
+        span = (place.document, place.start, place.end)
+        hashes = (hash_words(quote.text), quote.document_sha256)
+        claims.append(Claim(0, quote.text, *span, *hashes))
+    return tuple(check.reason for check in check_claims(claims, Sources(generation)))
 
 
 def _text(act: Act, name: str) -> str:

@@ -606,6 +606,62 @@ def test_a_brief_is_collected_arranged_and_taken_away(open_page: Open) -> None:
     assert page.evaluate("window.hurt") is None
 
 
+def test_a_grid_fills_is_read_by_keyboard_and_marked(open_page: Open) -> None:
+    page = open_page("?show=grid")
+    asked = [QUESTION, *(f"How is {word} dealt with?" for word in ("violence", "crime", "risk"))]
+    page.get_by_label("Name").fill("Framework")
+    page.get_by_label("Questions, one a line").fill("\n".join(asked))
+    page.get_by_role("button", name="Ask them").click()
+    expect(page.get_by_role("progressbar", name="Questions asked")).to_be_visible()
+    # What is typed while the cells arrive stays, with the focus.
+    page.get_by_text("Questions of this grid").click()
+    box = page.get_by_label("Questions, one a line")
+    box.press("Control+End")
+    box.press_sequentially("\nIs this kept?", delay=30)
+    expect(page.locator(".heat td.unasked")).to_have_count(0)
+    expect(page.get_by_role("button", name="Stop")).to_be_hidden()
+    expect(page.locator("#announcer")).to_contain_text("4 questions by force: ")
+    expect(box).to_have_value("\n".join([*asked, "Is this kept?"]))
+    expect(box).to_be_focused()
+
+    row = page.get_by_role("row").filter(has=page.get_by_role("rowheader", name=QUESTION))
+    humberside, _, merseyside, _ = row.locator("a").all()
+    humberside.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(merseyside).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("#cell-title")).to_be_focused()
+    expect(page.locator("#cell-title")).to_have_text("Merseyside")
+    expect(page.locator(".cell-panel blockquote").first).to_have_text(QUOTE)
+    page.locator(".cell-panel a.open").first.press("Enter")
+    expect(page.locator("#source .source:not(.is-preview) mark#quote")).to_have_text(QUOTE)
+    expect(page.locator("#source mark#quote")).to_be_in_viewport()
+    page.get_by_label("Agreed").check()
+    page.get_by_label("Note", exact=True).fill("Seen on the visit.")
+    page.get_by_role("button", name="Keep").press("Enter")
+    expect(page.get_by_text("Kept.", exact=True).last).to_be_visible()
+    expect(page.get_by_role("button", name="Keep")).to_be_focused()
+    expect(merseyside).to_contain_text("agreed")
+
+    colleague = open_page(page.url[page.url.index("?") :], scheme="dark")
+    expect(colleague.get_by_label("Note", exact=True)).to_have_value("Seen on the visit.")
+    expect(colleague.locator("#source mark#quote")).to_have_text(QUOTE)
+    for window in (page, colleague):
+        check_with_axe(window)
+        window.set_viewport_size({"width": 400, "height": 900})
+        window.locator("#source").get_by_role("link", name="Close").click()
+        expect(window.locator("#source .source")).to_have_count(0)
+        check_with_axe(window)
+        assert window.evaluate("document.documentElement.scrollWidth") <= 400
+    page.locator("#cell-title").press("Escape")
+    expect(merseyside).to_be_focused()
+    page.once("dialog", lambda dialog: dialog.accept())
+    # Still unfolded, since what was typed there was not sent.
+    page.get_by_role("button", name="Remove this grid").click()
+    expect(page.locator("#verdict")).to_have_text("Evidence grids")
+
+
 def test_on_paper_there_is_the_answer_alone(open_page: Open) -> None:
     page = open_page(LINK)
     page.emulate_media(media="print")

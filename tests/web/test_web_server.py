@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import openpyxl
 import pytest
 from gradio_client import Client
 
@@ -20,6 +21,7 @@ from conftest import ROOT
 from qa_app import build_index, open_index
 from qa_app.briefs.stored_file import open_brief
 from qa_app.errors import ServeError
+from qa_app.grids.grid_store import open_grid
 from qa_app.web.accounts import add_user
 from qa_app.web.app import Operations, serve
 from support.web_serving import free_port, serving, wait_for
@@ -331,7 +333,8 @@ def test_a_password_is_asked_for(visitor: httpx.Client, shared: tuple[str, Path]
     assert visitor.post("/gradio_api/call/ask", json={"data": ["x"]}).status_code == 401
     original = "/original?doc=" + REPORT
     assert visitor.get(original).status_code == 401
-    for path in ("/brief.md", "/brief.zip", "/highlights?q=" + QUESTION):
+    grids = ("/grid.xlsx?name=Framework", "/grid-state?name=Framework")
+    for path in ("/brief.md", "/brief.zip", "/highlights?q=" + QUESTION, *grids):
         assert visitor.get(path).status_code == 401
     assert "qa_app" not in visitor.get("/config").text
     wrong = {"username": "ann", "password": "wrong"}
@@ -346,7 +349,18 @@ def test_a_password_is_asked_for(visitor: httpx.Client, shared: tuple[str, Path]
     assert brief.text.startswith("# Ann’s own\n")
     assert brief.headers["content-disposition"] == 'attachment; filename="ann-s-own.md"'
     assert brief.headers["cache-control"] == "no-store"
-    for path in ("/brief.exe", "/brief", "/brief.md/x"):
+    for user, question in (("ann", "Ann’s own?"), ("bob", "Bob’s own?"), ("", "Nobody’s?")):
+        open_grid(index, "Framework", user).change(
+            lambda grid, question=question: grid.asking([question])
+        )
+    grid = visitor.get("/grid.xlsx?name=Framework")
+    assert grid.headers["content-disposition"] == 'attachment; filename="framework.xlsx"'
+    sheet = openpyxl.load_workbook(io.BytesIO(grid.content))["Grid"]
+    assert sheet["B2"].value == "Ann’s own?"
+    assert visitor.get("/grid.docx?name=Framework").content[:2] == b"PK"
+    assert visitor.get("/grid.docx?name=Other").status_code == 404
+    assert visitor.get("/grid-state?name=Framework").json()["running"] is False
+    for path in ("/grid.exe", "/grid.xlsx/x", "/brief.exe", "/brief", "/brief.md/x"):
         assert visitor.get(path).status_code == 403
     assert visitor.post("/brief.md").status_code == 403
 

@@ -100,7 +100,8 @@
     const best = root.dataset.best;
     const opened = new URLSearchParams(location.search).get("doc");
     // The best quote's source comes on its own, so that the answer need not wait for it.
-    if (best && !opened && !narrow()) send("peek", { search: best });
+    const peeked = find("#source [data-search]")?.dataset.search === best;
+    if (best && !opened && !peeked && !narrow()) send("peek", { search: best });
     const asked = root.dataset.question;
     document.title = asked ? `${asked} · ${PRODUCT}` : PRODUCT;
     if (asked) remember(asked);
@@ -389,7 +390,8 @@
   // A new generation: the header's counts, and what lists the corpus; an answer or a brief stays.
   const changed = () => {
     send("header", {});
-    if (!find("#answer [data-question], #answer .brief, #answer .grid")) send("go", { search: location.search });
+    if (find("#answer .grid")) send("grid", { act: { do: "show" }, search: location.search });
+    else if (!find("#answer [data-question], #answer .brief")) send("go", { search: location.search });
   };
 
   window.desk = {
