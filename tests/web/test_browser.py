@@ -509,6 +509,7 @@ def test_axe_finds_no_violation(open_page: Open, scheme: str) -> None:
 
 
 def check_with_axe(page: Page) -> None:
+    expect(page.locator("#header h1")).to_be_visible()  # it may come after the rest
     result = Axe().run(page)
     assert len(result.response["passes"]) > 10
     assert result.violations_count == 0, result.generate_report()
