@@ -121,9 +121,9 @@ class PageController:
         """Return the header's HTML for the live generation."""
         try:
             catalogue = self.catalogue()
-            return render("header", catalogue=catalogue, views=VIEWS, has_logins=self.has_logins)
         except QAAppError:
-            return render("header", catalogue=None)
+            catalogue = None
+        return render("header", catalogue=catalogue, views=VIEWS, has_logins=self.has_logins)
 
     def generation(self) -> str:
         """Return the name of the live generation; empty if the index cannot be opened."""
