@@ -100,8 +100,7 @@
     const best = root.dataset.best;
     const opened = new URLSearchParams(location.search).get("doc");
     // The best quote's source comes on its own, so that the answer need not wait for it.
-    const peeked = find("#source [data-search]")?.dataset.search === best;
-    if (best && !opened && !peeked && !narrow()) send("peek", { search: best });
+    if (best && !opened && !narrow()) send("peek", { search: best });
     const asked = root.dataset.question;
     document.title = asked ? `${asked} · ${PRODUCT}` : PRODUCT;
     if (asked) remember(asked);
