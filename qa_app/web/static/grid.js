@@ -3,6 +3,7 @@
   "use strict";
 
   const POLL_MS = 1200;
+  const PATIENCE_MS = 30000; // for a table that was asked for
   const REST = 4; // times as long as it takes to show the table anew, until it is shown again
   const STATE = {}; // stands for the line that says how far the grid is filled
   const find = (selector, root = document) => root.querySelector(selector);
@@ -22,6 +23,7 @@
   let opened = ""; // address of the open cell
   let scroll = { left: 0, top: 0 }; // of the table
   let width = 0; // of the table's frame when the open cell was last brought into sight
+  let unfolded = false; // whether the form with the questions is
   let focus = ""; // key of what has the focus
   const drafts = new Map(); // by key of a field: what was typed into it and not sent
 
@@ -67,13 +69,14 @@
     run = state;
     paint(here);
     const asked = run.running ? run.done : -1;
-    if (run.running) later();
-    // A large table takes its time: most of it is left to the questions and to the user.
-    const isEarly = performance.now() - shownAt < REST * took;
-    if (asked === done || (run.running && isEarly)) return;
+    if (run.running || asked !== done) later();
+    // One at a time; and a large one takes its time: most of it is left to the questions and the user.
+    const now = performance.now();
+    const isEarly = sentAt ? now - sentAt < PATIENCE_MS : run.running && now - shownAt < REST * took;
+    if (asked === done || isEarly) return;
     done = asked;
     say = run.running ? "" : run.trouble || STATE;
-    sentAt = performance.now();
+    sentAt = now;
     send({ do: "show" });
   };
 
@@ -106,9 +109,10 @@
       if (!draft) return;
       if (isToggle(field)) field.checked = true;
       else field.value = draft.value;
-      const more = field.closest("details");
-      if (more) more.open = true;
     });
+    const more = find("#answer .grid-more");
+    unfolded ||= more?.open ?? false; // by the server, which could not use the questions
+    if (more) more.open = unfolded;
   };
 
   // The source that opens beside the table makes it narrower.
@@ -143,6 +147,7 @@
       name = grid()?.dataset.grid;
       scroll = { left: 0, top: 0 };
       opened = "";
+      unfolded = false;
       run = null;
     }
     shownAt = performance.now();
@@ -176,6 +181,12 @@
     true,
   );
 
+  // Not by the event "toggle", which comes too late if the view is rendered anew at once.
+  document.addEventListener("click", ({ target }) => {
+    const more = target.closest("#answer .grid-more > summary")?.parentElement;
+    if (more) unfolded = !more.open;
+  });
+
   document.addEventListener("input", ({ target }) => {
     const { form } = target;
     if (!target.closest("#answer .grid form") || target.type === "file") return;
@@ -207,7 +218,10 @@
     act.table = form.dataset.table === "true";
     // From here on they are the server's, which sends them back if it cannot use them.
     [...form.elements].forEach((field) => drafts.delete(keyOf(field)));
-    if (act.do === "ask" || act.do === "new") done = 0;
+    if (act.do === "ask" || act.do === "new") {
+      done = 0;
+      unfolded = false; // the server unfolds it again if it cannot use them
+    }
     sent = act.do;
     send(act);
   });
