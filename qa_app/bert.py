@@ -95,7 +95,6 @@ class BertEncoder(_Bert):
 
         return cls(load_file(folder / "model.safetensors"))
 
-    @torch.inference_mode()  # type: ignore[untyped-decorator]
     def encode(self, ids: Sequence[Sequence[int]]) -> tuple[FloatArray, list[Any]]:
         """Return the texts' vectors, float32, (texts, width), and each text's token tensors.
 
@@ -106,21 +105,24 @@ class BertEncoder(_Bert):
         padded, mask = np.full(shape, _PADDING, dtype=np.int64), np.zeros(shape, dtype=np.int64)
         for row, tokens in enumerate(ids):
             padded[row, : len(tokens)], mask[row, : len(tokens)] = tokens, 1
-        seen = torch.from_numpy(mask)
-        states = self._states(torch.from_numpy(padded), seen, torch.zeros_like(seen))
-        # Summed in float32, as sentence-transformers does; bfloat16 would lose too much.
-        total = (states * seen[..., None].to(states.dtype)).sum(1, dtype=torch.float32)
-        means = (total / seen.sum(1, keepdim=True)).to(states.dtype)
-        found = [row[: len(tokens)] for row, tokens in zip(states, ids, strict=True)]
-        return functional.normalize(means).float().numpy(), found
+        with torch.inference_mode():
+            seen = torch.from_numpy(mask)
+            states = self._states(torch.from_numpy(padded), seen, torch.zeros_like(seen))
+            # Summed in float32, as sentence-transformers does; bfloat16 would lose too much.
+            total = (states * seen[..., None].to(states.dtype)).sum(1, dtype=torch.float32)
+            means = (total / seen.sum(1, keepdim=True)).to(states.dtype)
+            found = [row[: len(tokens)] for row, tokens in zip(states, ids, strict=True)]
+            return functional.normalize(means).float().numpy(), found
 
 
 class BertReader(_Bert):
     """The default reader: BERT with two logits a token."""
 
-    @torch.inference_mode()  # type: ignore[untyped-decorator]
     def __call__(self, input_ids: Any, attention_mask: Any, token_type_ids: Any) -> Logits:
-        """Return the logits; arguments as transformers names them, int64, (texts, tokens)."""
+        """Return the logits; arguments as transformers names them, int64, (texts, tokens).
+
+        Call it in inference mode, as with a model of transformers.
+        """
         states = self._states(input_ids, attention_mask, token_type_ids)
         return Logits(*self._linear(states, "qa_outputs").unbind(-1))
 

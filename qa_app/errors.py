@@ -35,6 +35,11 @@ class QAAppError(Exception):
         self.message = message
         self.hint = hint
 
+    @property
+    def full_message(self) -> str:
+        """Message and hint as one text."""
+        return f"{self.message} {self.hint}".strip()
+
     def __reduce__(self) -> tuple[type[QAAppError], tuple[str, str]]:
         # Load errors cross a process boundary, so they must survive pickling.
         return (type(self), (self.message, self.hint))

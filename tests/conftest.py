@@ -64,6 +64,29 @@ def index(request: pytest.FixtureRequest, open_reports: Callable[[dict[str, str]
     return open_reports(request.module.REPORTS)
 
 
+@pytest.fixture(scope="module")
+def unchanged_index(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Index]:
+    """Return what ``index`` does, one for all tests of a module that changes nothing in it."""
+    folder = tmp_path_factory.mktemp("unchanged")
+    corpus = folder / "corpus"
+    corpus.mkdir()
+    for name, text in request.module.REPORTS.items():
+        (corpus / name).write_text(text, encoding="utf-8")
+    build_index(corpus, folder / "index", encoder=FakeEncoder())
+    with open_index(folder / "index", corpus, encoder=FakeEncoder(), reader="none") as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def unchanged_desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """Return what ``desk`` does, one for all tests of a module that changes no report."""
+    desk = make_desk(tmp_path_factory.mktemp("desk"))
+    yield desk
+    desk.index.close()
+
+
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
     desk = make_desk(tmp_path)

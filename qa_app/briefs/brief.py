@@ -290,10 +290,9 @@ def _pin(
     read: bool = False,
 ) -> Pin:
     generation = snapshot.generation
-    hashes = {record.path: record.source.sha256 for record in generation.documents}
     return Pin(
         quote,
-        document_sha256=hashes.get(quote.citation.document, ""),
+        document_sha256=generation.document_sha256(quote.citation.document),
         generation=generation.name,
         question=question,
         facet_value=facet_value or "",

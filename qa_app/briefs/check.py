@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from qa_app.briefs.brief import Brief
-from qa_app.models import Failure
+from qa_app.models import Citation, Failure
 from qa_app.store.generation import open_generation
 from qa_app.verification import Sources, find_words, plain
 
@@ -66,14 +66,17 @@ class Check:
 
 def claims_of(brief: Brief) -> tuple[Claim, ...]:
     """Return the claims of a brief, numbered like its footnotes in an export."""
-    claims: list[Claim] = []
-    for pin in brief.pins:
-        for quote in pin.quotes:
-            place, words = quote.citation, quote.text
-            span = (place.document, place.start, place.end)
-            hashes = (hash_words(words), pin.document_sha256)
-            claims.append(Claim(len(claims) + 1, words, *span, *hashes))
-    return tuple(claims)
+    quotes = ((pin, quote) for pin in brief.pins for quote in pin.quotes)
+    return tuple(
+        claim_of(quote.text, quote.citation, pin.document_sha256, number)
+        for number, (pin, quote) in enumerate(quotes, start=1)
+    )
+
+
+def claim_of(words: str, place: Citation, document_sha256: str, number: int = 0) -> Claim:
+    """Return the claim of a quote: ``words`` at ``place``, with the number of its footnote."""
+    span = (place.document, place.start, place.end)
+    return Claim(number, words, *span, hash_words(words), document_sha256)
 
 
 def verify_claims(

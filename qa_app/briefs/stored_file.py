@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -14,6 +13,7 @@ import msgspec
 from qa_app.briefs.brief import FORMAT_VERSION, Brief
 from qa_app.errors import BriefError
 from qa_app.store.publishing import hold, replace_durably
+from qa_app.text.wording import slug
 
 _LOCK_FILE = ".lock"
 _LONGEST_NAME = 40  # characters of a user's name in a file name; a hash is added to keep it unique
@@ -102,6 +102,6 @@ def user_path(index: Path, kind: str, user: str) -> Path:
 
 def safe_name(user: str) -> str:
     """Return a file name for a user that is valid on any file system and differs between users."""
-    words = re.sub(r"[^a-z0-9]+", "-", user.lower()).strip("-")[:_LONGEST_NAME]
+    words = slug(user, _LONGEST_NAME)
     digest = hashlib.sha256(user.encode(errors="surrogatepass")).hexdigest()[:16]
     return f"{words}-{digest}".lstrip("-")

@@ -116,10 +116,10 @@ _EDITS = (
 def export(options: argparse.Namespace, settings: Settings) -> None:
     """Write the brief as Word, Markdown or CSV, or all of them with the sources highlighted."""
     from qa_app import api
-    from qa_app.briefs.export import export_brief, form_of, write_export
+    from qa_app.briefs.export import Form, export_brief, form_of, write_export
     from qa_app.store.generation import open_generation
 
-    form = form_of(options.file.name)
+    form = form_of(options.file.name, Form)
     brief = open_brief(settings.index, options.user).read()
     with open_generation(settings.index, allow_previous=True, searchable=False) as generation:
         content = export_brief(brief, generation, form, api.corpus_of(settings), options.date)

@@ -69,11 +69,11 @@ def grid(options: argparse.Namespace, settings: Settings) -> int:
 
 def _filled(options: argparse.Namespace, settings: Settings, file: StoredFile[Grid]) -> int:
     """Fill a grid, print it and write it to a file."""
-    from qa_app.briefs.export import write_export
-    from qa_app.grids.grid_export import export_grid, grid_form_of, link_to_file
+    from qa_app.briefs.export import form_of, write_export
+    from qa_app.grids.grid_export import GridForm, export_grid, link_to_file
     from qa_app.grids.grid_runner import fill, start_grid
 
-    form = grid_form_of(options.out.name) if options.out else None
+    form = form_of(options.out.name, GridForm) if options.out else None
     questions = _questions(options, settings)
     with open_snapshot(settings) as snapshot:
         if questions:

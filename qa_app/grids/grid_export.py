@@ -7,7 +7,6 @@ from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
 
-from qa_app.errors import BriefError
 from qa_app.grids.as_excel import grid_to_xlsx
 from qa_app.grids.as_word_table import grid_to_docx
 from qa_app.grids.grid import Grid
@@ -19,16 +18,6 @@ class GridForm(StrEnum):
 
     EXCEL = "xlsx"
     WORD = "docx"
-
-
-def grid_form_of(name: str) -> GridForm:
-    """Return the format for a file name's extension; ``BriefError`` if it is not supported."""
-    try:
-        return GridForm(Path(name).suffix.lower().lstrip("."))
-    except ValueError as exc:
-        raise BriefError(
-            f"{name} does not say what to export.", "End it in .xlsx or .docx."
-        ) from exc
 
 
 def export_grid(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -17,6 +17,7 @@ from qa_app.grids.question_list import check_questions
 from qa_app.indexing import BuildProgress
 from qa_app.models import Finding
 from qa_app.retrieval.filters import Filters, facet_rows
+from qa_app.store.generation import Generation
 from qa_app.text.wording import listed
 
 # Of one grid: more columns can be neither shown nor read, and each costs time in every question.
@@ -165,23 +166,22 @@ def _asked(snapshot: Snapshot, grid: Grid, row: Row) -> Row:
     retriever, generation = snapshot.retriever, snapshot.generation
     rows = retriever.rows(grid.filters)
     found = answer_for_values(retriever, row.question, grid.facet, rows, snapshot.reader)
-    hashes = {record.path: record.source.sha256 for record in generation.documents}
     cells = {
-        value: Cell(value, tuple(_quote(item, hashes) for item in (answer, *answer.others)))
+        value: Cell(value, tuple(_quote(item, generation) for item in (answer, *answer.others)))
         for value, answer in found.items()
         if answer is not None
     }
     return Row(row.id, row.question, cells, generation.name, stamp_of(snapshot))
 
 
-def _quote(found: Finding, hashes: Mapping[str, str]) -> CellQuote:
+def _quote(found: Finding, generation: Generation) -> CellQuote:
     return CellQuote(
         text=found.quote,
         citation=found.citation,
         support=found.support,
         lead_in=found.lead_in,
         date=found.date or "",
-        document_sha256=hashes.get(found.citation.document, ""),
+        document_sha256=generation.document_sha256(found.citation.document),
     )
 
 

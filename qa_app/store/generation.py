@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 
 from qa_app.arrays import HalfArray, RowArray
 from qa_app.errors import IndexCorruptError, IndexNotFoundError, StoreError
@@ -107,12 +106,7 @@ class Generation(Records):
     def __enter__(self) -> Generation:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.close()
 
 

@@ -339,6 +339,11 @@ class Records:
             warnings=record.warnings,
         )
 
+    def document_sha256(self, path: str) -> str:
+        """Return the SHA-256 of a document's file when it was indexed; "" if there is no such."""
+        record = self._by_path.get(path)
+        return record.source.sha256 if record else ""
+
     def document_rows(self, path: str) -> range:
         """Return the rows of a document's passages; empty if there is no such document."""
         record = self._by_path.get(path)

@@ -13,7 +13,6 @@ import hashlib
 import struct
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 
@@ -70,12 +69,7 @@ class Unpublished:
             self._append(self._key)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._file.close()
 
     def __contains__(self, digest: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Sequence
 
@@ -19,6 +20,14 @@ def plural(noun: str) -> str:
     if noun.endswith("y") and noun[-2:-1] not in set("aeiou"):
         return f"{noun[:-1]}ies"
     return f"{noun}es" if noun.endswith(("s", "x", "z", "ch", "sh")) else f"{noun}s"
+
+
+def slug(text: str, most: int) -> str:
+    """Return a text's ASCII letters and digits for the name of a file, at most ``most`` characters.
+
+    "Road safety: 2024" becomes "road-safety-2024"; it is "" if there are none.
+    """
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:most]
 
 
 def listed(values: Sequence[str]) -> str:

@@ -1,14 +1,9 @@
-"""The view of the brief and the saved questions, and the handlers of its buttons.
-
-An act is the object that the browser sends for a button: "do" names the action, the other fields
-are its arguments. It is untrusted: a field of the wrong type counts as "" or 0.
-"""
+"""The view of the brief and the saved questions, and the handlers of its buttons."""
 
 from __future__ import annotations
 
 import itertools
 import json
-import re
 from collections.abc import Callable, Mapping
 from datetime import date
 from typing import Any
@@ -20,14 +15,14 @@ from qa_app.briefs.saved import SavedQuestion, SavedQuestions, open_saved, save_
 from qa_app.briefs.stored_file import StoredFile, open_brief
 from qa_app.errors import BriefError, IndexNotFoundError, QAAppError
 from qa_app.store.generation import Generation
-from qa_app.text.wording import count
+from qa_app.text.wording import count, slug
 from qa_app.verification import Sources
+from qa_app.web.acts import Act, number_of, text_of
 from qa_app.web.address import Address, View, parse_address, parse_span, write_span
 from qa_app.web.catalogue import Catalogue, Visit
 from qa_app.web.rendering import render
 from qa_app.web.security import BRIEF_ROUTE
 
-Act = Mapping[str, Any]
 _FORM_NAMES = {
     Form.WORD: "Word",
     Form.MARKDOWN: "Markdown",
@@ -44,11 +39,11 @@ class BriefController:
         self._catalogue = catalogue
         self._stamps = itertools.count(1)
         self._edits: dict[str, Callable[[Brief, Act], Brief]] = {
-            "title": lambda brief, act: brief.titled(_text(act, "text")),
-            "heading": lambda brief, act: brief.with_heading(_text(act, "text")),
-            "move": lambda brief, act: brief.shifted(_number(act, "id"), _number(act, "by")),
-            "remove": lambda brief, act: brief.without(_number(act, "id")),
-            "restore": lambda brief, act: brief.restored(_number(act, "id")),
+            "title": lambda brief, act: brief.titled(text_of(act, "text")),
+            "heading": lambda brief, act: brief.with_heading(text_of(act, "text")),
+            "move": lambda brief, act: brief.shifted(number_of(act, "id"), number_of(act, "by")),
+            "remove": lambda brief, act: brief.without(number_of(act, "id")),
+            "restore": lambda brief, act: brief.restored(number_of(act, "id")),
         }
         self._asides: dict[str, Callable[[str, Act], str]] = {
             "pin": self._pin,
@@ -74,7 +69,7 @@ class BriefController:
         except IndexNotFoundError:
             pass
         except QAAppError as exc:
-            trouble = trouble or _words(exc)
+            trouble = trouble or exc.full_message
         return render(
             "notices",
             said=said,
@@ -90,11 +85,11 @@ class BriefController:
 
     def aside(self, user: str, act: Act) -> str:
         """Run an act that leaves the left side unchanged; return the new notices."""
-        note = _number(act, "id") if act.get("do") == "note" else 0
+        note = number_of(act, "id") if act.get("do") == "note" else 0
         try:
             said = _chosen(self._asides, act)(user, act)
         except QAAppError as exc:
-            return self.notices(user, trouble=_words(exc), note=note)
+            return self.notices(user, trouble=exc.full_message, note=note)
         return self.notices(user, said, note=note)
 
     def change(self, user: str, act: Act) -> tuple[str, str]:
@@ -105,8 +100,8 @@ class BriefController:
             edit = _chosen(self._edits, act)
             self._brief(user).change(lambda brief: edit(brief, act))
         except QAAppError as exc:
-            trouble = _words(exc)
-        undo = _number(act, "id") if act.get("do") == "remove" and not trouble else 0
+            trouble = exc.full_message
+        undo = number_of(act, "id") if act.get("do") == "remove" and not trouble else 0
         return self._page(user, undo), self.notices(user, trouble=trouble)
 
     def broken(self, user: str) -> str:
@@ -123,27 +118,27 @@ class BriefController:
         """
         snapshot = self._catalogue().snapshot
         brief = open_brief(snapshot.index, user).read()
-        words = re.sub(r"[^a-z0-9]+", "-", brief.title.lower()).strip("-")[:_LONGEST_NAME]
+        words = slug(brief.title, _LONGEST_NAME)
         content = export_brief(brief, snapshot.generation, form, snapshot.corpus, made)
         return f"{words or 'brief'}.{form}", content
 
     def _pin(self, user: str, act: Act) -> str:
-        span = parse_span(_text(act, "at"))
+        span = parse_span(text_of(act, "at"))
         if span is None:
             raise BriefError("This cannot be pinned.", "Ask again.")
         pin = pin_span(
             self._catalogue().snapshot,
-            _text(act, "doc"),
+            text_of(act, "doc"),
             span,
-            _text(act, "question"),
-            _text(act, "value"),
-            parse_span(_text(act, "lead")),
+            text_of(act, "question"),
+            text_of(act, "value"),
+            parse_span(text_of(act, "lead")),
         )
         brief = self._brief(user).change(lambda brief: brief.with_pins([pin]))
         return f"Pinned. {count(len(brief.pins), 'quote')} in the brief."
 
     def _unpin(self, user: str, act: Act) -> str:
-        key = f"{_text(act, 'doc')} {_text(act, 'at')} {_text(act, 'value')}"
+        key = f"{text_of(act, 'doc')} {text_of(act, 'at')} {text_of(act, 'value')}"
 
         def without(brief: Brief) -> Brief:
             for item in brief.items:
@@ -155,7 +150,7 @@ class BriefController:
         return "Taken out of the brief."
 
     def _note(self, user: str, act: Act) -> str:
-        item_id, text, seen = _number(act, "id"), _text(act, "text"), _number(act, "seen")
+        item_id, text, seen = number_of(act, "id"), text_of(act, "text"), number_of(act, "seen")
         self._brief(user).change(lambda brief: brief.with_text(item_id, text, seen))
         return "Saved."
 
@@ -167,22 +162,22 @@ class BriefController:
                 if isinstance(note, dict):
                     self._note(user, note)
         except BriefError as exc:
-            return _words(exc)
+            return exc.full_message
         return ""
 
     def _save(self, user: str, act: Act) -> str:
         catalogue = self._catalogue()
-        address = parse_address(_text(act, "search"), catalogue.facets)
+        address = parse_address(text_of(act, "search"), catalogue.facets)
         save_question(self._saved(user), catalogue.snapshot, address.question, address.filters)
         return "Saved. It is asked again after each build; the brief lists it."
 
     def _forget(self, user: str, act: Act) -> str:
-        number = _number(act, "id")
+        number = number_of(act, "id")
         self._saved(user).change(lambda saved: saved.without(number))
         return "Forgotten."
 
     def _shown(self, user: str, act: Act) -> str:
-        generations = {_number(act, "id"): _text(act, "generation")}
+        generations = {number_of(act, "id"): text_of(act, "generation")}
         self._saved(user).change(lambda saved: saved.shown(generations))
         return ""
 
@@ -258,21 +253,7 @@ def question_address(item: SavedQuestion) -> Address:
 
 
 def _chosen(table: Mapping[str, Any], act: Act) -> Any:
-    name = _text(act, "do")
+    name = text_of(act, "do")
     if name not in table:
         raise BriefError("The page asked for something unknown.", "Load the page again.")
     return table[name]
-
-
-def _text(act: Act, name: str) -> str:
-    value = act.get(name, "")
-    return value if isinstance(value, str) else ""
-
-
-def _number(act: Act, name: str) -> int:
-    value = act.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
-
-
-def _words(error: QAAppError) -> str:
-    return f"{error.message} {error.hint}".strip()

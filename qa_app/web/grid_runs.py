@@ -76,7 +76,7 @@ class GridRuns:
                 fill(file, snapshot, _Progress(self._runs, key), lambda: key in self._stopped)
             trouble = ""
         except QAAppError as exc:
-            trouble = f"{exc.message} {exc.hint}".strip()
+            trouble = exc.full_message
         finally:
             with self._lock:
                 if following := self._next.pop(key, None):

@@ -1,19 +1,13 @@
-"""The view of the evidence grids, and the handlers of its forms.
-
-An act is the object that the browser sends for a form or button: "do" names the action, the other
-fields are its arguments. It is untrusted: a field of the wrong type counts as "".
-"""
+"""The view of the evidence grids, and the handlers of its forms."""
 
 from __future__ import annotations
 
 import itertools
-import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
-from qa_app.briefs.check import Claim, check_claims, hash_words
+from qa_app.briefs.check import check_claims, claim_of
 from qa_app.briefs.saved import open_saved
 from qa_app.errors import BriefError, QAAppError
 from qa_app.facets import DOCUMENT_FACET
@@ -26,15 +20,15 @@ from qa_app.grids.question_list import parse_questions
 from qa_app.models import Citation
 from qa_app.retrieval.filters import DATE, TYPE
 from qa_app.store.generation import Generation
-from qa_app.text.wording import count
+from qa_app.text.wording import count, slug
 from qa_app.verification import Sources
+from qa_app.web.acts import Act, text_of
 from qa_app.web.address import Address, Key, View, parse_address
 from qa_app.web.catalogue import Catalogue, Visit
 from qa_app.web.grid_runs import GridRun, GridRuns
 from qa_app.web.rendering import capitalise, render
 from qa_app.web.security import GRID_ROUTE
 
-Act = Mapping[str, Any]
 # Facets whose values are properties of a quote's source, not the subject of the quote.
 _PLACES = frozenset({DOCUMENT_FACET, DATE, TYPE})
 _FACET_NAMES = {DATE: "year of the report", TYPE: "type of file"}
@@ -143,19 +137,19 @@ class GridController:
             return render("notice", message=exc.message, hint=exc.hint, stamp=stamp)
         address = parse_address(search, catalogue.facets).opening("")
         trouble, draft = "", _Draft()
-        name = _text(act, "name") or address.place.get(Key.GRID, "")
+        name = text_of(act, "name") or address.place.get(Key.GRID, "")
         try:
             name = self._do(catalogue, user, act, name)
             if name != address.place.get(Key.GRID, ""):
                 address = Address(view=View.GRID, place={Key.GRID: name} if name else {})
         except QAAppError as exc:
-            trouble = f"{exc.message} {exc.hint}".strip()
+            trouble = exc.full_message
             draft = _Draft(
-                name=_text(act, "name"),
-                facet=_text(act, "facet"),
-                text=_text(act, "text"),
-                note=_text(act, "note"),
-                judgement=_text(act, "judgement"),
+                name=text_of(act, "name"),
+                facet=text_of(act, "facet"),
+                text=text_of(act, "text"),
+                note=text_of(act, "note"),
+                judgement=text_of(act, "judgement"),
                 table=act.get("table") is True,
                 saved=act.get("saved") is True,
             )
@@ -179,25 +173,25 @@ class GridController:
         grid = open_grid(snapshot.index, name, user).read()
         if not grid.rows:
             raise BriefError(f"There is no grid {name!r}.", "See the list of grids on the page.")
-        words = re.sub(r"[^a-z0-9]+", "-", grid.name.lower()).strip("-")[:_LONGEST_FILE_NAME]
+        words = slug(grid.name, _LONGEST_FILE_NAME)
         content = export_grid(grid, form, link_to_file(snapshot.corpus))
         return f"{words or 'grid'}.{form}", content
 
     def _do(self, catalogue: Catalogue, user: str, act: Act, name: str) -> str:
         """Run an act; return the name of the grid to show, or "" for the list of grids."""
-        snapshot, kind = catalogue.snapshot, _text(act, "do")
+        snapshot, kind = catalogue.snapshot, text_of(act, "do")
         if kind in {"ask", "new"}:
             file = open_grid(snapshot.index, name, user)
             if kind == "new" and file.read().rows:
                 raise BriefError(
                     f"There is a grid {name!r} already.", "Give this one another name."
                 )
-            text = _text(act, "text")
+            text = text_of(act, "text")
             if act.get("saved") is True:
                 saved = open_saved(snapshot.index, user).read().items
                 text = "\n".join([text, *(item.question for item in saved)])
             questions = parse_questions(text, "The list of questions", act.get("table") is True)
-            start_grid(file, snapshot, questions, _text(act, "facet"))
+            start_grid(file, snapshot, questions, text_of(act, "facet"))
             self._runs.start(snapshot, user, name)
         elif kind == "show":
             pass  # only rendered anew
@@ -217,13 +211,13 @@ class GridController:
 
     def _mark(self, catalogue: Catalogue, user: str, act: Act, name: str) -> None:
         judgement = next((item for item in Judgement if item == act.get("judgement")), None)
-        row, note = _text(act, "row"), _text(act, "note")
-        seen = _text(act, "seen")
+        row, note = text_of(act, "row"), text_of(act, "note")
+        seen = text_of(act, "seen")
         file = open_grid(catalogue.snapshot.index, name, user)
         file.change(
             lambda grid: grid.marked(
                 int(row) if row.isdecimal() else 0,
-                _text(act, "value"),
+                text_of(act, "value"),
                 # A note alone is a mark too: it must not be lost for want of a choice.
                 judgement or (Judgement.NOTED if note.strip() else None),
                 note,
@@ -279,15 +273,5 @@ def _page(address: Address, grid: Grid, stamp: str, generation: Generation) -> G
 
 def _warnings(cell: Cell, generation: Generation) -> tuple[str, ...]:
     """Return for each quote of a cell how it differs from the reports as they are now, or ""."""
-    claims = []
-    for quote in cell.quotes:
-        place = quote.citation
-        span = (place.document, place.start, place.end)
-        hashes = (hash_words(quote.text), quote.document_sha256)
-        claims.append(Claim(0, quote.text, *span, *hashes))
+    claims = [claim_of(item.text, item.citation, item.document_sha256) for item in cell.quotes]
     return tuple(check.reason for check in check_claims(claims, Sources(generation)))
-
-
-def _text(act: Act, name: str) -> str:
-    value = act.get(name, "")
-    return value if isinstance(value, str) else ""

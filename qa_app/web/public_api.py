@@ -150,4 +150,4 @@ def _errors_told() -> Iterator[None]:
     try:
         yield
     except QAAppError as exc:
-        raise gr.Error(f"{exc.message} {exc.hint}".strip(), print_exception=False) from exc
+        raise gr.Error(exc.full_message, print_exception=False) from exc

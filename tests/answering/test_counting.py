@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from conftest import FakeEncoder
-from qa_app.api import Index, build_index, open_index
+from qa_app.api import Index
 from qa_app.models import Count, Support, Verdict
 from qa_app.output.messages import count_detail, count_headline
 from qa_app.output.terminal import answer_text
@@ -29,14 +26,8 @@ REPORTS = {
 
 
 @pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
-    folder = tmp_path_factory.mktemp("counting")
-    (folder / "corpus").mkdir()
-    for name, text in REPORTS.items():
-        (folder / "corpus" / name).write_text(text, encoding="utf-8")
-    build_index(folder / "corpus", folder / "index", encoder=FakeEncoder())
-    with open_index(folder / "index", encoder=FakeEncoder(), reader="none") as opened:
-        yield opened
+def index(unchanged_index: Index) -> Index:
+    return unchanged_index
 
 
 def test_reports_that_mention_words_are_counted_by_the_words(index: Index) -> None:

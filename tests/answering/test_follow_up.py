@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from conftest import FakeEncoder
-from qa_app.api import Index, build_index, open_index
+from qa_app.api import Index
 from qa_app.retrieval.filters import Filters
 
 REPORTS = {
@@ -23,14 +20,8 @@ PLAN = "What is planned in Humberside?"
 
 
 @pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
-    """Return one index for all tests: none of them changes it."""
-    folder = tmp_path_factory.mktemp("follow")
-    for name, text in REPORTS.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    build_index(folder, folder / "index", encoder=FakeEncoder())
-    with open_index(folder / "index", folder, encoder=FakeEncoder(), reader="none") as opened:
-        yield opened
+def index(unchanged_index: Index) -> Index:
+    return unchanged_index
 
 
 def read(index: Index, question: str, after: str = PLAN, filters: Filters | None = None) -> str:

@@ -73,9 +73,9 @@ def test_the_same_brief_gives_the_same_bytes(desk: Desk) -> None:
         assert first != other
         if form not in {Form.WORD, Form.ARCHIVE}:
             assert other.replace(b"2026-02-01", b"2026-01-31") == first
-    assert form_of("My Brief.DOCX") is Form.WORD
+    assert form_of("My Brief.DOCX", Form) is Form.WORD
     with pytest.raises(BriefError, match="does not say what to export"):
-        form_of("brief.pdf")
+        form_of("brief.pdf", Form)
 
 
 def test_every_footnote_of_the_word_file_belongs_to_a_quote(desk: Desk) -> None:

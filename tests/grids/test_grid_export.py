@@ -11,9 +11,10 @@ import openpyxl
 import pytest
 from lxml import etree
 
+from qa_app.briefs.export import form_of
 from qa_app.errors import BriefError
 from qa_app.grids.grid import Cell, CellQuote, Grid, Judgement, Row
-from qa_app.grids.grid_export import GridForm, export_grid, grid_form_of, link_to_file
+from qa_app.grids.grid_export import GridForm, export_grid, link_to_file
 from qa_app.models import Citation, Quote, Support
 
 MADE = date(2026, 1, 31)
@@ -127,6 +128,6 @@ def test_the_same_grid_gives_the_same_bytes() -> None:
 
 
 def test_other_endings_are_refused() -> None:
-    assert grid_form_of("a.XLSX") is GridForm.EXCEL
+    assert form_of("a.XLSX", GridForm) is GridForm.EXCEL
     with pytest.raises(BriefError, match=r"grid\.pdf does not say"):
-        grid_form_of("grid.pdf")
+        form_of("grid.pdf", GridForm)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
 from conftest import FakeEncoder
@@ -14,19 +12,11 @@ from qa_app.grids.grid import Cell, Grid, Judgement, Row
 from qa_app.grids.grid_runner import ask_grid, fill, stamp_of, start_grid
 from qa_app.grids.grid_store import list_grids, open_grid, remove_grid
 from qa_app.output.contract import grid_json
-from support.brief_samples import ROADS, Desk, make_desk
+from support.brief_samples import ROADS, Desk
 
 ROAD, BOARD = "Which reports improved road safety?", "Which reports say what the board agreed?"
 NONE = "Any violence?"
 SAFER = "Road safety improved in the north."
-
-
-@pytest.fixture(scope="module")
-def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """A desk that no test changes."""
-    desk = make_desk(tmp_path_factory.mktemp("still"))
-    yield desk
-    desk.index.close()
 
 
 @pytest.fixture
@@ -202,12 +192,16 @@ def test_grids_are_kept_by_name_and_user(desk: Desk, file: StoredFile[Grid]) -> 
     ],
 )
 def test_what_cannot_be_asked_is_refused(
-    still: Desk, questions: list[str], facet: str, filters: dict[str, list[str]], message: str
+    unchanged_desk: Desk,
+    questions: list[str],
+    facet: str,
+    filters: dict[str, list[str]],
+    message: str,
 ) -> None:
     with pytest.raises(QueryError, match=message):
-        ask_grid(still.index.snapshot(), questions, facet, filters)
+        ask_grid(unchanged_desk.index.snapshot(), questions, facet, filters)
 
 
-def test_a_request_is_bounded_by_its_cells(still: Desk) -> None:
+def test_a_request_is_bounded_by_its_cells(unchanged_desk: Desk) -> None:
     with pytest.raises(QueryError, match="2 questions by 2 values are over 3 cells"):
-        ask_grid(still.index.snapshot(), [ROAD, BOARD], "document", most_cells=3)
+        ask_grid(unchanged_desk.index.snapshot(), [ROAD, BOARD], "document", most_cells=3)

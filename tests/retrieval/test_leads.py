@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 import pytest
 
-from conftest import FakeEncoder
-from qa_app.api import Index, build_index, open_index
+from qa_app.api import Index
 from qa_app.citations import parse_place
 from qa_app.errors import QueryError
 from qa_app.models import Mode, Place, SearchResult, Verdict
@@ -26,14 +23,8 @@ REPORTS = {
 
 
 @pytest.fixture(scope="module")
-def index(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Index]:
-    """Return one index for all tests: none of them changes it."""
-    folder = tmp_path_factory.mktemp("leads")
-    for name, text in REPORTS.items():
-        (folder / name).write_text(text, encoding="utf-8")
-    build_index(folder, folder / "index", encoder=FakeEncoder())
-    with open_index(folder / "index", folder, encoder=FakeEncoder(), reader="none") as opened:
-        yield opened
+def index(unchanged_index: Index) -> Index:
+    return unchanged_index
 
 
 def documents(results: tuple[SearchResult, ...]) -> list[str]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import io
 import shutil
 import threading
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ from qa_app.web.page import PageController
 from support.brief_samples import ROADS, Desk, make_desk
 from support.web_pages import links, parse, words
 from support.web_payloads import PAYLOADS
+from support.web_serving import wait_for
 
 ROAD, BOARD = "Which reports improved road safety?", "Which reports say what the board agreed?"
 NONE = "Any violence?"
@@ -52,18 +52,11 @@ class Gate(FakeEncoder):
         return super().encode_queries(texts)
 
 
-@pytest.fixture(scope="module")
-def reports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    desk = make_desk(tmp_path_factory.mktemp("reports"))
-    yield desk
-    desk.index.close()
-
-
 @pytest.fixture
-def desk(reports: Desk) -> Desk:
-    """Return the reports, which no test changes, without any grid."""
-    shutil.rmtree(briefs_folder(reports.folder), ignore_errors=True)
-    return reports
+def desk(unchanged_desk: Desk) -> Desk:
+    """Return reports without any grid."""
+    shutil.rmtree(briefs_folder(unchanged_desk.folder), ignore_errors=True)
+    return unchanged_desk
 
 
 @pytest.fixture
@@ -76,11 +69,8 @@ def show(page: PageController, search: str = HERE, user: str = "") -> BeautifulS
 
 
 def finish(grids: GridController, name: str = "Framework", user: str = "") -> GridRun:
-    until = time.monotonic() + 10
-    while (run := grids.state(user, name)).running:
-        assert time.monotonic() < until
-        time.sleep(0.01)
-    return run
+    wait_for(lambda: not grids.state(user, name).running)
+    return grids.state(user, name)
 
 
 def begin(page: PageController, user: str = "", **changes: Any) -> BeautifulSoup:
@@ -239,8 +229,7 @@ def test_a_stopped_run_goes_on_and_two_grids_take_turns(desk: Desk) -> None:
     with open_index(desk.folder, encoder=gate, reader="none") as index:
         page = PageController(index)
         page.grids.act("", NEW, LIST)
-        while not gate.asked:
-            time.sleep(0.01)
+        wait_for(lambda: bool(gate.asked))
         assert page.grids.state("", "Framework") == GridRun(True, 0, 3)
         page.grids.act("", {**NEW, "name": "Second", "text": ROAD}, LIST)
         assert page.grids.state("", "Second") == GridRun(running=True)
@@ -265,8 +254,7 @@ def test_questions_added_while_it_is_filled_are_asked_too(desk: Desk) -> None:
     with open_index(desk.folder, encoder=gate, reader="none") as index:
         page = PageController(index)
         page.grids.act("", {**NEW, "text": ROAD}, LIST)
-        while not gate.asked:
-            time.sleep(0.01)
+        wait_for(lambda: bool(gate.asked))
         more = {"do": "ask", "facet": "document", "text": f"{ROAD}\n{BOARD}"}
         page.grids.act("", more, HERE)
         gate.open.set()
@@ -282,8 +270,7 @@ def test_a_grid_removed_while_it_is_filled_does_not_come_back(desk: Desk) -> Non
     with open_index(desk.folder, encoder=gate, reader="none") as index:
         page = PageController(index)
         page.grids.act("", NEW, LIST)
-        while not gate.asked:
-            time.sleep(0.01)
+        wait_for(lambda: bool(gate.asked))
         html = parse(page.grids.act("", {"do": "remove"}, CELL))
         assert words(html.select_one("#verdict")) == "Evidence grids"
         gate.open.set()

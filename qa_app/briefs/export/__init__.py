@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
 from qa_app.briefs.brief import Brief
 from qa_app.briefs.export.as_archive import to_archive
@@ -26,13 +27,20 @@ class Form(StrEnum):
     ARCHIVE = "zip"
 
 
-def form_of(name: str) -> Form:
-    """Return the format for a file name's extension; ``BriefError`` if it is not supported."""
+_Form = TypeVar("_Form", bound=StrEnum)
+
+
+def form_of(name: str, forms: type[_Form]) -> _Form:
+    """Return the one of ``forms`` for a file name's extension.
+
+    ``BriefError`` if there is none; its hint names them.
+    """
     try:
-        return Form(Path(name).suffix.lower().lstrip("."))
+        return forms(Path(name).suffix.lower().lstrip("."))
     except ValueError as exc:
+        *others, last = (f".{form}" for form in forms)
         raise BriefError(
-            f"{name} does not say what to export.", "End it in .docx, .md, .csv or .zip."
+            f"{name} does not say what to export.", f"End it in {', '.join(others)} or {last}."
         ) from exc
 
 
