@@ -59,6 +59,7 @@ _STATIC = Path(__file__).parent / "static"
 # Questions answered at once; the others wait their turn. On two cores, two at once gave 3.7 answers
 # a second and four 3.1 (benchmarks/RESULTS.md).
 _AT_ONCE = min(4, max(2, os.cpu_count() or 2))
+_MOST_WAITING = 128  # questions; whoever comes then is told that the server is busy
 _ANY_HOST = frozenset({"0.0.0.0", "::"})  # listen on every network interface
 _WARMING_SECONDS = 5.0  # between looks for a first index to load the models for
 _CLOSING_SECONDS = 1  # for connections that a client holds open, once every answer is given
@@ -134,7 +135,9 @@ def serve(
     routes, listeners = _observed(page, work, chosen)
     if accounts is not None and sessions is not None:
         routes.append(sign_in_route(accounts, sessions))
-    blocks = lay_out(page).queue(max_size=128, default_concurrency_limit=_AT_ONCE, api_open=False)
+    blocks = lay_out(page).queue(
+        max_size=_MOST_WAITING, default_concurrency_limit=_AT_ONCE, api_open=False
+    )
     options = _launch_options(page, [Path.cwd(), *private_folders], mcp)
     options["app_kwargs"]["routes"] += routes
     options["app_kwargs"]["middleware"] = [
@@ -243,6 +246,8 @@ def _launch_options(
         "allowed_paths": [],
         "blocked_paths": [str(folder.resolve()) for folder in private_folders],
         "max_file_size": MAX_BODY_BYTES,
+        # Every call of the HTTP API is a session to Gradio, which keeps 10,000; there is no state.
+        "state_session_capacity": _MOST_WAITING,
         "strict_cors": True,
         "ssr_mode": False,
         "pwa": False,
