@@ -48,6 +48,7 @@ from qa_app.web.security import (
     is_loopback,
 )
 from qa_app.web.sessions import Sessions, sign_in_route
+from qa_app.web.trimming import trimmer
 from qa_app.web.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -193,6 +194,7 @@ def _observed(
     """Return the routes that say how the server does, and who is told of each request."""
     routes = health_routes(page, work)
     listeners: list[Callable[[Served], None]] = [log_request]
+    page.listeners.append(trimmer())
     if chosen.log_questions:
         page.listeners.append(log_question)
     if chosen.metrics:
