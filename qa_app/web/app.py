@@ -57,12 +57,15 @@ if TYPE_CHECKING:
     from qa_app.synthesis import LanguageModel
 
 _STATIC = Path(__file__).parent / "static"
-# Questions answered at once; the others wait their turn. On two cores, two at once gave 3.7 answers
-# a second and four 3.1 (benchmarks/RESULTS.md).
+# Questions answered at once; the others wait their turn. On two cores two at once gave 5.3 answers
+# a second, and three 5.2 (benchmarks/RESULTS.md).
 _AT_ONCE = min(4, max(2, os.cpu_count() or 2))
 _MOST_WAITING = 128  # questions; whoever comes then is told that the server is busy
 _ANY_HOST = frozenset({"0.0.0.0", "::"})  # listen on every network interface
 _WARMING_SECONDS = 5.0  # between looks for a first index to load the models for
+# An idle connection is kept for longer than clients and proxies keep theirs (nginx: 60 s): one that
+# is closed just as the next question comes over it loses that question.
+_IDLE_CONNECTION_SECONDS = 75
 _CLOSING_SECONDS = 1  # for connections that a client holds open, once every answer is given
 _THROTTLED = "After five failed attempts a name is closed for a minute."
 
@@ -155,6 +158,7 @@ def serve(
         prevent_thread_lock=True,
         **options,
     )
+    blocks.server.config.timeout_keep_alive = _IDLE_CONNECTION_SECONDS
     if sessions is not None:
         blocks.app.tokens = sessions
     start_log(chosen.log_json)

@@ -15,8 +15,7 @@ def trimmer() -> Callable[[object], None]:
     """Return what is to be told of each answer.
 
     The reader's matrices are of all sizes, and what is kept a little longer comes to lie between
-    them: of 640 MB that malloc held after 170 answers 300 were free (benchmarks/RESULTS.md). Without
-    glibc nothing is done.
+    them: of 640 MB that malloc held after 170 answers 300 were free. Without glibc nothing is done.
     """
     library = ctypes.CDLL(None) if sys.platform == "linux" else None
     trim = getattr(library, "malloc_trim", None)
