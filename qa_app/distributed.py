@@ -32,7 +32,7 @@ from qa_app.loading import LOADER_VERSION, SourceFile
 from qa_app.loading.limits import check_size
 from qa_app.loading.worker import Pool
 from qa_app.models import Document, Failure, ModelIdentity, Passage
-from qa_app.store.tokens import pack, unpack
+from qa_app.store.codes import pack, unpack
 from qa_app.version import __version__
 
 # What must be alike here and on each worker, or the index would depend on who did what.

@@ -28,6 +28,10 @@ NO_READER = "none"
 LLM_KEY_VARIABLE = "QA_APP_LLM_KEY"
 
 
+# Where an index is kept.
+Location = Path
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """All settings of the program.
@@ -125,10 +129,22 @@ def read_tables(path: Path, form: str) -> tuple[dict[str, Any], str]:
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
-        return tomllib.loads(text), text
     except FileNotFoundError:
         return {}, ""
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as exc:
+    except (UnicodeDecodeError, OSError) as exc:
+        raise ConfigError(f"{path} cannot be read: {exc}.", form) from exc
+    return parse_tables(text, path, form), text
+
+
+def parse_tables(text: str, path: Path, form: str) -> dict[str, Any]:
+    """Return the content of a TOML text; ``path`` and ``form`` are as for ``read_tables``.
+
+    Raises:
+        ConfigError: it is not TOML.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
         raise ConfigError(f"{path} cannot be read: {exc}.", form) from exc
 
 

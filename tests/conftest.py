@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from qa_app.api import Index, build_index, open_index
-from qa_app.store.generation import Generation, open_generation
+from qa_app.store.embedded.generation import open_generation
+from qa_app.store.protocol import Generation
 from support.brief_samples import Desk, make_desk
 from support.fake_encoder import FakeEncoder
 

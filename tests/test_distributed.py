@@ -85,10 +85,10 @@ class _Once:
         self._left, self._act = texts, act
         self._stage = ""
 
-    def stage(self, name: str, total: int) -> None:
+    def stage(self, name: str, *_: int) -> None:
         self._stage = name
 
-    def advance(self, steps: int, label: str = "") -> None:
+    def advance(self, steps: int, *_: str) -> None:
         if self._stage == "Embedding" and self._left > 0:
             self._left -= steps
             if self._left <= 0:
