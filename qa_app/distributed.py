@@ -1,6 +1,6 @@
 """Read and embed on the workers of a Dask cluster. Only this module imports Dask, and late.
 
-A task is one file, read and cut into passages, or texts of one length, embedded. It changes nothing
+A task is one file, read and cut into passages, or a few texts, embedded. It changes nothing
 and can run twice: when a worker dies, Dask runs its tasks on another. Few tasks are in flight at a
 time, and a task carries what it needs, so that no machine needs the corpus or much memory.
 
@@ -26,7 +26,7 @@ import numpy as np
 
 from qa_app.arrays import CodeArray, FloatArray
 from qa_app.chunking import CHUNKING_VERSION, chunk
-from qa_app.embedding import Encoder, Keep, Progress, SentenceTransformerEncoder, batches_by_length
+from qa_app.embedding import Encoder, Keep, Progress, SentenceTransformerEncoder
 from qa_app.errors import ConfigError, EmbeddingError, LoadError, QAAppError
 from qa_app.loading import LOADER_VERSION, SourceFile
 from qa_app.loading.limits import check_size
@@ -37,7 +37,7 @@ from qa_app.version import __version__
 
 # What must be alike here and on each worker, or the index would depend on who did what.
 _MADE_BY = f"{__version__} (loaders {LOADER_VERSION}, passages {CHUNKING_VERSION})"
-# Most texts of a task: under a second of a core, and half a megabyte of answer.
+# Most texts of a task: about a second of a core, and half a megabyte of answer.
 _BATCH = 64
 # Tasks in flight a thread: while one runs, the next is there. Files may have 100 MB each, which the
 # scheduler holds; embedding waits for no answer with four.
@@ -109,7 +109,7 @@ class Cluster:
     ) -> Iterator[tuple[SourceFile, tuple[Document, tuple[Passage, ...]] | Failure]]:
         """Yield each file, in the given order, with its document and passages or why it failed."""
         tasks = ((source, (source, _content(source), ocr, passage_tokens)) for source in sources)
-        yield from self._run(_read, tasks, _FILES_AHEAD, in_order=True)
+        yield from self._run(_read, tasks, _FILES_AHEAD * self._threads(), in_order=True)
 
     def encode_documents(
         self,
@@ -119,9 +119,13 @@ class Cluster:
     ) -> FloatArray:
         """As ``Encoder.encode_documents``; ``keep`` receives token vectors of equal components."""
         rows = np.empty((len(texts), self.identity.dimension), dtype=np.float32)
-        batches = batches_by_length(self.count_tokens(texts), _BATCH) if texts else []
+        # Texts of about one length go together; the worker makes batches of exactly one.
+        order = np.argsort(-np.array(self.count_tokens(texts)), kind="stable")
+        most = _BATCHES_AHEAD * self._threads()
+        size = min(_BATCH, -(-len(texts) // most)) or 1  # few texts are shared out evenly
+        batches = (order[start : start + size] for start in range(0, len(texts), size))
         tasks = ((chosen, ([texts[i] for i in chosen],)) for chosen in batches)
-        for chosen, (found, tokens) in self._run(_embed, tasks, _BATCHES_AHEAD):
+        for chosen, (found, tokens) in self._run(_embed, tasks, most):
             rows[chosen] = found
             if keep is not None:
                 for place, (codes, width) in tokens.items():
@@ -138,8 +142,12 @@ class Cluster:
             if isinstance(error, Exception):
                 raise _translate(error, f"The worker {address}") from error
 
+    def _threads(self) -> int:
+        with self._translated():
+            return sum(self._client.nthreads().values()) or 1
+
     def _run(
-        self, function: Any, tasks: Iterable[tuple[Any, Any]], ahead: int, in_order: bool = False
+        self, function: Any, tasks: Iterable[tuple[Any, Any]], most: int, in_order: bool = False
     ) -> Iterator[tuple[Any, Any]]:
         """Yield each task's label and answer as it comes, or in order.
 
@@ -147,11 +155,10 @@ class Cluster:
             function: called on a worker with ``_MADE_BY``, the model's identity and a task's
                 arguments.
             tasks: each one's label and arguments, made when it is sent.
-            ahead: tasks in flight a thread.
+            most: tasks in flight.
         """
         remaining, running = iter(tasks), dict[Any, Any]()
         with self._translated():
-            most = ahead * max(1, sum(self._client.nthreads().values()))
             while True:
                 for label, given in islice(remaining, most - len(running)):
                     given = (_MADE_BY, self.identity, *given)
