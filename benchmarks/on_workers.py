@@ -24,7 +24,7 @@ ADDRESS = f"tcp://127.0.0.1:{PORT}"
 def main(reports: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = build(reports, f"{folder}/home")
-        here = ("--host", "127.0.0.1", "--no-dashboard")
+        here = ("--host", "127.0.0.1", "--no-dashboard", "--dashboard-address", "127.0.0.1:0")
         dask = str(Path(sys.executable).with_name("dask"))
         commands = (
             [dask, "scheduler", *here, "--port", PORT],

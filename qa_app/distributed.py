@@ -12,6 +12,7 @@ The functions below ``Cluster`` run on workers, which import them by name.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -43,7 +44,7 @@ _BATCH = 64
 # scheduler holds; embedding waits for no answer with four.
 _FILES_AHEAD, _BATCHES_AHEAD = 2, 4
 # Seconds without an answer until it is asked whether there are workers still, and seconds to wait
-# for one: a worker that was killed is started again within a few.
+# for one then: a worker that was killed is started again within a few.
 _PATIENCE = 20
 _KEEPS = "What has been embedded is kept: build again when it is mended."
 _INSTALL = f"Install qa_app[dask] {__version__} for the workers, and start them with its Python."
@@ -80,6 +81,9 @@ class Cluster:
         self.token_spans = encoder.token_spans
         self.encode_queries = encoder.encode_queries
         self.encode_query_tokens = encoder.encode_query_tokens
+        # Dask would print tracebacks when a connection is lost, which is an error below.
+        for name in ("distributed", "distributed.client"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         # A file travels in its task; so one of over 10 MB is no mistake to warn of.
         dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 GiB"})
         try:

@@ -1,7 +1,8 @@
-"""Builds on a Dask cluster: real scheduler and workers; the index is the one made at home."""
+"""Builds on a Dask cluster: a real scheduler and workers; the index equals one made at home."""
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -28,7 +29,7 @@ _NOBODY = "tcp://127.0.0.1:9"
 
 @dataclass(frozen=True)
 class Running:
-    """A cluster of two workers of one thread, and a corpus with its index made at home."""
+    """A cluster of two workers of one thread each, and a corpus with its index made at home."""
 
     address: str
     corpus: Path
@@ -49,11 +50,12 @@ class Running:
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("dask")
     address, dask = f"tcp://127.0.0.1:{free_port()}", str(Path(sys.executable).with_name("dask"))
-    alone = ("--host", "127.0.0.1", "--no-dashboard")
-    two = ("--nworkers", "2", "--nthreads", "1", "--local-directory", str(folder))
+    # --no-dashboard leaves a server of metrics, at an address of its own.
+    alone = ("--host", "127.0.0.1", "--no-dashboard", "--dashboard-address", "127.0.0.1:0")
+    worker = [dask, "worker", address, *alone, "--nthreads", "1", "--no-nanny"]
     commands = (
         [dask, "scheduler", *alone, "--port", address.rpartition(":")[2]],
-        [dask, "worker", address, *alone, *two],
+        *([*worker, "--local-directory", str(folder / name)] for name in "ab"),
     )
     with (folder / "log").open("w") as log:
         processes = [subprocess.Popen(command, stdout=log, stderr=log) for command in commands]
@@ -65,11 +67,13 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
             parts = [f"## Part {n}\n\n{'The road was safe. ' * n}\n" for n in range(number, 36, 3)]
             (corpus / f"report {number}.md").write_text(f"# Roads {number}\n\n{''.join(parts)}")
         (corpus / "broken.pdf").write_bytes(b"%PDF-1.4\nnothing")
+        for path in corpus.iterdir():  # the time of a file that has just changed is not stored
+            os.utime(path, (1_600_000_000, 1_600_000_000))
         home = build_index(corpus, folder / "home")
         yield Running(address, corpus, home, _files(folder / "home"))
     finally:
         for process in reversed(processes):
-            process.terminate()
+            process.kill()
             process.wait(20)
 
 
@@ -98,15 +102,8 @@ class _Once:
         pass
 
 
-def test_an_index_equals_the_one_made_at_home(running: Running, tmp_path: Path) -> None:
-    flags = ["--corpus", str(running.corpus), "--index", str(tmp_path / "index")]
-    assert main(["build", *flags, "--dask", running.address]) == 0
-    assert _files(tmp_path / "index") == running.files
-    assert read_manifest(tmp_path / "index").failures == running.home.failures != ()
-
-
 def test_a_build_that_was_stopped_takes_back_its_tasks_and_goes_on(
-    running: Running, tmp_path: Path
+    running: Running, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def stop() -> None:
         raise KeyboardInterrupt
@@ -115,20 +112,11 @@ def test_a_build_that_was_stopped_takes_back_its_tasks_and_goes_on(
     with pytest.raises(KeyboardInterrupt):
         build_index(running.corpus, index, progress=_Once(5, stop), dask=running.address)
     wait_for(lambda: running.tasks() == 0)
-    report = build_index(running.corpus, index, dask=running.address)
-    assert 0 < report.embedded <= running.home.embedded - 5
+    flags = ["--corpus", str(running.corpus), "--index", str(index), "--json"]
+    assert main(["build", *flags, "--dask", running.address]) == 0
+    assert 0 < json.loads(capsys.readouterr().out)["embedded"] <= running.home.embedded - 5
     assert _files(index) == running.files
-
-
-def test_a_killed_worker_costs_its_tasks_only(running: Running, tmp_path: Path) -> None:
-    before = running.pids()
-    progress = _Once(1, lambda: os.kill(before[0], signal.SIGKILL))
-    report = build_index(
-        running.corpus, tmp_path / "index", progress=progress, dask=running.address
-    )
-    assert report.embedded == running.home.embedded
-    assert _files(tmp_path / "index") == running.files
-    assert before[0] not in running.pids()
+    assert read_manifest(index).failures == running.home.failures != ()
 
 
 class _Other(FakeEncoder):
@@ -164,17 +152,25 @@ def test_workers_of_another_version_are_refused(
         build_index(running.corpus, tmp_path, dask=running.address)
 
 
-def test_no_workers_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    from distributed import LocalCluster
+def test_a_killed_worker_costs_its_tasks_only(running: Running, tmp_path: Path) -> None:
+    before = running.pids()
+    progress = _Once(1, lambda: os.kill(before[0], signal.SIGKILL))
+    report = build_index(
+        running.corpus, tmp_path / "index", progress=progress, dask=running.address
+    )
+    assert report.embedded == running.home.embedded
+    assert _files(tmp_path / "index") == running.files
+    assert before[0] not in running.pids()
 
+
+def test_no_workers_is_said(running: Running, monkeypatch: pytest.MonkeyPatch) -> None:
+    for left in running.pids():
+        os.kill(left, signal.SIGKILL)
+    with Client(running.address) as client:
+        wait_for(lambda: client.nthreads() == {})
     monkeypatch.setattr(distributed, "_PATIENCE", 0.1)
-    with (
-        LocalCluster(
-            n_workers=0, processes=False, dashboard_address=None, host="127.0.0.1"
-        ) as nobody,
-        pytest.raises(EmbeddingError, match="has no workers"),
-    ):
-        distributed.Cluster(nobody.scheduler_address, FakeEncoder())
+    with pytest.raises(EmbeddingError, match="has no workers"):
+        distributed.Cluster(running.address, FakeEncoder())
 
 
 @pytest.mark.parametrize("address", [_NOBODY, "nonsense", "http://127.0.0.1:9"])
