@@ -88,7 +88,7 @@ class Cluster:
         dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 GiB"})
         try:
             self._client: Any = distributed.Client(address)
-        except (OSError, ValueError) as exc:
+        except (OSError, ValueError, TypeError, RuntimeError) as exc:  # the last two: TLS is amiss
             raise ConfigError(
                 f"There is no Dask scheduler at {address}: {exc}",
                 "Start one (dask scheduler), and give the address that it prints.",

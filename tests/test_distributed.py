@@ -173,7 +173,9 @@ def test_no_workers_is_said(running: Running, monkeypatch: pytest.MonkeyPatch) -
         distributed.Cluster(running.address, FakeEncoder())
 
 
-@pytest.mark.parametrize("address", [_NOBODY, "nonsense", "http://127.0.0.1:9"])
+@pytest.mark.parametrize(
+    "address", [_NOBODY, "nonsense", "http://127.0.0.1:9", "tls://127.0.0.1:9"]
+)
 def test_a_wrong_address_is_said(address: str) -> None:
     import dask
 
