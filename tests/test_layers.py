@@ -58,6 +58,8 @@ OWNERS = {
     "scipy": {"evaluation"},
     "threadpoolctl": {"topics"},
     "sqlite3": {"store"},
+    "psycopg": {"store"},
+    "psycopg_pool": {"store"},
     "gradio": {"web"},
     "prometheus_client": {"web"},
     "watchfiles": {"web"},
@@ -174,7 +176,7 @@ def test_starting_imports_nothing_heavy(module: str) -> None:
 def test_status_imports_nothing_heavy() -> None:
     script = (
         "import sys; from qa_app.cli import main; main(['status', '--index', 'nowhere']); "
-        "heavy = {'torch', 'faiss', 'gradio', 'sentence_transformers', 'pypdfium2', 'dask'}; "
+        "heavy = {'torch', 'faiss', 'gradio', 'sentence_transformers', 'pypdfium2', 'psycopg'}; "
         "heavy &= set(sys.modules); "
         "sys.exit(str(heavy) if heavy else 0)"
     )
