@@ -105,7 +105,7 @@ def status(options: argparse.Namespace, settings: Settings) -> None:
 def serve(options: argparse.Namespace, settings: Settings) -> None:
     """Serve the page, the HTTP API and, if asked, MCP."""
     from qa_app import api
-    from qa_app.briefs.stored_file import briefs_folder
+    from qa_app.store.kept import own_folders
 
     if options.build:
         try:
@@ -138,5 +138,5 @@ def serve(options: argparse.Namespace, settings: Settings) -> None:
         uploads=building if options.allow_upload else None,
         watch=building if options.watch else None,
         llm=language_model(settings),
-        private_folders=(settings.index, corpus, briefs_folder(settings.index)),
+        private_folders=(*own_folders(settings.index), corpus),
     )
