@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass, replace
@@ -34,16 +34,14 @@ from qa_app.errors import (
 from qa_app.facets import DOCUMENT_FACET, FACETS_FILE, Facets
 from qa_app.loading import SourceFile
 from qa_app.loading.metadata import is_named_after_file
-from qa_app.models import BuildReport, Document, Failure, ModelIdentity
+from qa_app.models import BuildReport, Document, Failure, ModelIdentity, Passage
 from qa_app.settings import DEFAULT_LANGUAGE, Settings
-from qa_app.store.generation import Generation, last_manifest, open_generation
-from qa_app.store.lexical import LEXICAL_VERSION
+from qa_app.store.bm25 import LEXICAL_VERSION
+from qa_app.store.codes import pack
+from qa_app.store.documents import DocumentRecord, IndexedDocument, SourceStamp
 from qa_app.store.manifest import Recipe, hash_file
-from qa_app.store.publishing import build_lock
-from qa_app.store.records import DocumentRecord, IndexedDocument, SourceStamp
-from qa_app.store.tokens import pack
-from qa_app.store.unpublished import Unpublished, forget_unpublished
-from qa_app.store.writer import GenerationWriter
+from qa_app.store.opening import open_store
+from qa_app.store.protocol import Generation, Store, Unpublished, Writer
 from qa_app.text.analysis import ANALYSIS_VERSION, analyser_for
 from qa_app.topics.topic_builder import Earlier, Themes, find_topics
 from qa_app.topics.topic_store import TOPICS_FILE, TOPICS_VERSION, Topics, read_topics
@@ -57,7 +55,10 @@ _NO_CODES: CodeArray = np.zeros((0, 0), dtype=np.uint8)
 _DOUBT_NS = 2_000_000_000
 _NO_TIME = -1  # equal to no file's time
 
-Loaded = tuple[SourceFile, Document | Failure]
+Loaded = tuple[SourceFile, tuple[Document, tuple[Passage, ...]] | Failure]
+# Reads files and cuts them: given the files, whether to use OCR, and the most tokens of a passage,
+# yields each file in this order.
+Read = Callable[[Sequence[SourceFile], bool, int], Iterator[Loaded]]
 
 
 class Stage(StrEnum):
@@ -94,12 +95,14 @@ def build(
     encoder: Encoder,
     progress: BuildProgress | None = None,
     rebuild: bool = False,
+    read: Read | None = None,
 ) -> BuildReport:
     """Bring the index up to date with the corpus and return what was done.
 
     Unchanged files are not read again, and unchanged passages not embedded again, unless a setting
     or version that they depend on has changed, such as the model. If nothing at all has changed,
-    the generation stays. ``rebuild`` reads and embeds everything.
+    the generation stays. ``rebuild`` reads and embeds everything. ``read`` is used to read files if
+    they are to be read elsewhere than on this machine.
 
     Raises:
         CorpusError: there is nothing to index; the live generation is unchanged.
@@ -118,25 +121,28 @@ def build(
             "Put reports into it (PDF, Word, web pages, Markdown, text), then build again.",
         )
     # The language in the settings, else the index's own, else the default.
-    manifest = None if settings.language else last_manifest(settings.index)
+    store = open_store(settings.index)
+    manifest = None if settings.language else store.last_manifest()
     own = manifest.recipe.language if manifest else DEFAULT_LANGUAGE
     settings = replace(settings, language=settings.language or own)
     progress = progress or _Silence()
     try:
         with (
-            build_lock(settings.index),
-            _open_previous(settings.index, rebuild) or nullcontext() as previous,
+            store.lock(),
+            _open_previous(store, rebuild) or nullcontext() as previous,
         ):
-            report = _Build(settings, scan, corpus, encoder, progress, previous, rebuild).run()
-            forget_unpublished(settings.index)
+            report = _Build(
+                store, settings, scan, corpus, encoder, progress, previous, rebuild, read
+            ).run()
+            store.forget_unpublished()
     finally:
         progress.close()
     return replace(report, seconds=time.perf_counter() - started)
 
 
-def _open_previous(index: Path, rebuild: bool) -> Generation | None:
+def _open_previous(store: Store, rebuild: bool) -> Generation | None:
     try:
-        return open_generation(index, allow_previous=True, searchable=False)
+        return store.open(allow_previous=True, searchable=False)
     except (IndexNotFoundError, IndexCorruptError, IndexMismatchError) as exc:
         if isinstance(exc, IndexMismatchError) and not rebuild:
             raise
@@ -198,6 +204,7 @@ class _Build:
 
     def __init__(
         self,
+        store: Store,
         settings: Settings,
         scan: loading.Scan,
         corpus: Path,
@@ -205,7 +212,10 @@ class _Build:
         progress: BuildProgress,
         previous: Generation | None,
         rebuild: bool,
+        read: Read | None,
     ) -> None:
+        self._store = store
+        self._read = read or self._read_here
         self._settings = settings
         self._scan = scan
         self._encoder = encoder
@@ -252,7 +262,7 @@ class _Build:
                     return unchanged
             if to_load:
                 _load_ahead(self._encoder)
-            with GenerationWriter(self._settings.index) as writer:
+            with self._store.writer() as writer:
                 return self._write(writer, chain(tried, loaded))
 
     def _step(self, source: SourceFile) -> _Step:
@@ -288,9 +298,19 @@ class _Build:
         if not sources:
             return
         self._progress.stage(Stage.READING, len(sources))
-        for source, found in loading.load_many(sources, self._settings.ocr):
+        settings = self._settings
+        for source, found in self._read(sources, settings.ocr, settings.passage_tokens):
             self._progress.advance(1, source.path)
             yield source, _check_still(source) or found
+
+    def _read_here(
+        self, sources: Sequence[SourceFile], ocr: bool, passage_tokens: int
+    ) -> Iterator[Loaded]:
+        for source, found in loading.load_many(sources, ocr):
+            if isinstance(found, Failure):
+                yield source, found
+            else:
+                yield source, (found, chunk(found, self._encoder.count_tokens, passage_tokens))
 
     def _may_be_unchanged(self, to_load: Sequence[SourceFile]) -> bool:
         """Return whether nothing but files that failed in the last build can have changed."""
@@ -341,7 +361,7 @@ class _Build:
             seconds=0.0,
         )
 
-    def _write(self, writer: GenerationWriter, loaded: Iterator[Loaded]) -> BuildReport:
+    def _write(self, writer: Writer, loaded: Iterator[Loaded]) -> BuildReport:
         failures, warnings = self._failures, []
         indexed: list[_Step] = []
         for step in self._steps:
@@ -376,21 +396,24 @@ class _Build:
                 raise ValueError(f"{source.path} was loaded in the place of {step.source.path}")
             if isinstance(found, Failure):
                 return found
-            document, passages = found, None
+            document, passages = found
+            is_tagged = False
         else:
             document = replace(self._previous.document(step.kept.path), path=step.source.path)
             is_cut = self._reuse.passages and step.is_untouched
-            passages = self._previous.passages(step.kept.rows) if is_cut else None
-        is_tagged = passages is not None and self._reuse.tags
-        if passages is None:
-            passages = chunk(document, self._encoder.count_tokens, self._settings.passage_tokens)
+            is_tagged = is_cut and self._reuse.tags
+            passages = (
+                self._previous.passages(step.kept.rows)
+                if is_cut
+                else chunk(document, self._encoder.count_tokens, self._settings.passage_tokens)
+            )
         if not passages:
             return Failure(document.path, "There is nothing in it to quote.", "Look at the file.")
         if not is_tagged:
             passages = tuple(replace(item, tags=self._facets.tag(item)) for item in passages)
         return IndexedDocument(document, step.stamp, passages)
 
-    def _topics(self, writer: GenerationWriter, embeddings: HalfArray) -> Topics:
+    def _topics(self, writer: Writer, embeddings: HalfArray) -> Topics:
         earlier, previous = None, self._previous  # also on a rebuild: topics keep names
         if previous is not None and previous.manifest.model == self._encoder.identity:
             places, _ = previous.stored_rows(writer.hashes)
@@ -398,11 +421,12 @@ class _Build:
             new[places] = False
             removed = max(0, previous.num_passages - len(places))
             with suppress(StoreError):  # missing, damaged or of another version: none to compare
-                earlier = Earlier(read_topics(previous.folder), new, removed)
+                topics = read_topics(previous.file(TOPICS_FILE), previous.name)
+                earlier = Earlier(topics, new, removed)
         given = self._facets, self._themes, self._analyser
         return find_topics(writer, embeddings, self._encoder, *given, earlier)
 
-    def _embed(self, writer: GenerationWriter) -> tuple[HalfArray, int]:
+    def _embed(self, writer: Writer) -> tuple[HalfArray, int]:
         """Return every row's vector, float16, shape (rows, dim), and how many were computed now."""
         identity, previous = self._encoder.identity, self._previous
         embeddings = np.empty((writer.num_passages, identity.dimension), dtype=np.float16)
@@ -417,7 +441,7 @@ class _Build:
             rows[writer.hashes[row]].append(row)
         if not rows:
             return embeddings, 0
-        with Unpublished(self._settings.index, identity, self._rebuild) as unpublished:
+        with self._store.unpublished(identity, self._rebuild) as unpublished:
             left = [digest for digest in rows if digest not in unpublished]
             embedded = sum(len(rows[digest]) for digest in left)
             if left:
@@ -436,7 +460,7 @@ class _Build:
         return embeddings, embedded
 
     def _encode(
-        self, writer: GenerationWriter, unpublished: Unpublished, rows: dict[bytes, list[int]]
+        self, writer: Writer, unpublished: Unpublished, rows: dict[bytes, list[int]]
     ) -> dict[bytes, tuple[HalfArray, CodeArray]]:
         """Return vector and token codes of each text, by its hash; codes may be empty.
 

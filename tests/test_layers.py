@@ -31,6 +31,7 @@ LAYERS = (
     "reader",
     "reranking",
     "store",
+    "distributed",
     "citations",
     "retrieval",
     "topics",
@@ -57,10 +58,14 @@ OWNERS = {
     "scipy": {"evaluation"},
     "threadpoolctl": {"topics"},
     "sqlite3": {"store"},
+    "psycopg": {"store"},
+    "psycopg_pool": {"store"},
     "gradio": {"web"},
     "prometheus_client": {"web"},
     "watchfiles": {"web"},
     "httpx": {"synthesis"},
+    "dask": {"distributed"},
+    "distributed": {"distributed"},
     "pypdfium2": {"loading"},
     "pikepdf": {"loading"},
     "bs4": {"loading"},
@@ -171,7 +176,7 @@ def test_starting_imports_nothing_heavy(module: str) -> None:
 def test_status_imports_nothing_heavy() -> None:
     script = (
         "import sys; from qa_app.cli import main; main(['status', '--index', 'nowhere']); "
-        "heavy = {'torch', 'faiss', 'gradio', 'sentence_transformers', 'pypdfium2'}; "
+        "heavy = {'torch', 'faiss', 'gradio', 'sentence_transformers', 'pypdfium2', 'psycopg'}; "
         "heavy &= set(sys.modules); "
         "sys.exit(str(heavy) if heavy else 0)"
     )

@@ -18,9 +18,9 @@ from qa_app.embedding import (
     Encoder,
 )
 from qa_app.models import Passage
-from qa_app.store.generation import Generation
-from qa_app.store.records import searchable_text
-from qa_app.store.tokens import unpack
+from qa_app.store.codes import unpack
+from qa_app.store.documents import searchable_text
+from qa_app.store.protocol import Generation
 
 # Passages that get a MaxSim score; on the sets named in fusion.py eight gain as much as fifty.
 MOST_SCORED = 16
@@ -108,7 +108,8 @@ class TokenReader:
         lexical = self._generation.lexical
         words = text.split()
         terms = [set(lexical.analyser.terms(word)).difference(passed_over) for word in words]
-        idf = [max(map(lexical.idf, found), default=0.0) for found in terms]
+        known = lexical.idf(set().union(*terms))
+        idf = [max((known[term] for term in found), default=0.0) for found in terms]
         counts = self._encoder.count_tokens(words)
         weights = token_weights(counts, [1 + value for value in idf], len(vectors))
         even = [value + evenness if value else 0.0 for value in idf]

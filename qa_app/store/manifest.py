@@ -18,6 +18,7 @@ import msgspec
 
 from qa_app.errors import IndexCorruptError, IndexMismatchError, IndexNotFoundError
 from qa_app.models import Failure, ModelIdentity
+from qa_app.settings import Location
 
 # Increase it when the files of a generation change; an index of another format is refused.
 FORMAT_VERSION = 2
@@ -100,7 +101,8 @@ class Manifest:
 
     Attributes:
         created: time of writing, UTC, ISO 8601: "2026-01-31T09:30:00.123456+00:00".
-        corpus: folder of the reports, relative to the index folder if possible; "" for none.
+        corpus: folder of the reports, relative to the index folder if possible, absolute in a
+            database; "" for none.
         failures, warnings: files that could not be read, and files read with warnings.
         files: every file but the manifest, by path relative to the generation's folder.
     """
@@ -118,9 +120,10 @@ class Manifest:
     warnings: tuple[Failure, ...] = ()
     format_version: int = FORMAT_VERSION
 
-    def corpus_folder(self, index: Path) -> Path | None:
+    def corpus_folder(self, index: Location) -> Path | None:
         """Return the folder of the reports, or None if the manifest names none."""
-        return Path(os.path.normpath(index / self.corpus)) if self.corpus else None
+        base = index if isinstance(index, Path) else Path()
+        return Path(os.path.normpath(base / self.corpus)) if self.corpus else None
 
     def to_bytes(self) -> bytes:
         """Return the manifest as the bytes of its file."""
@@ -185,7 +188,7 @@ def read_manifest(index: Path, current: Current | None = None) -> Manifest:
         raise IndexCorruptError(
             f"{path} is damaged: its SHA-256 is not the one in {CURRENT_FILE}.", MEND_HINT
         )
-    return parse_manifest(content, path)
+    return parse_manifest(content, str(path), current.name)
 
 
 def read_manifest_bytes(path: Path) -> bytes:
@@ -198,12 +201,13 @@ def read_manifest_bytes(path: Path) -> bytes:
         raise IndexCorruptError(f"{path} cannot be read: {exc.strerror}.", MEND_HINT) from exc
 
 
-def parse_manifest(content: bytes, path: Path) -> Manifest:
+def parse_manifest(content: bytes, where: str, name: str) -> Manifest:
     """Return the manifest parsed from the bytes of its file.
 
     Args:
         content: bytes of the file; their hash is not checked.
-        path: named in messages; its folder must be named after the generation.
+        where: named in messages.
+        name: of the generation that it must be of.
 
     Raises:
         IndexCorruptError: it is not a valid manifest, or is another generation's.
@@ -212,13 +216,12 @@ def parse_manifest(content: bytes, path: Path) -> Manifest:
     try:
         found = json.loads(content)
     except ValueError as exc:
-        raise IndexCorruptError(f"{path} is damaged: {exc}.", MEND_HINT) from exc
+        raise IndexCorruptError(f"{where} is damaged: {exc}.", MEND_HINT) from exc
     version = found.get("format_version") if isinstance(found, dict) else None
     if isinstance(version, int) and version != FORMAT_VERSION:
         newer = version > FORMAT_VERSION
         raise IndexMismatchError(
-            f"{path.parent} has index format {version}; this program reads format "
-            f"{FORMAT_VERSION}.",
+            f"{where} has index format {version}; this program reads format {FORMAT_VERSION}.",
             "Update qa_app, or build the index again: qa-app build --rebuild"
             if newer
             else "Build the index again: qa-app build --rebuild",
@@ -227,17 +230,16 @@ def parse_manifest(content: bytes, path: Path) -> Manifest:
         )
     try:
         manifest = msgspec.convert(found, Manifest)
-        for name, stamp in manifest.files.items():
-            if name.startswith("/") or "\\" in name or ".." in name.split("/"):
-                raise ValueError(f"{name!r} lies outside the generation")
+        for file, stamp in manifest.files.items():
+            if file.startswith("/") or "\\" in file or ".." in file.split("/"):
+                raise ValueError(f"{file!r} lies outside the generation")
             if _SHA256.fullmatch(stamp.sha256) is None:
                 raise ValueError(f"{stamp.sha256!r} is no SHA-256")
     except ValueError as exc:
-        raise IndexCorruptError(f"{path} is damaged: {exc}.", MEND_HINT) from exc
-    if manifest.generation != path.parent.name:
+        raise IndexCorruptError(f"{where} is damaged: {exc}.", MEND_HINT) from exc
+    if manifest.generation != name:
         raise IndexCorruptError(
-            f"{path} is that of generation {manifest.generation}, not {path.parent.name}.",
-            MEND_HINT,
+            f"{where} is that of generation {manifest.generation}, not {name}.", MEND_HINT
         )
     return manifest
 

@@ -14,7 +14,7 @@ from qa_app.briefs.export import Form, export_brief
 from qa_app.briefs.saved import SavedQuestion, SavedQuestions, open_saved, save_question
 from qa_app.briefs.stored_file import StoredFile, open_brief
 from qa_app.errors import BriefError, IndexNotFoundError, QAAppError
-from qa_app.store.generation import Generation
+from qa_app.store.protocol import Generation
 from qa_app.text.wording import count, slug
 from qa_app.verification import Sources
 from qa_app.web.acts import Act, number_of, text_of
@@ -161,7 +161,7 @@ class BriefController:
             for note in notes if isinstance(notes, list) else ():
                 if isinstance(note, dict):
                     self._note(user, note)
-        except BriefError as exc:
+        except QAAppError as exc:
             return exc.full_message
         return ""
 

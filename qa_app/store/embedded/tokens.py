@@ -1,9 +1,4 @@
-"""The token vectors of every passage, one bit per dimension, for late interaction.
-
-Only the sign of each dimension is kept: enough to find the token of a passage nearest to one of
-the question's, in 1/32 of the space of float32. Nothing is trained: the codes depend only on the
-passage's text and the model, so later builds can reuse them.
-"""
+"""The token codes of every passage in two files, for late interaction."""
 
 from __future__ import annotations
 
@@ -14,26 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from qa_app.arrays import CodeArray, FloatArray, RowArray
+from qa_app.arrays import CodeArray, RowArray
 from qa_app.errors import IndexCorruptError
 from qa_app.store.manifest import MEND_HINT
 
 TOKENS_FILE = "tokens.bin"
 TOKEN_PLACES_FILE = "token_places.npy"
-
-
-def pack(vectors: FloatArray) -> CodeArray:
-    """Return the signs as bits (1 if above 0), uint8, shape (tokens, ceil(dimension / 8))."""
-    return np.packbits(vectors > 0, axis=1)
-
-
-def unpack(codes: CodeArray, dimension: int) -> FloatArray:
-    """Return unit vectors with these signs, float32, shape (tokens, dimension)."""
-    signs = np.unpackbits(codes, axis=1, count=dimension).astype(np.float32)
-    signs *= 2
-    signs -= 1
-    signs /= np.sqrt(dimension, dtype=np.float32)
-    return signs
 
 
 class TokensWriter:
@@ -72,11 +53,12 @@ class TokensWriter:
         return self._file
 
 
-class Tokens:
+class EmbeddedTokens:
     """The token codes of a generation, read only, from a memory map.
 
     Attributes:
         dimension: pass it to ``unpack``; it may differ from the passage vectors'.
+        width: bytes of a token's code; 0 if no passage has tokens.
 
     Raises:
         IndexCorruptError: a file is missing, or its size is wrong.
@@ -97,6 +79,7 @@ class Tokens:
                 self._codes = np.memmap(path, np.uint8, "r", shape=(total, width))
         except (OSError, ValueError) as exc:
             raise IndexCorruptError(f"{path} cannot be read: {exc}.", MEND_HINT) from exc
+        self.width = width
         # A model's token vectors may have another dimension than its passage vectors.
         self.dimension = dimension if width in {0, -(-dimension // 8)} else 8 * width
 

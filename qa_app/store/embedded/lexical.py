@@ -1,33 +1,24 @@
 """BM25 over the passages: built and stored by bm25s, read from memory maps.
 
 Every posting holds its final score, so a query costs one addition per posting of its terms, and
-every passage's score is exact. The formula is Robertson and Zaragoza's (The
-Probabilistic Relevance Framework: BM25 and Beyond, 2009) with Lucene's idf, which is never
-negative, and without the constant factor k1 + 1, as in Lucene since version 8:
-
-    idf(t)      = ln(1 + (N - df + 0.5) / (df + 0.5))
-    score(t, d) = idf(t) * tf / (tf + k1 * (1 - b + b * |d| / mean |d|))
+every passage's score is exact.
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from functools import reduce
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from qa_app.arrays import FloatArray, RowArray
 from qa_app.errors import IndexCorruptError
+from qa_app.store import bm25
 from qa_app.store.manifest import MEND_HINT
 from qa_app.text.analysis import Analyser
-
-# Part of the recipe: increase it when the formula or its constants change.
-LEXICAL_VERSION = "2"
-# Anserini's defaults, tuned for passages; Lucene's are 1.2 and 0.75, for longer texts.
-K1 = 0.9
-B = 0.4
 
 
 def write_lexical(folder: Path, texts: Iterable[str], analyser: Analyser) -> None:
@@ -36,7 +27,7 @@ def write_lexical(folder: Path, texts: Iterable[str], analyser: Analyser) -> Non
     Raises:
         OSError: the folder cannot be written.
     """
-    import bm25s  # imported late, here and in Lexical: reading a manifest needs no bm25s or scipy
+    import bm25s  # imported late, here and below: reading a manifest needs no bm25s or scipy
 
     # bm25s needs at least one term; the empty term occurs in no text.
     vocabulary = {"": 0}
@@ -44,13 +35,13 @@ def write_lexical(folder: Path, texts: Iterable[str], analyser: Analyser) -> Non
         [vocabulary.setdefault(term, len(vocabulary)) for term in analyser.terms(text)]
         for text in texts
     ]
-    index = bm25s.BM25(k1=K1, b=B, method="lucene")
+    index = bm25s.BM25(k1=bm25.K1, b=bm25.B, method="lucene")
     with np.errstate(invalid="ignore"):  # without any terms the mean length is 0
         index.index((ids, vocabulary), show_progress=False)
     index.save(folder)
 
 
-class Lexical:
+class EmbeddedLexical:
     """A BM25 index, read only.
 
     Args:
@@ -80,34 +71,32 @@ class Lexical:
                 f"The lexical index in {folder} cannot be used: {exc}.", MEND_HINT
             ) from exc
 
-    def scores(self, terms: Iterable[str]) -> npt.NDArray[np.float32]:
-        """Return every passage's BM25 score, float32, shape (num_passages,), at least 0.
-
-        A repeated term counts each time.
-        """
-        return self.weighted_scores(Counter(terms))
-
-    def weighted_scores(self, weights: Mapping[str, float]) -> npt.NDArray[np.float32]:
-        """Return ``scores`` with each term's BM25 multiplied by its weight."""
+    def scores(self, weights: Mapping[str, float] | Iterable[str]) -> EmbeddedScores:
+        """Return every passage's score for terms, each with its weight, or counted as repeated."""
         total = np.zeros(self.num_passages, dtype=np.float32)
-        for term, weight in weights.items():
+        for term, weight in Counter[str](weights).items():
             here = self._postings(term)
             # A row occurs at most once per term, so the indexed += adds every posting.
             total[self._rows[here]] += np.float32(weight) * self._scores[here]
-        return total
+        return EmbeddedScores(total)
+
+    def rows_with(self, terms: Iterable[str]) -> RowArray:
+        """Return the rows of the passages that have all of the terms, int64, ascending."""
+        found = [np.unique(self._rows[self._postings(term)]) for term in set(terms)]
+        rows = reduce(np.intersect1d, found) if found else np.empty(0)
+        return rows.astype(np.int64)
 
     def __contains__(self, term: str) -> bool:
         """Return whether any passage has the term."""
         return self._frequency(term) > 0
 
-    def idf(self, term: str) -> float:
-        """Return ln(1 + (N - df + 0.5) / (df + 0.5)); an unknown term has df = 0."""
-        frequency = self._frequency(term)
-        return math.log1p((self.num_passages - frequency + 0.5) / (frequency + 0.5))
+    def idf(self, terms: Iterable[str]) -> dict[str, float]:
+        """Return the idf of each of these terms; an unknown term has df = 0."""
+        return {term: bm25.idf(self._frequency(term), self.num_passages) for term in terms}
 
     def max_score(self, terms: Iterable[str]) -> float:
         """Return an upper bound of the BM25 score: the sum of idf, unknown terms included."""
-        return sum(self.idf(term) for term in terms)
+        return sum(self.idf([term])[term] for term in terms)
 
     def _frequency(self, term: str) -> int:
         here = self._postings(term)
@@ -118,3 +107,25 @@ class Lexical:
         if place is None:
             return slice(0, 0)
         return slice(int(self._starts[place]), int(self._starts[place + 1]))
+
+
+class EmbeddedScores:
+    """Every passage's BM25 for one set of terms, float32, shape (num_passages,)."""
+
+    def __init__(self, scores: FloatArray) -> None:
+        self._scores = scores
+
+    def best(self, top_k: int, rows: RowArray | None = None) -> RowArray:
+        """Return the rows of the highest scores above 0, best first, ties by row."""
+        chosen = self._scores if rows is None else self._scores[rows]
+        k = min(top_k, len(chosen))
+        if k == 0:
+            return np.empty(0, dtype=np.int64)
+        places = np.argpartition(-chosen, k - 1)[:k]
+        places = places[chosen[places] > 0]
+        found = places if rows is None else rows[places]
+        return found[np.lexsort((found, -self._scores[found]))].astype(np.int64)
+
+    def at(self, rows: RowArray) -> FloatArray:
+        """Return the scores of these rows."""
+        return self._scores[rows]
