@@ -35,6 +35,7 @@ LAYERS = (
     "retrieval",
     "topics",
     "indexing",
+    "copying",
     "verification",
     "answering",
     "synthesis",
