@@ -92,6 +92,7 @@ def copy_index(source: Location, target: Location, progress: BuildProgress) -> C
                 name, replaced = replaced, ""
             else:
                 name = _write(original, store, corpus, progress)
+                progress.stage(Stage.CHECKING, manifest.documents)
                 _check(store, source, parts, progress)
     finally:
         progress.close()
@@ -227,7 +228,6 @@ def _copy_tokens(original: Generation, writer: Writer) -> None:
 def _check(
     store: Store, source: Location, parts: list[tuple[str, bytes]], progress: BuildProgress
 ) -> None:
-    progress.stage(Stage.CHECKING, len(parts))
     with store.open(searchable=False) as copied:
         if different := _first_difference(parts, digests(copied, progress)):
             raise IndexCorruptError(
