@@ -230,9 +230,9 @@ def parse_manifest(content: bytes, where: str, name: str) -> Manifest:
         )
     try:
         manifest = msgspec.convert(found, Manifest)
-        for name, stamp in manifest.files.items():
-            if name.startswith("/") or "\\" in name or ".." in name.split("/"):
-                raise ValueError(f"{name!r} lies outside the generation")
+        for file, stamp in manifest.files.items():
+            if file.startswith("/") or "\\" in file or ".." in file.split("/"):
+                raise ValueError(f"{file!r} lies outside the generation")
             if _SHA256.fullmatch(stamp.sha256) is None:
                 raise ValueError(f"{stamp.sha256!r} is no SHA-256")
     except ValueError as exc:

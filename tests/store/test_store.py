@@ -477,7 +477,7 @@ def test_a_manifest_comes_back_equal(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"null", b"{}", b"\xff\xfe"])
-def test_what_is_no_manifest_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_what_is_no_manifest_is_refused(content: bytes) -> None:
     with pytest.raises(IndexCorruptError, match="damaged"):
         parse_manifest(content, "manifest.json", "000001")
 
