@@ -214,7 +214,7 @@ def test_every_part_is_copied_and_shows_in_the_digest(target: Location, tmp_path
         (["a.txt", "region North"], replace(contents, documents=(retagged, *rest))),
         (a_document, replace(contents, documents=(restamped, *rest))),
         (a_document, replace(contents, embeddings=vectors)),
-        (a_document, replace(contents, tokens=(codes, *contents.tokens[1:]))),
+        (a_document, replace(contents, embeddings=vectors, tokens=(codes, *contents.tokens[1:]))),
         (["what was not read"], replace(contents, failures=(Failure("\udce9.txt", "Broken."),))),
         (["the model and the recipe"], replace(contents, recipe=Recipe(loader="other"))),
     )
