@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import psycopg
@@ -37,6 +37,13 @@ _DEFAULTS = {
     "keepalives_count": "3",
     "tcp_user_timeout": "15000",
 }
+# For a build's connections: what it holds is free soon after its machine fell silent, and it may be
+# at rest for hours while it embeds.
+_LONG_LIVED = (
+    "SELECT set_config(name, value, false) FROM (VALUES ('tcp_keepalives_idle', '30'),"
+    " ('tcp_keepalives_interval', '10'), ('tcp_keepalives_count', '3'),"
+    " ('idle_session_timeout', '0')) AS setting(name, value)"
+)
 # Every failure is raised as an error of ours. Without this, the driver's warnings would be printed
 # besides, where no log is set up.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
@@ -75,14 +82,21 @@ class Connections:
             pool.close(timeout=0)
 
     @contextlib.contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(
+        self, still: str = "SELECT true", values: Sequence[Any] = ()
+    ) -> Iterator[Connection]:
         """Hold a connection in a transaction that only reads, and sees one state throughout.
 
+        Args:
+            still: query, asked first, whose answer is true as long as what is read is there.
+            values: its parameters.
+
         Raises:
-            StoreError: the database cannot be reached, or failed within the ``with`` block.
+            StoreError: the database cannot be reached, or failed within the ``with`` block, or
+                what is read is not there any more.
         """
         with translated(self.url):
-            pool, connection = self._reader()
+            pool, connection = self._reader(still, values)
             try:
                 with connection:
                     yield connection
@@ -101,10 +115,16 @@ class Connections:
         """
         with translated(self.url), self._connect("read-write") as connection:
             _limit(connection, 0, 0)
+            connection.execute(_LONG_LIVED)
+            # Refused by a server on Windows: there a killed build's statement runs to its end.
+            with contextlib.suppress(psycopg.errors.InvalidParameterValue):
+                connection.execute("SET client_connection_check_interval = '5s'")
             yield connection
 
-    def _reader(self) -> tuple[ConnectionPool[Connection], Connection]:
-        """Return a connection that works, and the pool to give it back to."""
+    def _reader(
+        self, still: str, values: Sequence[Any]
+    ) -> tuple[ConnectionPool[Connection], Connection]:
+        """Return a connection that works, in its transaction, and the pool to give it back to."""
         while True:
             pool, new = self._opened()
             try:
@@ -118,13 +138,20 @@ class Connections:
                     "Ask again in a moment.",
                 ) from None
             try:
-                ConnectionPool.check_connection(connection)
-            except psycopg.OperationalError:
+                found = connection.execute(still, values).fetchone()
+            except psycopg.Error:
+                lost = connection.closed and not new
                 self._give_back(pool, connection)
-                if new or not connection.closed:
+                if not lost:
                     raise
             else:
-                return pool, connection
+                if found == (True,):
+                    return pool, connection
+                self._give_back(pool, connection)
+                raise StoreError(
+                    f"What was read in {self.url} was replaced meanwhile.",
+                    "Ask again: the index that is live now is read.",
+                )
 
     def _opened(self) -> tuple[ConnectionPool[Connection], bool]:
         """Return the pool, and whether it is new."""

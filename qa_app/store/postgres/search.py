@@ -23,8 +23,7 @@ from qa_app.store.postgres.binary import (
     sparse_as_text,
     word_of,
 )
-from qa_app.store.postgres.connections import Connections
-from qa_app.store.postgres.view import View
+from qa_app.store.postgres.view import GenerationConnections, View
 from qa_app.text.analysis import Analyser
 
 HNSW = "hnsw"
@@ -49,7 +48,7 @@ class DatabaseVectors:
     """The vectors of a generation; implements ``protocol.Vectors``."""
 
     def __init__(
-        self, connections: Connections, view: View, dimension: int, description: VectorsDescription
+        self, connections: GenerationConnections, view: View, dimension: int, description: VectorsDescription
     ) -> None:
         self._connections = connections
         self._view = view
@@ -155,7 +154,7 @@ class DatabaseLexical:
     """The BM25 weights of a generation; implements ``protocol.Lexical``."""
 
     def __init__(
-        self, connections: Connections, view: View, analyser: Analyser, by_index: bool
+        self, connections: GenerationConnections, view: View, analyser: Analyser, by_index: bool
     ) -> None:
         self.analyser = analyser
         self._connections = connections
@@ -230,7 +229,7 @@ class DatabaseScores:
 
     def __init__(
         self,
-        connections: Connections,
+        connections: GenerationConnections,
         view: View,
         question: Mapping[int, float],
         repeats: Mapping[int, float],
@@ -300,7 +299,7 @@ class DatabaseTokens:
         width: bytes of a token's code; 0 where none are kept.
     """
 
-    def __init__(self, connections: Connections, view: View, dimension: int, width: int) -> None:
+    def __init__(self, connections: GenerationConnections, view: View, dimension: int, width: int) -> None:
         self._connections = connections
         self._view = view
         self._width = width

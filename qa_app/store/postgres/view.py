@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 
 from qa_app.arrays import RowArray
+from qa_app.store.postgres.connections import Connection, Connections
+
+_STILL_THERE = (
+    "SELECT EXISTS (SELECT FROM qa_app.generations WHERE number = %s AND manifest_sha256 = %s)"
+)
 
 
 class View:
@@ -65,3 +71,23 @@ class View:
         if self._others:
             return "document <= %s AND document <> ALL(%s)", (self._last_document, self._others)
         return "document <= %s", (self._last_document,)
+
+
+class GenerationConnections:
+    """Connections for reading one generation.
+
+    Builds remove generations; each transaction makes sure that this one is still there, so what it
+    reads is whole.
+
+    Args:
+        number, digest: of the generation, and of its manifest: in a database that was restored, a
+            number may come again.
+    """
+
+    def __init__(self, connections: Connections, number: int, digest: str) -> None:
+        self._connections = connections
+        self._values = number, digest
+
+    def reading(self) -> AbstractContextManager[Connection]:
+        """Hold a connection as ``Connections.reading`` does; ``StoreError`` if it was removed."""
+        return self._connections.reading(_STILL_THERE, self._values)
