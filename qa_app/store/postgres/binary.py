@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from hashlib import blake2b
 
 import numpy as np
@@ -18,6 +19,7 @@ _HALF_HEAD = struct.Struct(">hh")  # dimensions, unused
 _SPARSE_HEAD = struct.Struct(">iii")  # dimensions, number of entries, unused
 
 
+@lru_cache(maxsize=1 << 17)  # as many terms as most corpora have
 def dimension_of(term: str) -> int:
     """Return a term's dimension, from 0 on."""
     digest = blake2b(term.encode(errors="surrogatepass"), digest_size=8).digest()

@@ -10,8 +10,8 @@ from qa_app.store.postgres.schema import has_bm25, has_words_index
 from qa_app.store.postgres.search import HNSW
 
 FLAT = "flat"
-# Passages up to which all vectors are compared: 50,000 take 50 ms, and are exact.
-_FLAT_LIMIT = 50_000
+# Passages up to which all vectors are compared, which is exact: 20,000 take 30 ms.
+_FLAT_LIMIT = 20_000
 # Memory for making an index, which is many times slower where it does not fit; pgvector's own
 # advice. 2 GB hold a million vectors of 384 dimensions.
 _MEMORY = "2GB"

@@ -8,7 +8,7 @@ otherwise all weights are scanned. Scores are exact either way.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -165,12 +165,12 @@ class DatabaseLexical:
     def scores(self, weights: Mapping[str, float] | Iterable[str]) -> DatabaseScores:
         """Return the scores for terms, each with its weight; a repeated term counts each time."""
         weighted = Counter[str](weights)
-        self._learn(weighted)
+        idf = self.idf(weighted)
         question: dict[int, float] = {}
         for term, weight in weighted.items():
             if self._frequencies[term] and weight:
                 dimension = dimension_of(term)
-                question[dimension] = question.get(dimension, 0.0) + weight * self.idf(term)
+                question[dimension] = question.get(dimension, 0.0) + weight * idf[term]
         repeats = {dimension_of(term): weight for term, weight in weighted.items()}
         return DatabaseScores(self._connections, self._view, question, repeats, self._by_index)
 
@@ -190,18 +190,19 @@ class DatabaseLexical:
         self._learn([term])
         return self._frequencies[term] > 0
 
-    def idf(self, term: str) -> float:
-        """Return ln(1 + (N - df + 0.5) / (df + 0.5)); an unknown term has df = 0."""
-        self._learn([term])
-        return bm25.idf(self._frequencies[term], self._view.num_passages)
+    def idf(self, terms: Iterable[str]) -> dict[str, float]:
+        """Return the idf of each of these terms; an unknown term has df = 0."""
+        asked = dict.fromkeys(terms)  # in their order, so that sums do not differ in the last bit
+        self._learn(asked)
+        return {term: bm25.idf(self._frequencies[term], self._view.num_passages) for term in asked}
 
     def max_score(self, terms: Iterable[str]) -> float:
         """Return an upper bound of the BM25 score: the sum of idf, unknown terms included."""
         asked = list(terms)
-        self._learn(asked)
-        return sum(self.idf(term) for term in asked)
+        idf = self.idf(asked)
+        return sum(idf[term] for term in asked)
 
-    def _learn(self, terms: Iterable[str]) -> None:
+    def _learn(self, terms: Collection[str]) -> None:
         """Fetch how many passages have each of these terms, and keep it."""
         new = [term for term in set(terms) if term not in self._frequencies]
         if not new:

@@ -57,6 +57,10 @@ from qa_app.text.analysis import Analyser, analyser_for
 _MOST_MEASURED = 20_000
 # Rows fetched from the temporary folder, or from the previous generation, at once.
 _BATCH = 256
+# Passages stored at once, whose terms are kept in memory meanwhile: 10 MB.
+_GROUP = 2_000
+# Types of number, document and the passage columns.
+_PASSAGE_TYPES = "int8 int8 text text int4 int4 text text int4 text text text".split()
 _PLACE_OF_TAGS = [name.strip() for name in PASSAGE_COLUMNS.split(",")].index("tags")
 
 
@@ -151,8 +155,9 @@ class DatabaseWriter(RecordsWriter):
         """Return a gathered document's stored values, and its passages'."""
         query = f"SELECT {DOCUMENT_COLUMNS} FROM documents WHERE id = ?"
         (document,) = self._all(query, (place,))
-        query = f'SELECT {PASSAGE_COLUMNS} FROM passages WHERE document = ? ORDER BY "row"'
-        return document, self._all(query, (place,))
+        rows = self._documents[place].rows
+        query = f'SELECT {PASSAGE_COLUMNS} FROM passages WHERE "row" >= ? AND "row" < ?'
+        return document, self._all(f'{query} ORDER BY "row"', (rows.start, rows.stop))
 
     def record(self, place: int) -> DocumentRecord:
         """Return a gathered document's record."""
@@ -303,19 +308,56 @@ class _Publication:
         return sum(lengths) / len(lengths) or 1.0
 
     def _copy(self, new: Sequence[_New], mean_length: float) -> None:
-        """Store the new documents; everything of one table, then of the next."""
-        columns = f"id, path, first, passages, digest, record, {DOCUMENT_COLUMNS}"
-        types = ["int8", "text", "int8", "int4", "bytea", *["text"] * 6]
-        self._copy_rows("documents", columns, types, map(self._document_row, new))
+        """Store the new documents, some at a time: everything of one table, then of the next."""
         by_index = has_bm25(self._connection)
-        columns = f"number, document, {PASSAGE_COLUMNS}, facets, content_hash, codes, words"
-        types = ["int8", "int8", "text", "text", "int4", "int4", "text", "text", "int4", "text"]
-        types += ["text", "text", "text[]", "bytea", "bytea", "text"]
-        rows = (row for item in new for row in self._passage_rows(item, by_index))
-        self._copy_rows("passages", columns, types, rows)
-        columns, types = "number, document, embedding, weights", ["int8", "int8", "bytea", "bytea"]
-        rows = (row for item in new for row in self._searched_rows(item, mean_length))
-        self._copy_rows("searched", columns, types, rows)
+        for some in self._batches(new):
+            # Each passage is analysed once for two tables.
+            terms = [
+                [list(map(dimension_of, self._analyser.terms(text))) for text in self._texts(item)]
+                for item in some
+            ]
+            self._copy_rows(
+                "documents",
+                f"id, path, first, passages, digest, record, {DOCUMENT_COLUMNS}",
+                ["int8", "text", "int8", "int4", "bytea", *["text"] * 6],
+                map(self._document_row, some),
+            )
+            self._copy_rows(
+                "passages",
+                f"number, document, {PASSAGE_COLUMNS}, facets, content_hash, codes, words",
+                [*_PASSAGE_TYPES, "text[]", "bytea", "bytea", "text"],
+                (
+                    row
+                    for item, found in zip(some, terms, strict=True)
+                    for row in self._passage_rows(item, found, by_index)
+                ),
+            )
+            self._copy_rows(
+                "searched",
+                "number, document, embedding, weights",
+                ["int8", "int8", "bytea", "bytea"],
+                (
+                    row
+                    for item, found in zip(some, terms, strict=True)
+                    for row in self._searched_rows(item, found, mean_length)
+                ),
+            )
+
+    def _batches(self, new: Sequence[_New]) -> Iterator[list[_New]]:
+        """Yield the documents in groups of about ``_GROUP`` passages."""
+        some: list[_New] = []
+        count = 0
+        for item in new:
+            some.append(item)
+            count += self._writer.record(item.place).passages
+            if count >= _GROUP:
+                yield some
+                some, count = [], 0
+        if some:
+            yield some
+
+    def _texts(self, item: _New) -> Iterator[str]:
+        return self._writer.texts(self._writer.record(item.place).rows)
 
     def _copy_rows(
         self, table: str, columns: str, types: Sequence[str], rows: Iterable[Sequence[Any]]
@@ -333,25 +375,26 @@ class _Publication:
         head = item.id, record.path, item.first, record.passages, item.digest
         return *head, dump_record(record), *values
 
-    def _passage_rows(self, item: _New, by_index: bool) -> Iterator[Sequence[Any]]:
-        record = self._writer.record(item.place)
+    def _passage_rows(
+        self, item: _New, terms: Sequence[Sequence[int]], by_index: bool
+    ) -> Iterator[Sequence[Any]]:
+        rows = self._writer.record(item.place).rows
         _, passages = self._writer.values(item.place)
-        codes = self._writer.codes(record.rows, self._model.dimension)
-        texts = self._writer.texts(record.rows)
-        for n, (values, code, text) in enumerate(zip(passages, codes, texts, strict=True)):
+        codes = self._writer.codes(rows, self._model.dimension)
+        for n, (values, code) in enumerate(zip(passages, codes, strict=True)):
             tags = msgspec.json.decode(values[_PLACE_OF_TAGS], type=dict[str, list[str]])
             facets = [facet_key(name, value) for name, found in tags.items() for value in found]
-            words = None
-            if by_index:
-                words = " ".join(word_of(dimension_of(x)) for x in self._analyser.terms(text))
-            digest = self._writer.hashes[record.rows[n]]
+            words = " ".join(map(word_of, terms[n])) if by_index else None
+            digest = self._writer.hashes[rows[n]]
             yield item.first + n, item.id, *values, facets, digest, code, words
 
-    def _searched_rows(self, item: _New, mean_length: float) -> Iterator[Sequence[Any]]:
+    def _searched_rows(
+        self, item: _New, terms: Sequence[Sequence[int]], mean_length: float
+    ) -> Iterator[Sequence[Any]]:
         rows = self._writer.record(item.place).rows
-        for n, text in enumerate(self._writer.texts(rows)):
-            counts = Counter(map(dimension_of, self._analyser.terms(text)))
-            norm = bm25.K1 * (1 - bm25.B + bm25.B * counts.total() / mean_length)
+        for n, found in enumerate(terms):
+            counts = Counter(found)
+            norm = bm25.K1 * (1 - bm25.B + bm25.B * len(found) / mean_length)
             weights = {term: count / (count + norm) for term, count in counts.items()}
             self._terms.update(counts.keys())
             vector = dump_half(self._embeddings[rows[n]])
