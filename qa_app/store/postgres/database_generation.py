@@ -21,7 +21,6 @@ from qa_app.store.documents import (
 )
 from qa_app.store.manifest import Manifest
 from qa_app.store.postgres.connections import Connection, Connections
-from qa_app.store.postgres.schema import has_words_index
 from qa_app.store.postgres.search import DatabaseLexical, DatabaseTokens, DatabaseVectors
 from qa_app.store.postgres.view import GenerationConnections, View
 from qa_app.store.protocol import Generation
@@ -48,7 +47,6 @@ class DatabaseGeneration(Generation):
         view: View,
         documents: Sequence[DocumentRecord],
         code_width: int,
-        by_index: bool,
     ) -> None:
         self.manifest = manifest
         self.fallback = ""
@@ -58,7 +56,7 @@ class DatabaseGeneration(Generation):
         dimension = manifest.model.dimension
         self.vectors = DatabaseVectors(connections, view, dimension, manifest.vectors)
         analyser = analyser_for(manifest.recipe.language)
-        self.lexical = DatabaseLexical(connections, view, analyser, by_index)
+        self.lexical = DatabaseLexical(connections, view, analyser)
         self._tokens = DatabaseTokens(connections, view, dimension, code_width)
 
     @property
@@ -192,6 +190,5 @@ def read_generation(
     ]
     query = "SELECT code_width, manifest_sha256 FROM qa_app.generations WHERE number = %s"
     ((width, digest),) = connection.execute(query, (number,)).fetchall()
-    by_index = has_words_index(connection)
     reads = GenerationConnections(connections, number, digest)
-    return DatabaseGeneration(reads, manifest, view, records, width, by_index)
+    return DatabaseGeneration(reads, manifest, view, records, width)

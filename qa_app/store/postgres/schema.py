@@ -183,10 +183,11 @@ def has_bm25(connection: Connection) -> bool:
 def has_words_index(connection: Connection) -> bool:
     """Return whether pg_textsearch has an index of the passages' terms that is whole.
 
-    Before version 1.3 it logged nothing of it, so that it is incomplete after a crash and on a
-    replica. As is an unlogged table: it is empty there, and not there without the index.
+    Before version 1.3 the server's log has nothing of it, so that it is incomplete after a crash
+    and on a replica. An unlogged table is empty there, so one that is made with the index tells.
     """
-    return bool(_single(connection, "SELECT pg_relation_size(to_regclass('qa_app.words_whole')) > 0"))
+    query = "SELECT pg_relation_size(to_regclass('qa_app.words_whole')) > 0"
+    return bool(_single(connection, query))
 
 
 def _version(connection: Connection) -> int:
