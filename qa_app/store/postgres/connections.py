@@ -5,11 +5,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import psycopg
-from psycopg import IsolationLevel
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
@@ -82,24 +81,19 @@ class Connections:
             pool.close(timeout=0)
 
     @contextlib.contextmanager
-    def reading(
-        self, still: str = "SELECT true", values: Sequence[Any] = ()
-    ) -> Iterator[Connection]:
-        """Hold a connection in a transaction that only reads, and sees one state throughout.
+    def reading(self) -> Iterator[Connection]:
+        """Hold a connection that only reads; each statement is a transaction of its own.
 
-        Args:
-            still: query, asked first, whose answer is true as long as what is read is there.
-            values: its parameters.
+        What belongs to a generation never changes, so its statements need no common state; others
+        put theirs into a block of ``connection.transaction()``, which sees one state throughout.
 
         Raises:
-            StoreError: the database cannot be reached, or failed within the ``with`` block, or
-                what is read is not there any more.
+            StoreError: the database cannot be reached, or failed within the ``with`` block.
         """
         with translated(self.url):
-            pool, connection = self._reader(still, values)
+            pool, connection = self._reader()
             try:
-                with connection:
-                    yield connection
+                yield connection
             finally:
                 self._give_back(pool, connection)
 
@@ -121,10 +115,8 @@ class Connections:
                 connection.execute("SET client_connection_check_interval = '5s'")
             yield connection
 
-    def _reader(
-        self, still: str, values: Sequence[Any]
-    ) -> tuple[ConnectionPool[Connection], Connection]:
-        """Return a connection that works, in its transaction, and the pool to give it back to."""
+    def _reader(self) -> tuple[ConnectionPool[Connection], Connection]:
+        """Return a connection that works, and the pool to give it back to."""
         while True:
             pool, new = self._opened()
             try:
@@ -138,20 +130,14 @@ class Connections:
                     "Ask again in a moment.",
                 ) from None
             try:
-                found = connection.execute(still, values).fetchone()
-            except psycopg.Error:
-                lost = connection.closed and not new
+                # Without asking the server: what it said when it ended is here already.
+                connection.pgconn.consume_input()
+            except psycopg.OperationalError:
                 self._give_back(pool, connection)
-                if not lost:
+                if new or not connection.closed:
                     raise
             else:
-                if found == (True,):
-                    return pool, connection
-                self._give_back(pool, connection)
-                raise StoreError(
-                    f"What was read in {self.url} was replaced meanwhile.",
-                    "Ask again: the index that is live now is read.",
-                )
+                return pool, connection
 
     def _opened(self) -> tuple[ConnectionPool[Connection], bool]:
         """Return the pool, and whether it is new."""
@@ -187,9 +173,10 @@ class Connections:
     def _configure(self, connection: Connection) -> None:
         connection.autocommit = True
         _limit(connection, self._statement_seconds, _IDLE)
-        connection.autocommit = False
-        connection.read_only = True
-        connection.isolation_level = IsolationLevel.REPEATABLE_READ
+        connection.execute(
+            "SELECT set_config('default_transaction_read_only', 'on', false),"
+            " set_config('default_transaction_isolation', 'repeatable read', false)"
+        )
 
     def _connect(self, servers: str) -> Connection:
         """Return a new connection in autocommit mode, to a server that is new enough."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from qa_app.arrays import RowArray
+from qa_app.errors import StoreError
 from qa_app.store.postgres.connections import Connection, Connections
 
 _STILL_THERE = (
@@ -76,8 +77,8 @@ class View:
 class GenerationConnections:
     """Connections for reading one generation.
 
-    Builds remove generations; each transaction makes sure that this one is still there, so what it
-    reads is whole.
+    Builds remove generations. That it is still there is asked after its rows were read, so that
+    they were all there.
 
     Args:
         number, digest: of the generation, and of its manifest: in a database that was restored, a
@@ -88,6 +89,13 @@ class GenerationConnections:
         self._connections = connections
         self._values = number, digest
 
-    def reading(self) -> AbstractContextManager[Connection]:
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
         """Hold a connection as ``Connections.reading`` does; ``StoreError`` if it was removed."""
-        return self._connections.reading(_STILL_THERE, self._values)
+        with self._connections.reading() as connection:
+            yield connection
+            if connection.execute(_STILL_THERE, self._values).fetchone() != (True,):
+                raise StoreError(
+                    f"Generation {self._values[0]:06d} was replaced while it was read.",
+                    "Ask again: the index that is live now is read.",
+                )
