@@ -12,6 +12,7 @@ from qa_app.api import Index, build_index, open_index
 from qa_app.settings import DatabaseUrl, Location
 from qa_app.store.embedded.generation import open_generation
 from qa_app.store.postgres.connections import Connections
+from qa_app.store.postgres.schema import migrate
 from qa_app.store.protocol import Generation
 from support.brief_samples import Desk, make_desk
 from support.fake_encoder import FakeEncoder
@@ -124,10 +125,7 @@ def index_database(postgres_url: str) -> DatabaseUrl:
     """Return the address of a database with the tables of an index, empty."""
     url = DatabaseUrl(postgres_url)
     with Connections(url).writing() as connection:
-        connection.execute(
-            "CREATE SCHEMA qa_app; CREATE TABLE qa_app.kept (name text PRIMARY KEY,"
-            " content bytea NOT NULL, changed timestamptz NOT NULL DEFAULT now())"
-        )
+        migrate(connection)
     return url
 
 

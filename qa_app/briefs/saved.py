@@ -155,8 +155,11 @@ def ask_after_build(settings: Settings, generation: str) -> tuple[SavedQuestion,
     The index is opened only if a question has not been asked of this generation yet.
     """
     kept = kept_files(settings.index)
-    files = [StoredFile(kept, name, name, SavedQuestions()) for name in kept.names("saved")]
-    stale = [file for file in files if file.read().is_stale(generation)]
+    stale = []
+    for name, content in kept.contents("saved").items():
+        file = StoredFile(kept, name, name, SavedQuestions())
+        if file.parse(content).is_stale(generation):
+            stale.append(file)
     if not stale:
         return ()
     with open_from_settings(settings) as index:
