@@ -105,6 +105,17 @@ class SavedQuestions:
         )
         return replace(self, items=tuple(items))
 
+    def carried(self, before: str, now: str) -> SavedQuestions:
+        """Return the questions for a copy of their index, whose generations have other names.
+
+        Generation ``before`` is ``now`` there. What was asked of others counts as not asked yet.
+        """
+        items = (
+            replace(item, generation=now if item.generation == before else "")
+            for item in self.items
+        )
+        return replace(self, items=tuple(items))
+
     def updated(self, asked: Mapping[int, SavedQuestion]) -> SavedQuestions:
         """Return the questions with the results in ``asked``, by id.
 
