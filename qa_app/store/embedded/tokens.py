@@ -58,6 +58,7 @@ class EmbeddedTokens:
 
     Attributes:
         dimension: pass it to ``unpack``; it may differ from the passage vectors'.
+        width: bytes of a token's code; 0 if no passage has tokens.
 
     Raises:
         IndexCorruptError: a file is missing, or its size is wrong.
@@ -78,6 +79,7 @@ class EmbeddedTokens:
                 self._codes = np.memmap(path, np.uint8, "r", shape=(total, width))
         except (OSError, ValueError) as exc:
             raise IndexCorruptError(f"{path} cannot be read: {exc}.", MEND_HINT) from exc
+        self.width = width
         # A model's token vectors may have another dimension than its passage vectors.
         self.dimension = dimension if width in {0, -(-dimension // 8)} else 8 * width
 
