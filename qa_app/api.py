@@ -27,7 +27,14 @@ from qa_app.reader import ExtractiveReader, Reader
 from qa_app.reranking import Reranker
 from qa_app.retrieval import Retriever
 from qa_app.retrieval.filters import FilterChoices, Filters, filter_choices
-from qa_app.settings import DEFAULT_MODEL, DEFAULT_READER, NO_READER, Location, Settings
+from qa_app.settings import (
+    DEFAULT_MODEL,
+    DEFAULT_READER,
+    NO_READER,
+    Location,
+    Settings,
+    index_location,
+)
 from qa_app.store.manifest import Current, Manifest
 from qa_app.store.opening import open_store
 from qa_app.store.protocol import Generation, Store
@@ -348,7 +355,7 @@ def build_index(
         StoreError: the index cannot be written; the old one remains in use.
     """
     folder = None if corpus is None else Path(corpus)
-    settings = Settings(corpus=folder, index=Path(index), model=model)
+    settings = Settings(corpus=folder, index=index_location(index), model=model)
     return build_from_settings(settings, progress, rebuild, encoder, dask)
 
 
@@ -396,7 +403,7 @@ def open_index(
     """
     folder = None if corpus is None else Path(corpus)
     settings = Settings(
-        corpus=folder, index=Path(index), model=model, reranker=reranker, reader=reader
+        corpus=folder, index=index_location(index), model=model, reranker=reranker, reader=reader
     )
     return open_from_settings(settings, encoder)
 

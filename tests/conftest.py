@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from qa_app.api import Index, build_index, open_index
-from qa_app.settings import DatabaseUrl, Location
+from qa_app.settings import DatabaseUrl, Location, index_location
 from qa_app.store.embedded.generation import open_generation
 from qa_app.store.postgres.connections import Connections
+from qa_app.store.postgres.schema import migrate
 from qa_app.store.protocol import Generation
 from support.brief_samples import Desk, make_desk
 from support.fake_encoder import FakeEncoder
@@ -119,13 +120,31 @@ def postgres_url(postgres: PostgresServer) -> Iterator[str]:
     postgres.drop_database(name)
 
 
+@pytest.fixture
+def index_database(postgres_url: str) -> DatabaseUrl:
+    """Return the address of a database with the tables of an index, empty."""
+    url = DatabaseUrl(postgres_url)
+    with Connections(url).writing() as connection:
+        migrate(connection)
+    return url
+
+
+@pytest.fixture(params=["folder", "database"])
+def kept_index(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
+    """Return the place of an index without a generation, in a folder and in a database."""
+    if request.param == "folder":
+        return tmp_path / "index"
+    found: DatabaseUrl = request.getfixturevalue("index_database")
+    return found
+
+
 def _folder(request: pytest.FixtureRequest) -> Location:
     return request.getfixturevalue("tmp_path_factory").mktemp("store") / "index"
 
 
 def _database(request: pytest.FixtureRequest) -> Location:
     server = request.getfixturevalue("postgres")
-    return DatabaseUrl(server.url(server.new_database()))
+    return index_location(server.url(server.new_database()))
 
 
 # The kinds of stores that the tests of the contract are run with.
@@ -145,24 +164,3 @@ def new_location(request: pytest.FixtureRequest) -> Callable[[], Location]:
 def location(new_location: Callable[[], Location]) -> Location:
     """Return a place without an index, for each kind of store."""
     return new_location()
-
-
-@pytest.fixture
-def index_database(postgres_url: str) -> DatabaseUrl:
-    """Return the address of a database with the tables of an index, empty."""
-    url = DatabaseUrl(postgres_url)
-    with Connections(url).writing() as connection:
-        connection.execute(
-            "CREATE SCHEMA qa_app; CREATE TABLE qa_app.kept (name text PRIMARY KEY,"
-            " content bytea NOT NULL, changed timestamptz NOT NULL DEFAULT now())"
-        )
-    return url
-
-
-@pytest.fixture(params=["folder", "database"])
-def kept_index(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
-    """Return the place of an index without a generation, in a folder and in a database."""
-    if request.param == "folder":
-        return tmp_path / "index"
-    found: DatabaseUrl = request.getfixturevalue("index_database")
-    return found

@@ -56,6 +56,9 @@ from qa_app.text.analysis import Analyser, analyser_for
 # Passages that the mean length is taken from, evenly spaced: the mean of more differs by less than
 # a hundredth, and each has to be analysed once more.
 _MOST_MEASURED = 20_000
+# Stored weights keep the mean length that they were made with while the present one differs from it
+# by less than this share, which changes a score by a hundredth at most; then all are made anew.
+_MOST_DRIFT = 0.02
 # Rows fetched from the temporary folder, or from the previous generation, at once.
 _BATCH = 256
 # Passages stored at once, whose terms are kept in memory meanwhile: 10 MB.
@@ -280,7 +283,8 @@ class _Publication:
         before = msgspec.convert(json.loads(content), Manifest, strict=False)
         now = self._recipe
         same = (before.recipe.language, before.recipe.lexical) == (now.language, now.lexical)
-        if not same or before.model != self._model:
+        drift = abs(self._mean_length() - mean_length)
+        if not same or before.model != self._model or drift > _MOST_DRIFT * mean_length:
             return {}, 0.0, 0
         query = (
             "SELECT path, id, first, digest, record FROM qa_app.documents WHERE id IN "
