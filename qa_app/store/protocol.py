@@ -1,7 +1,7 @@
 """What a store of indexes offers. There are two: folders on disk, and PostgreSQL.
 
 ``open_store`` in ``qa_app.store`` returns the one for a location. Both are held to one set of
-tests, tests/store/test_contract.py.
+tests, tests/store/test_contract*.py.
 """
 
 from __future__ import annotations
@@ -109,7 +109,9 @@ class Tokens(Protocol):
 
 
 class Generation(StoredRecords):
-    """One generation of an index: immutable, and usable after newer ones are published.
+    """One generation of an index: immutable, and usable after a newer one is published.
+
+    When two newer ones are, it answers the same still, or every method raises ``StoreError``.
 
     Safe to use from several threads. Passages have rows from 0 to ``num_passages`` less 1.
 

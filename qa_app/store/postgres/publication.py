@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -38,6 +39,11 @@ from qa_app.store.postgres.gathering import AnalysedTerms, Gathered
 from qa_app.store.postgres.schema import has_bm25
 from qa_app.text.analysis import Analyser, analyser_for
 
+# Stored weights keep the mean length that they were made with while the present one differs from it
+# by less than this share, which changes a score by a hundredth at most; then all are made anew.
+_MOST_DRIFT = 0.02
+# Passages that the present mean is taken from, evenly spaced: it is within half a hundredth then.
+_MOST_SAMPLED = 10_000
 # Types of number, document and the passage columns.
 _PASSAGE_TYPES = [
     "int8",
@@ -159,7 +165,8 @@ class Publication:
         before = msgspec.convert(json.loads(content), Manifest, strict=False)
         now = self._recipe
         same = (before.recipe.language, before.recipe.lexical) == (now.language, now.lexical)
-        if not same or before.model != self._model:
+        drift = abs(self._sampled_length() - mean_length)
+        if not same or before.model != self._model or drift > _MOST_DRIFT * mean_length:
             return {}, 0.0, 0
         query = (
             "SELECT path, id, first, digest, record FROM qa_app.documents WHERE id IN "
@@ -167,6 +174,13 @@ class Publication:
         )
         found = self._connection.execute(query, (live,)).fetchall()
         return {path: _Stored(*values) for path, *values in found}, mean_length, width
+
+    def _sampled_length(self) -> float:
+        """Return about the mean number of terms of a passage."""
+        step = math.ceil(self._gathered.num_passages / _MOST_SAMPLED)
+        rows = range(0, self._gathered.num_passages, step)
+        lengths = [len(self._analyser.terms(text)) for text in self._gathered.texts(rows)]
+        return sum(lengths) / len(lengths)
 
     def _compare(
         self, stored: dict[str, _Stored], next_document: int, next_passage: int
