@@ -54,7 +54,7 @@ OWNERS = {
     "safetensors": {"bert", "reader"},
     "faiss": {"store"},
     "sklearn": {"topics", "evaluation"},
-    "scipy": {"evaluation"},
+    "scipy": {"store", "evaluation"},
     "threadpoolctl": {"topics"},
     "sqlite3": {"store"},
     "gradio": {"web"},

@@ -213,7 +213,7 @@ def _open_current(index: Path, current: Current, searchable: bool) -> Generation
 
 
 def _open(folder: Path, manifest: Manifest, searchable: bool, fallback: str = "") -> Generation:
-    bad = check_files(folder, manifest)
+    bad = check_files(folder, manifest, all_bytes=False)
     if bad:
         others = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
         raise IndexCorruptError(

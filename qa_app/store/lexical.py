@@ -12,13 +12,16 @@ negative, and without the constant factor k1 + 1, as in Lucene since version 8:
 from __future__ import annotations
 
 import math
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from qa_app.arrays import RowArray
 from qa_app.errors import IndexCorruptError
 from qa_app.store.manifest import MEND_HINT
 from qa_app.text.analysis import Analyser
@@ -28,26 +31,76 @@ LEXICAL_VERSION = "2"
 # Anserini's defaults, tuned for passages; Lucene's are 1.2 and 0.75, for longer texts.
 K1 = 0.9
 B = 0.4
+# How often the passage has the term, one number a posting: a later build needs no terms again.
+COUNTS_FILE = "counts.npy"
 
 
-def write_lexical(folder: Path, texts: Iterable[str], analyser: Analyser) -> None:
-    """Write the BM25 index of ``texts`` (one per passage, in row order, at least one) to a folder.
+def write_lexical(
+    folder: Path,
+    texts: Iterable[str],
+    analyser: Analyser,
+    earlier: Path | None = None,
+    kept: RowArray | None = None,
+) -> None:
+    """Write the BM25 index of passages (in row order, at least one) to a folder.
+
+    Args:
+        folder: to be created.
+        texts: of the passages whose terms are not kept, in row order.
+        analyser: for the passages' language.
+        earlier: folder of an index by the same analyser, whose terms are reused.
+        kept: int64, shape (num_passages,): each passage's row in ``earlier``, -1 for the ones in
+            ``texts``; None if all are.
 
     Raises:
         OSError: the folder cannot be written.
     """
     import bm25s  # imported late, here and in Lexical: reading a manifest needs no bm25s or scipy
+    from scipy import sparse
 
     # bm25s needs at least one term; the empty term occurs in no text.
-    vocabulary = {"": 0}
-    ids = [
-        [vocabulary.setdefault(term, len(vocabulary)) for term in analyser.terms(text)]
-        for text in texts
-    ]
+    vocabulary, before = {"": 0}, None
+    if earlier is not None and kept is not None:
+        vocabulary, before = _read_counts(earlier)
+    terms, ends = array("i"), array("q", [0])
+    for text in texts:
+        terms.extend(vocabulary.setdefault(term, len(vocabulary)) for term in analyser.terms(text))
+        ends.append(len(terms))
+    shape = len(ends) - 1, len(vocabulary)
+    counts = sparse.csr_array((np.ones(len(terms), np.int32), terms, ends), shape)
+    counts.sum_duplicates()
+    if before is not None and kept is not None:
+        before.resize(before.shape[0], len(vocabulary))
+        fresh = before.shape[0] + np.cumsum(kept < 0) - 1
+        counts = sparse.vstack([before, counts], format="csr")[np.where(kept < 0, fresh, kept)]
+    lengths = np.asarray(counts.sum(axis=1), dtype=np.float32)
+    counts = counts.tocsc()
+    often = counts.data.astype(np.float32)
+    norms = K1 * (1 - B + B * lengths / (float(lengths.mean(dtype=np.float64)) or 1.0))
+    found = np.diff(counts.indptr)
+    idf = np.log1p((len(lengths) - found + 0.5) / (found + 0.5)).astype(np.float32)
     index = bm25s.BM25(k1=K1, b=B, method="lucene")
-    with np.errstate(invalid="ignore"):  # without any terms the mean length is 0
-        index.index((ids, vocabulary), show_progress=False)
+    index.vocab_dict, index.nonoccurrence_array = vocabulary, None
+    index.scores = {
+        "data": np.repeat(idf, found) * (often / (often + norms[counts.indices])),
+        "indices": counts.indices.astype(np.int32),
+        "indptr": counts.indptr.astype(np.int64),
+        "num_docs": len(lengths),
+    }
     index.save(folder)
+    np.save(folder / COUNTS_FILE, counts.data.astype(np.min_scalar_type(counts.data.max(initial=0))))
+
+
+def _read_counts(folder: Path) -> tuple[dict[str, int], Any]:
+    """Return an index's vocabulary, and how often each passage has each term, a sparse matrix."""
+    import bm25s
+    from scipy import sparse
+
+    index = bm25s.BM25.load(folder, mmap=True)
+    counts = np.load(folder / COUNTS_FILE).astype(np.int32)
+    shape = index.scores["num_docs"], len(index.vocab_dict)
+    stored = counts, index.scores["indices"], index.scores["indptr"]
+    return index.vocab_dict, sparse.csc_array(stored, shape).tocsr()
 
 
 class Lexical:

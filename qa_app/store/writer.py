@@ -133,6 +133,8 @@ class GenerationWriter(RecordsWriter):
 
     def copy_tokens(self, previous: Generation, places: RowArray, rows: RowArray) -> None:
         """Copy the token codes of ``rows`` of the previous generation to this one's ``places``."""
+        if self._tokens.share(previous.tokens, places, rows):
+            return
         alike: dict[int, list[int]] = {}
         for place, row in zip(places.tolist(), rows.tolist(), strict=True):
             alike.setdefault(row, []).append(place)
