@@ -8,10 +8,10 @@
 INDEX is one of real reports. The first passages made are its own; the rest are resampled: each
 report's sentences are shuffled among its passages, their vectors are drawn around the real ones
 (noise of length 0.6), their token codes are the real ones'. So postings, vectors and bytes grow as
-in a real index; the vocabulary does not, and other writers' reports would be more varied. Nothing is
-embedded to make it; it is written by the product's own writer, with its reports as text files, so
-that ``publish`` can run the product's build over them with new reports beside them. Figures go to
-benchmarks/scale.json, from which ``plot`` draws docs/images/scale.svg.
+in a real index; the vocabulary does not, and other writers' reports would be more varied. Nothing
+is embedded to make it; it is written by the product's own writer, with its reports as text files,
+so that ``publish`` can run the product's build over them with new reports beside them. Figures go
+to benchmarks/scale.json, from which ``plot`` draws docs/images/scale.svg.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,10 +72,22 @@ def resampled(generation: Generation, path: str, number: int) -> IndexedDocument
             at += len(text) + 1
         end = at - 1
         parts.append("\n")
-        own = dict(document=name, title=f"{document.title} {number}", start=start, end=end)
-        text = "".join(parts[-1 - len(sentences) : -1])[:-1]
-        own |= dict(id=f"{name}:{start}-{end}", text=text, sentences=tuple(sentences), page=None)
-        cut.append(replace(passage, **own, page_breaks=(), lead_in=None, ocr_pages=frozenset()))
+        cut.append(
+            replace(
+                passage,
+                id=f"{name}:{start}-{end}",
+                document=name,
+                title=f"{document.title} {number}",
+                start=start,
+                end=end,
+                text="".join(parts[-1 - len(sentences) : -1])[:-1],
+                sentences=tuple(sentences),
+                page=None,
+                page_breaks=(),
+                lead_in=None,
+                ocr_pages=frozenset(),
+            )
+        )
         start = at + 1
     text = "".join(parts)
     blocks = tuple(Block(p.start, p.end, BlockKind.PARAGRAPH) for p in cut)
@@ -195,7 +208,7 @@ def measure(folder: str, questions: str) -> None:
         }
         for place, text in enumerate(texts):
             name = list(acts)[place % 3]
-            times[name].append(timed(lambda: acts[name](text)))
+            times[name].append(timed(partial(acts[name], text)))
         figures = {
             "passages": generation.num_passages,
             "open_s": round(opened_warm, 2),
@@ -219,7 +232,7 @@ def measure(folder: str, questions: str) -> None:
 
         approximate = [top(text, None) for text in texts]
         figures["top_10_as_exact"] = shared(approximate, [top(text, every) for text in texts])
-    keep(figures)
+    keep(folder, figures)
 
 
 def publish(folder: str) -> None:
@@ -230,7 +243,6 @@ def publish(folder: str) -> None:
     left, place = NEW, int(time.time())
     with open_generation(index) as generation:
         paths = [record.path for record in generation.documents]
-        count = generation.num_passages
         texts = []
         for path in random.Random(place).sample(paths, len(paths)):
             if left > 0:
@@ -246,7 +258,7 @@ def publish(folder: str) -> None:
     class Stages:
         last = "comparing"
 
-        def stage(self, name: str, total: int) -> None:
+        def stage(self, name: str, _total: int) -> None:
             now = time.perf_counter()
             seconds[self.last] = round(seconds.get(self.last, 0) + now - clock[0], 1)
             clock[0], self.last = now, name
@@ -259,13 +271,13 @@ def publish(folder: str) -> None:
     report = build_index(corpus, index, encoder=encoder, progress=Stages())
     print(seconds, f"{report.embedded} embedded, {report.reused} reused")
     parts = {"publish_s": round(report.seconds, 1), "publish_new": report.embedded}
-    keep({"passages": count, **parts, "publish_peak_mb": memory("VmHWM"), "stages": seconds})
+    keep(folder, {**parts, "publish_peak_mb": memory("VmHWM"), "stages": seconds})
 
 
-def keep(figures: dict[str, Any]) -> None:
+def keep(folder: str, figures: dict[str, Any]) -> None:
     print(json.dumps(figures, indent=1))
     kept = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.exists() else {}
-    size = str(figures["passages"])
+    size = Path(folder).name
     kept[size] = kept.get(size, {}) | figures
     ordered = dict(sorted(kept.items(), key=lambda item: int(item[0])))
     FIGURES.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")

@@ -88,7 +88,9 @@ def write_lexical(
         "num_docs": len(lengths),
     }
     index.save(folder)
-    np.save(folder / COUNTS_FILE, counts.data.astype(np.min_scalar_type(counts.data.max(initial=0))))
+    np.save(
+        folder / COUNTS_FILE, counts.data.astype(np.min_scalar_type(counts.data.max(initial=0)))
+    )
 
 
 def _read_counts(folder: Path) -> tuple[dict[str, int], Any]:

@@ -12,7 +12,7 @@ import hashlib
 import sqlite3
 import threading
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -200,15 +200,39 @@ class RecordsWriter:
             raise ValueError(f"{document.path}: {exc}") from exc
         self._documents.append(record)
 
+    def add_stored(self, earlier: Records, record: DocumentRecord, source: SourceStamp) -> None:
+        """Append a document as an earlier generation has it, with its tags, undecoded.
+
+        ``record`` is the earlier one, ``source`` the present state of its file.
+        """
+        number, first = len(self._documents), len(self.hashes)
+        record = replace(record, rows=range(first, first + record.passages), source=source)
+        document, passages = earlier.stored(record.path)
+        self._db.execute(
+            f"INSERT INTO documents VALUES ({', '.join('?' * 8)})",
+            (number, record.path, _dump(record), *document),
+        )
+        self._db.executemany(
+            f"INSERT INTO passages VALUES ({', '.join('?' * 13)})",
+            ((row, own, number, *rest) for row, (own, *rest) in enumerate(passages, start=first)),
+        )
+        for row, (*_, tags, digest) in enumerate(passages, start=first):
+            self.hashes.append(digest)
+            self._tag(row, _load_tags(tags))
+        self._documents.append(record)
+
+    def _tag(self, row: int, tags: Mapping[str, Iterable[str]]) -> None:
+        for facet, values in tags.items():
+            for value in values:
+                self._tags.setdefault((facet, value), []).append(row)
+
     def _passage_values(self, document: Document, passage: Passage) -> tuple[Any, ...]:
         if document.text[passage.start : passage.end] != passage.text:
             raise ValueError(f"Passage {passage.id} is not the words of {document.path}.")
         row = len(self.hashes)
         digest = hash_text(searchable_text(passage))
         self.hashes.append(digest)
-        for facet, values in passage.tags.items():
-            for value in values:
-                self._tags.setdefault((facet, value), []).append(row)
+        self._tag(row, passage.tags)
         return (
             row,
             passage.id,
@@ -231,6 +255,10 @@ class RecordsWriter:
         names = name_documents({record.path: record.title for record in self._documents})
         for record in self._documents:
             self._tags[facet, names[record.path]] = list(record.rows)
+            query = 'SELECT tags FROM passages WHERE "row" = ?'
+            tags = self._db.execute(query, (record.rows.start,)).fetchone()
+            if tags and _load_tags(tags[0]).get(facet) == (names[record.path],):
+                continue  # stored with its name, which is still free
             self._db.execute(
                 'UPDATE passages SET tags = json_set(tags, ?, json(?)) WHERE "row" BETWEEN ? AND ?',
                 (
@@ -339,6 +367,17 @@ class Records:
             warnings=record.warnings,
         )
 
+    def stored(self, path: str) -> tuple[Any, list[Any]]:
+        """Return a document's columns after its record, and its passages' after "row"."""
+        query = "SELECT text, page_starts, page_labels, blocks, source_runs FROM documents WHERE "
+        (document,) = self._all(f"{query} path = ?", (path,))
+        rows = self._by_path[path].rows
+        query = (
+            'SELECT id, section, start, "end", text, sentences, page, page_breaks, label, tags, '
+            'content_hash FROM passages WHERE "row" >= ? AND "row" < ? ORDER BY "row"'
+        )
+        return document, self._all(query, (rows.start, rows.stop))
+
     def document_sha256(self, path: str) -> str:
         """Return the SHA-256 of a document's file when it was indexed; "" if there is no such."""
         record = self._by_path.get(path)
@@ -402,8 +441,8 @@ class Records:
             places: int64, positions in ``hashes`` of the texts found, ascending.
             rows: int64, same shape, the first row with that text.
         """
-        query = 'SELECT content_hash, min("row") FROM passages GROUP BY content_hash'
-        known = dict(self._all(query))
+        own = self.content_hashes()
+        known = dict(zip(reversed(own), range(len(own) - 1, -1, -1), strict=True))
         pairs = [(place, known[digest]) for place, digest in enumerate(hashes) if digest in known]
         places, rows = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
         return places, rows

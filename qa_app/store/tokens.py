@@ -79,13 +79,14 @@ class TokensWriter:
             return False
         self._parts, self._total = list(earlier.parts), sum(earlier.parts)
         for number in range(len(self._parts)):
-            name = part_name(number)
-            try:
-                os.link(earlier.folder / name, self._folder / name)
-            except OSError:  # a file system without hard links
-                shutil.copyfile(earlier.folder / name, self._folder / name)
+            _share_file(earlier.folder / part_name(number), self._folder / part_name(number))
         self._shared = places, found
         return True
+
+    @property
+    def shared_files(self) -> list[str]:
+        """Names of the files that an earlier generation has too."""
+        return [part_name(number) for number in range(len(self._parts))]
 
     def close(self, num_passages: int) -> None:
         """Write (start, count) of each row's tokens; rows that were not added have count 0."""
@@ -114,6 +115,13 @@ class TokensWriter:
         if self._file is None:
             self._file = (self._folder / part_name(len(self._parts))).open("wb")
         return self._file
+
+
+def _share_file(path: Path, other: Path) -> None:
+    try:
+        os.link(path, other)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(path, other)
 
 
 class Tokens:
@@ -176,7 +184,7 @@ class Tokens:
             part = int(np.searchsorted(self._starts, start, side="right")) - 1
             begin = start - int(self._starts[part])
             codes = self._codes[part][begin : begin + count]
-            if self._checks is not None and count and zlib.crc32(codes) != self._checks[row]:
+            if self._checks is not None and count and zlib.crc32(codes.data) != self._checks[row]:
                 path = self.folder / part_name(part)
                 raise IndexCorruptError(f"{path} is damaged at passage {row}.", MEND_HINT)
             found.append(codes)

@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ from qa_app.embedding import Encoder, Progress
 from qa_app.errors import IndexCorruptError, StoreError
 from qa_app.models import Failure, ModelIdentity
 from qa_app.store.generation import LEXICAL_FOLDER, Generation
-from qa_app.store.lexical import write_lexical
+from qa_app.store.lexical import COUNTS_FILE, write_lexical
 from qa_app.store.manifest import (
     MANIFEST_FILE,
     Current,
@@ -111,6 +111,8 @@ class GenerationWriter(RecordsWriter):
 
     def __init__(self, index: Path) -> None:
         self._index = index
+        self._previous: Generation | None = None
+        self._kept = np.empty(0, dtype=np.int64)  # row in the previous generation, or -1
         with _translated(index):
             self._folder = start_folder(index)
             self._tokens = TokensWriter(self._folder)
@@ -131,8 +133,13 @@ class GenerationWriter(RecordsWriter):
         with _translated(self._index):
             self._tokens.add(rows, codes)
 
-    def copy_tokens(self, previous: Generation, places: RowArray, rows: RowArray) -> None:
-        """Copy the token codes of ``rows`` of the previous generation to this one's ``places``."""
+    def reuse(self, previous: Generation, places: RowArray, rows: RowArray) -> None:
+        """Take what was made of the texts in ``rows`` of a generation of the same model.
+
+        Their token codes now, their terms and cells in ``finish``. ``places`` are their rows here.
+        """
+        self._previous, self._kept = previous, np.full(self.num_passages, -1, dtype=np.int64)
+        self._kept[places] = rows
         if self._tokens.share(previous.tokens, places, rows):
             return
         alike: dict[int, list[int]] = {}
@@ -160,7 +167,7 @@ class GenerationWriter(RecordsWriter):
                 f"passages, and {model.name} has {model.dimension} dimensions"
             )
         with _translated(self._index):
-            vectors = self._write_searchable(embeddings, recipe.language)
+            vectors = self._write_searchable(embeddings, recipe)
             manifest = Manifest(
                 generation=next_name(self._index),
                 created=datetime.now(UTC).isoformat(),
@@ -169,7 +176,7 @@ class GenerationWriter(RecordsWriter):
                 documents=self.num_documents,
                 passages=self.num_passages,
                 vectors=vectors,
-                files=dict(_stamp_files(self._folder)),
+                files=self._stamp_files(),
                 corpus=_corpus_path(corpus, self._index),
                 failures=failures,
                 warnings=warnings,
@@ -183,13 +190,36 @@ class GenerationWriter(RecordsWriter):
         return manifest.generation
 
     def _write_searchable(
-        self, embeddings: FloatArray | HalfArray, language: str
+        self, embeddings: FloatArray | HalfArray, recipe: Recipe
     ) -> VectorsDescription:
-        lexical = self._folder / LEXICAL_FOLDER
-        write_lexical(lexical, self.texts(), analyser_for(language))
+        before, folder, kept = self._previous, self._folder / LEXICAL_FOLDER, self._kept
+        analyser, earlier = analyser_for(recipe.language), None
+        if before is not None and f"{LEXICAL_FOLDER}/{COUNTS_FILE}" in before.manifest.files:
+            old = before.manifest.recipe
+            if (old.lexical, old.language) == (recipe.lexical, recipe.language):
+                earlier = before.folder / LEXICAL_FOLDER
+        if earlier is None:
+            write_lexical(folder, self.texts(), analyser)
+        else:
+            write_lexical(
+                folder, self.texts(np.flatnonzero(kept < 0).tolist()), analyser, earlier, kept
+            )
         self._finish_records()
         self._tokens.close(self.num_passages)
-        return write_vectors(self._folder, np.asarray(embeddings, dtype=np.float16))
+        vectors = np.asarray(embeddings, dtype=np.float16)
+        if before is None:
+            return write_vectors(self._folder, vectors)
+        return write_vectors(self._folder, vectors, earlier=before.folder, kept=kept)
+
+    def _stamp_files(self) -> dict[str, FileStamp]:
+        files = self._previous.manifest.files if self._previous else {}
+        known = {name: files[name] for name in self._tokens.shared_files}
+        paths = [path for path in sorted(self._folder.rglob("*")) if path.is_file()]
+        names = [path.relative_to(self._folder).as_posix() for path in paths]
+        return {
+            name: known.get(name) or hash_file(path)
+            for name, path in zip(names, paths, strict=True)
+        }
 
     def _check_opens(self, manifest: Manifest) -> None:
         """Raise ``StoreError`` if it cannot be opened: not every library reports a full disk."""
@@ -230,12 +260,6 @@ def _write_error(index: Path, reason: str) -> StoreError:
         "Make room on the disk, or allow writing there; then build again. What was there before "
         "still answers.",
     )
-
-
-def _stamp_files(folder: Path) -> Iterable[tuple[str, FileStamp]]:
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            yield path.relative_to(folder).as_posix(), hash_file(path)
 
 
 def _corpus_path(corpus: Path | None, index: Path) -> str:
