@@ -23,9 +23,10 @@ from qa_app.evaluation import EvaluationSet, read_set
 from qa_app.evaluation.scoring import ndcg_at
 from qa_app.models import Block, BlockKind, Document, Mode, Passage
 from qa_app.retrieval import Retriever, fusion, late
-from qa_app.store.generation import Generation, open_generation
-from qa_app.store.records import IndexedDocument, SourceStamp
-from qa_app.store.writer import embed_contents, write_generation
+from qa_app.store.contents import embed_contents, write_generation
+from qa_app.store.documents import IndexedDocument, SourceStamp
+from qa_app.store.embedded.generation import open_generation
+from qa_app.store.protocol import Generation
 
 # Judged sets, as named in EVAL_FOLDER.
 SETS = ("orsharc", "qmsum-committee", "cisi", "npl", "cranfield")

@@ -20,8 +20,8 @@ from pathlib import Path
 from qa_app.embedding import load_model
 from qa_app.model_files import find_folder
 from qa_app.settings import DEFAULT_MODEL
-from qa_app.store.generation import open_generation
-from qa_app.store.records import searchable_text
+from qa_app.store.documents import searchable_text
+from qa_app.store.embedded.generation import open_generation
 
 WARM = 64  # texts encoded before timing
 

@@ -34,7 +34,7 @@ from qa_app.evaluation.questions import Expected, read_expected, resolve
 from qa_app.evaluation.scoring import paired_difference
 from qa_app.models import Document, Mode, Passage, SearchResult
 from qa_app.settings import Settings
-from qa_app.store.records import RecordsWriter
+from qa_app.store.embedded.records import RecordsWriter
 
 QUESTIONS = Path(__file__).parent / "questions" / "reports.csv"
 SAMPLE = 400  # questions of conditionalqa, for a tolerable run time

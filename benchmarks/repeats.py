@@ -11,7 +11,7 @@ from itertools import accumulate
 from pathlib import Path
 
 from qa_app.retrieval.duplicates import group_repeats, wording
-from qa_app.store.generation import open_generation
+from qa_app.store.embedded.generation import open_generation
 
 SHORTEST = 100  # characters; shorter passages, such as headings and table cells, are not counted
 

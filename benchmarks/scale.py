@@ -37,10 +37,11 @@ from qa_app.api import build_index, open_index
 from qa_app.embedding import SentenceTransformerEncoder
 from qa_app.facets import DOCUMENT_FACET, FACETS_FILE, Facets
 from qa_app.models import Block, BlockKind, Document, Mode, Sentence
-from qa_app.store.generation import Generation, open_generation
-from qa_app.store.publishing import build_lock
-from qa_app.store.records import IndexedDocument, SourceStamp
-from qa_app.store.writer import GenerationWriter
+from qa_app.store.documents import IndexedDocument, SourceStamp
+from qa_app.store.embedded.generation import open_generation
+from qa_app.store.embedded.publishing import build_lock
+from qa_app.store.embedded.writer import EmbeddedWriter
+from qa_app.store.protocol import Generation
 from qa_app.text.analysis import analyser_for
 from qa_app.topics.topic_builder import Themes, find_topics
 from qa_app.topics.topic_store import TOPICS_FILE
@@ -132,7 +133,7 @@ def make(source: str, folder: str, *counts: str) -> None:
         with (
             open_generation(Path(source), encoder.identity) as base,
             build_lock(index),
-            GenerationWriter(index) as writer,
+            EmbeddedWriter(index) as writer,
         ):
             text = (base.folder / FACETS_FILE).read_text(encoding="utf-8")
             (corpus / FACETS_FILE).write_text(text, encoding="utf-8")

@@ -31,10 +31,11 @@ from typing import Any
 import numpy as np
 
 from qa_app.api import encoder_for
-from qa_app.facets import Facets
+from qa_app.facets import FACETS_FILE, Facets
 from qa_app.models import Passage
 from qa_app.settings import Settings
-from qa_app.store.generation import Generation, open_generation
+from qa_app.store.embedded.generation import open_generation
+from qa_app.store.protocol import Generation
 from qa_app.text.analysis import analyser_for
 from qa_app.topics.topic_builder import Earlier, Themes, find_topics
 from qa_app.topics.topic_store import Topics
@@ -120,8 +121,8 @@ def compare(index: Path, peer_python: str) -> None:
     """Print the table rows of one index."""
     with open_generation(index) as generation:
         texts = Texts(generation)
-        vectors = np.asarray(generation.vectors.embeddings)
-        facets = Facets.load(generation.folder)
+        vectors = generation.stored_vectors(np.arange(generation.num_passages))
+        facets = Facets.parse(generation.file(FACETS_FILE))
     ours = own_topics(index, texts, vectors, facets)
     rows = sorted({row for topic in ours["topics"] for row in topic["rows"]})
     peers = peer_topics(peer_python, texts, vectors, rows, len(ours["topics"]))
@@ -163,8 +164,8 @@ def steadiness(index: Path) -> None:
     """
     with open_generation(index) as generation:
         texts = Texts(generation)
-        vectors = np.asarray(generation.vectors.embeddings)
-        facets = Facets.load(generation.folder)
+        vectors = generation.stored_vectors(np.arange(generation.num_passages))
+        facets = Facets.parse(generation.file(FACETS_FILE))
     mixed = np.random.default_rng(3).permutation(len(vectors))
     few = len(mixed) // 20
     before, after = np.sort(mixed[few:]), np.sort(np.r_[mixed[:few], mixed[2 * few :]])

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from qa_app.store.generation import open_generation
-from qa_app.store.vectors import Vectors, write_vectors
+from qa_app.store.embedded.generation import open_generation
+from qa_app.store.embedded.vectors import EmbeddedVectors, write_vectors
 
 SPREAD = 0.6  # length of the noise added to a unit vector
 QUESTIONS = 100  # timed for each number of passages
@@ -66,7 +66,7 @@ def measure(centres: Floats, count: int) -> None:
             started = time.perf_counter()
             description = write_vectors(Path(folder), embeddings, limit)
             seconds = time.perf_counter() - started
-            vectors = Vectors(Path(folder), count, dimension, description)
+            vectors = EmbeddedVectors(Path(folder), count, dimension, description)
             found = np.vstack([vectors.search(question[None], POOL)[1] for question in questions])
             truth = found if truth is None else truth
             hits = [len(np.intersect1d(a, b)) for a, b in zip(truth, found, strict=True)]
@@ -85,7 +85,7 @@ def measure(centres: Floats, count: int) -> None:
 
 
 def _search(
-    vectors: Vectors, rows: npt.NDArray[np.int64] | None = None
+    vectors: EmbeddedVectors, rows: npt.NDArray[np.int64] | None = None
 ) -> Callable[[Floats], object]:
     return lambda question: vectors.search(question, POOL, rows)
 

@@ -20,16 +20,17 @@ from qa_app.answering.follow_up import Reading, read_follow_up
 from qa_app.citations import Facts, document_facts, find_in_source
 from qa_app.embedding import Encoder, SentenceTransformerEncoder
 from qa_app.errors import IndexCorruptError, StoreError
-from qa_app.facets import Facets
+from qa_app.facets import FACETS_FILE, Facets
 from qa_app.indexing import BuildProgress, build
 from qa_app.models import Answer, BuildReport, Document, Mode, Place, Quote, SearchResult, to_json
 from qa_app.reader import ExtractiveReader, Reader
 from qa_app.reranking import Reranker
 from qa_app.retrieval import Retriever
 from qa_app.retrieval.filters import FilterChoices, Filters, filter_choices
-from qa_app.settings import DEFAULT_MODEL, DEFAULT_READER, NO_READER, Settings
-from qa_app.store.generation import Generation, last_manifest, open_earlier, open_generation
-from qa_app.store.manifest import Current, Manifest, read_current, read_manifest
+from qa_app.settings import DEFAULT_MODEL, DEFAULT_READER, NO_READER, Location, Settings
+from qa_app.store.manifest import Current, Manifest
+from qa_app.store.opening import open_store
+from qa_app.store.protocol import Generation, Store
 from qa_app.topics.topic_queries import Change, Kind, TopicsReport, Triage
 
 if TYPE_CHECKING:
@@ -44,19 +45,24 @@ class Snapshot:
     A request uses one snapshot throughout, so that its results never mix two generations.
 
     Attributes:
-        index: folder of the index.
+        store: of the index.
         corpus: folder of the reports.
         triage: its topics and themes, and the matrices of both by facet.
         reader: finds the answering words; None to answer without.
     """
 
-    index: Path
+    store: Store
     corpus: Path
     generation: Generation
     retriever: Retriever
     triage: Triage
     reader: Reader | None = None
     _changes: dict[str, tuple[Change, ...]] = field(default_factory=dict)
+
+    @property
+    def index(self) -> Location:
+        """Folder or address of the index."""
+        return self.store.location
 
     def ask(
         self,
@@ -177,8 +183,8 @@ class Snapshot:
             IndexNotFoundError: that generation is not kept, or has no topics.
         """
         if since not in self._changes:
-            with open_earlier(self.index, since) as earlier:
-                before = Triage(earlier, Facets.load(earlier.folder))
+            with self.store.open_earlier(since) as earlier:
+                before = Triage(earlier, Facets.parse(earlier.file(FACETS_FILE)))
                 self._changes[since] = self.triage.changes(before)
         return self._changes[since]
 
@@ -224,13 +230,14 @@ class Index:
 
     def __init__(
         self,
-        path: Path,
+        path: Location,
         corpus: Path,
         encoder: Encoder,
         reranker: Reranker | None = None,
         reader: Reader | None = None,
     ) -> None:
         self.path = path
+        self._store = open_store(path)
         self.corpus = corpus
         self._encoder = encoder
         self._reranker = reranker
@@ -300,16 +307,16 @@ class Index:
 
     def _read_current(self) -> Current | None:
         try:
-            return read_current(self.path)
+            return self._store.current()
         except IndexCorruptError:
             return None
 
     def _open(self) -> Snapshot:
-        generation = open_generation(self.path, self._encoder.identity, allow_previous=True)
-        facets = Facets.load(generation.folder)
+        generation = self._store.open(self._encoder.identity, allow_previous=True)
+        facets = Facets.parse(generation.file(FACETS_FILE))
         retriever = Retriever(generation, self._encoder, facets, self._reranker)
         triage = Triage(generation, facets)
-        return Snapshot(self.path, self.corpus, generation, retriever, triage, self._reader)
+        return Snapshot(self._store, self.corpus, generation, retriever, triage, self._reader)
 
 
 def build_index(
@@ -394,16 +401,16 @@ def open_from_settings(settings: Settings, encoder: Encoder | None = None) -> In
     )
 
 
-def read_status(index: Path) -> dict[str, Any]:
+def read_status(index: Location) -> dict[str, Any]:
     """Return an index's status from its manifest, without opening the index."""
-    return _status(read_manifest(index))
+    return _status(open_store(index).manifest())
 
 
 def corpus_of(settings: Settings) -> Path:
     """Return the folder of reports: the one asked for, else the index's own, else ``corpus``."""
     if settings.corpus is not None:
         return settings.corpus
-    manifest = last_manifest(settings.index)
+    manifest = open_store(settings.index).last_manifest()
     folder = manifest.corpus_folder(settings.index) if manifest else None
     return folder or Path("corpus")
 
@@ -413,7 +420,7 @@ def encoder_for(settings: Settings) -> Encoder:
     model, dimension = settings.model, settings.dimension
     query, document = settings.query_prompt, settings.document_prompt
     # An index keeps the model that it was built with, unless another is asked for.
-    if not model and (manifest := last_manifest(settings.index)):
+    if not model and (manifest := open_store(settings.index).last_manifest()):
         own = manifest.model
         model, dimension = own.location, dimension or own.dimension
         query, document = query or own.query_prompt, document or own.document_prompt

@@ -12,7 +12,7 @@ from qa_app.models import Answer, Citation, Finding, MetadataField, Passage, Pla
 from qa_app.text.dates import parse_date
 
 if TYPE_CHECKING:
-    from qa_app.store.generation import Generation
+    from qa_app.store.protocol import Generation
 
 Facts = Mapping[str, Mapping[str, str]]
 _LONGEST_TITLE = 60  # characters of a title or heading, so that a label fits on one line

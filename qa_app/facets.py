@@ -21,7 +21,7 @@ from typing import Any
 
 from qa_app.errors import ConfigError
 from qa_app.models import Passage
-from qa_app.settings import read_tables
+from qa_app.settings import parse_tables, read_tables
 
 FACETS_FILE = "facets.toml"
 DOCUMENT_FACET = "document"
@@ -129,15 +129,26 @@ class Facets:
 
     @classmethod
     def load(cls, folder: Path) -> Facets:
-        """Read ``facets.toml`` in a folder; without one, there are only the built-in facets.
-
-        The folder is the corpus, or a generation, which keeps a copy of the file it was built with.
+        """Read ``facets.toml`` in a corpus; without one, there are only the built-in facets.
 
         Raises:
             ConfigError: the file is not TOML, or not of the form that ``corpus/README.md`` shows.
         """
         path = folder / FACETS_FILE
-        found, text = read_tables(path, _FORM)
+        return cls.parse(read_tables(path, _FORM)[1], path)
+
+    @classmethod
+    def parse(cls, text: str, path: Path = Path(FACETS_FILE)) -> Facets:
+        """Return the facets of a file's text; a generation keeps that of the file of its build.
+
+        Args:
+            text: may be empty.
+            path: named in the error.
+
+        Raises:
+            ConfigError: as for ``load``.
+        """
+        found = parse_tables(text, path, _FORM)
         return cls((_parse_facet(path, name, table) for name, table in found.items()), text)
 
     @property

@@ -36,14 +36,12 @@ from qa_app.loading import SourceFile
 from qa_app.loading.metadata import is_named_after_file
 from qa_app.models import BuildReport, Document, Failure, ModelIdentity
 from qa_app.settings import DEFAULT_LANGUAGE, Settings
-from qa_app.store.generation import Generation, last_manifest, open_generation
-from qa_app.store.lexical import LEXICAL_VERSION
+from qa_app.store.bm25 import LEXICAL_VERSION
+from qa_app.store.codes import pack
+from qa_app.store.documents import DocumentRecord, IndexedDocument, SourceStamp
 from qa_app.store.manifest import Recipe, hash_file
-from qa_app.store.publishing import build_lock
-from qa_app.store.records import DocumentRecord, IndexedDocument, SourceStamp
-from qa_app.store.tokens import pack
-from qa_app.store.unpublished import Unpublished, forget_unpublished
-from qa_app.store.writer import GenerationWriter
+from qa_app.store.opening import open_store
+from qa_app.store.protocol import Generation, Store, Unpublished, Writer
 from qa_app.text.analysis import ANALYSIS_VERSION, analyser_for
 from qa_app.topics.topic_builder import Earlier, Themes, find_topics
 from qa_app.topics.topic_store import TOPICS_FILE, TOPICS_VERSION, Topics, read_topics
@@ -120,25 +118,28 @@ def build(
             "Put reports into it (PDF, Word, web pages, Markdown, text), then build again.",
         )
     # The language in the settings, else the index's own, else the default.
-    manifest = None if settings.language else last_manifest(settings.index)
+    store = open_store(settings.index)
+    manifest = None if settings.language else store.last_manifest()
     own = manifest.recipe.language if manifest else DEFAULT_LANGUAGE
     settings = replace(settings, language=settings.language or own)
     progress = progress or _Silence()
     try:
         with (
-            build_lock(settings.index),
-            _open_previous(settings.index, rebuild) or nullcontext() as previous,
+            store.lock(),
+            _open_previous(store, rebuild) or nullcontext() as previous,
         ):
-            report = _Build(settings, scan, corpus, encoder, progress, previous, rebuild).run()
-            forget_unpublished(settings.index)
+            report = _Build(
+                store, settings, scan, corpus, encoder, progress, previous, rebuild
+            ).run()
+            store.forget_unpublished()
     finally:
         progress.close()
     return replace(report, seconds=time.perf_counter() - started)
 
 
-def _open_previous(index: Path, rebuild: bool) -> Generation | None:
+def _open_previous(store: Store, rebuild: bool) -> Generation | None:
     try:
-        return open_generation(index, allow_previous=True, searchable=False)
+        return store.open(allow_previous=True, searchable=False)
     except (IndexNotFoundError, IndexCorruptError, IndexMismatchError) as exc:
         if isinstance(exc, IndexMismatchError) and not rebuild:
             raise
@@ -200,6 +201,7 @@ class _Build:
 
     def __init__(
         self,
+        store: Store,
         settings: Settings,
         scan: loading.Scan,
         corpus: Path,
@@ -208,6 +210,7 @@ class _Build:
         previous: Generation | None,
         rebuild: bool,
     ) -> None:
+        self._store = store
         self._settings = settings
         self._scan = scan
         self._encoder = encoder
@@ -254,7 +257,7 @@ class _Build:
                     return unchanged
             if to_load:
                 _load_ahead(self._encoder)
-            with GenerationWriter(self._settings.index) as writer:
+            with self._store.writer() as writer:
                 return self._write(writer, chain(tried, loaded))
 
     def _step(self, source: SourceFile) -> _Step:
@@ -343,7 +346,7 @@ class _Build:
             seconds=0.0,
         )
 
-    def _write(self, writer: GenerationWriter, loaded: Iterator[Loaded]) -> BuildReport:
+    def _write(self, writer: Writer, loaded: Iterator[Loaded]) -> BuildReport:
         failures, warnings = self._failures, []
         indexed: list[_Step] = []
         for step in self._steps:
@@ -373,7 +376,7 @@ class _Build:
         return self._report(name, indexed, *problems, writer.num_passages, new)
 
     def _add(
-        self, writer: GenerationWriter, step: _Step, loaded: Iterator[Loaded]
+        self, writer: Writer, step: _Step, loaded: Iterator[Loaded]
     ) -> tuple[str, ...] | Failure:
         """Add the step's document to the next generation, and return its warnings."""
         reuse = self._reuse.documents and self._reuse.passages and self._reuse.tags
@@ -408,9 +411,7 @@ class _Build:
             passages = tuple(replace(item, tags=self._facets.tag(item)) for item in passages)
         return IndexedDocument(document, step.stamp, passages)
 
-    def _topics(
-        self, writer: GenerationWriter, embeddings: HalfArray, stored: Stored | None
-    ) -> Topics:
+    def _topics(self, writer: Writer, embeddings: HalfArray, stored: Stored | None) -> Topics:
         earlier, previous = None, self._previous  # also on a rebuild: topics keep names
         if previous is not None and stored is not None:
             places, _ = stored
@@ -418,11 +419,12 @@ class _Build:
             new[places] = False
             removed = max(0, previous.num_passages - len(places))
             with suppress(StoreError):  # missing, damaged or of another version: none to compare
-                earlier = Earlier(read_topics(previous.folder), new, removed)
+                topics = read_topics(previous.file(TOPICS_FILE), previous.name)
+                earlier = Earlier(topics, new, removed)
         given = self._facets, self._themes, self._analyser
         return find_topics(writer, embeddings, self._encoder, *given, earlier)
 
-    def _embed(self, writer: GenerationWriter, stored: Stored | None) -> tuple[HalfArray, int]:
+    def _embed(self, writer: Writer, stored: Stored | None) -> tuple[HalfArray, int]:
         """Return every row's vector, float16, shape (rows, dim), and how many were computed now."""
         identity, previous = self._encoder.identity, self._previous
         embeddings = np.empty((writer.num_passages, identity.dimension), dtype=np.float16)
@@ -430,14 +432,14 @@ class _Build:
         if previous is not None and stored is not None and self._reuse.vectors:
             places, old = stored
             embeddings[places] = previous.stored_vectors(old)
-            writer.reuse(previous, places, old)
+            writer.copy_tokens(previous, places, old)
             new[places] = False
         rows: defaultdict[bytes, list[int]] = defaultdict(list)
         for row in np.flatnonzero(new).tolist():
             rows[writer.hashes[row]].append(row)
         if not rows:
             return embeddings, 0
-        with Unpublished(self._settings.index, identity, self._rebuild) as unpublished:
+        with self._store.unpublished(identity, self._rebuild) as unpublished:
             left = [digest for digest in rows if digest not in unpublished]
             embedded = sum(len(rows[digest]) for digest in left)
             if left:
@@ -456,7 +458,7 @@ class _Build:
         return embeddings, embedded
 
     def _encode(
-        self, writer: GenerationWriter, unpublished: Unpublished, rows: dict[bytes, list[int]]
+        self, writer: Writer, unpublished: Unpublished, rows: dict[bytes, list[int]]
     ) -> dict[bytes, tuple[HalfArray, CodeArray]]:
         """Return vector and token codes of each text, by its hash; codes may be empty.
 

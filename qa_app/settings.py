@@ -8,6 +8,7 @@ misspelt setting is not ignored.
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,6 +28,68 @@ NO_READER = "none"
 # The key for a language model's server. It is no setting: those may be in files, and are shown.
 LLM_KEY_VARIABLE = "QA_APP_LLM_KEY"
 
+# What is meant as the address of a database, well formed or not: such a text is never shown whole.
+_MEANT_AS_DATABASE = re.compile(r"postgres(?:ql)?:", re.IGNORECASE)
+# The same parts that libpq sees. Were it not for the strict ports, "user:password" without "@host"
+# would be taken for host and port, and the password be shown.
+_DATABASE = re.compile(
+    r"postgres(?:ql)?://"
+    r"(?:[^:@/]*(?P<password>:[^@/]*)?@)?"
+    r"(?:(?:\[[^]@/?]*]|[^]:,@/?\[]*)(?::[0-9]*)?(?:,|(?=[/?]|$)))*"
+    r"(?:/[^@?]*)?(?:\?[^@]*)?"
+)
+_BARE_PERCENT = re.compile("%(?![0-9A-Fa-f]{2})")
+# libpq takes secrets as parameters too: password, sslpassword, oauth_client_secret.
+_SECRET_PARAMETER = re.compile(r"([?&][a-z_]*(?:password|secret)=)[^&]*")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class DatabaseUrl:
+    """Address of a PostgreSQL database, in libpq's form; shown without its password.
+
+    Attributes:
+        with_password: the address as it was given; for the library that connects, and for nothing
+            that is shown or stored.
+
+    Raises:
+        ConfigError: it is no such address.
+    """
+
+    with_password: str
+
+    def __post_init__(self) -> None:
+        if not _DATABASE.fullmatch(self.with_password) or _BARE_PERCENT.search(self.with_password):
+            raise ConfigError(
+                "The address of the database cannot be read.",
+                "Write it as postgresql://USER:PASSWORD@HOST:PORT/DATABASE, in the password @ as "
+                "%40, / as %2F and % as %25; or leave the password to PGPASSWORD or ~/.pgpass.",
+            )
+
+    def __str__(self) -> str:
+        text = self.with_password
+        parts = _DATABASE.fullmatch(text)
+        if parts and parts["password"]:
+            text = f"{text[: parts.start('password')]}:***{text[parts.end('password') :]}"
+        return _SECRET_PARAMETER.sub(r"\1***", text)
+
+    def __repr__(self) -> str:
+        return f"DatabaseUrl({str(self)!r})"
+
+
+def index_location(text: str | Path) -> Path | DatabaseUrl:
+    """Return where an index is: a database if ``text`` starts like its address, else a folder.
+
+    Raises:
+        ConfigError: it is meant as the address of a database, and is none.
+    """
+    if _MEANT_AS_DATABASE.match(str(text)):
+        return DatabaseUrl(str(text))
+    return Path(text)
+
+
+# Where an index is kept.
+Location = Path
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -35,7 +98,7 @@ class Settings:
     Attributes:
         corpus: folder of reports; None for the one that the index was built from, or ``corpus``
             for a new index.
-        index: folder of the index.
+        index: folder of the index, or the address of a PostgreSQL database that holds it.
         model: name or folder of a sentence-transformers model; empty for the one that the index
             was built with, or the default for a new index.
         dimension: number of the model's dimensions to use; 0 for all, or for the index's number
@@ -60,7 +123,7 @@ class Settings:
     """
 
     corpus: Path | None = None
-    index: Path = Path("index")
+    index: Path | DatabaseUrl = Path("index")
     model: str = ""
     dimension: int = 0
     query_prompt: str = ""
@@ -125,10 +188,22 @@ def read_tables(path: Path, form: str) -> tuple[dict[str, Any], str]:
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
-        return tomllib.loads(text), text
     except FileNotFoundError:
         return {}, ""
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, OSError) as exc:
+    except (UnicodeDecodeError, OSError) as exc:
+        raise ConfigError(f"{path} cannot be read: {exc}.", form) from exc
+    return parse_tables(text, path, form), text
+
+
+def parse_tables(text: str, path: Path, form: str) -> dict[str, Any]:
+    """Return the content of a TOML text; ``path`` and ``form`` are as for ``read_tables``.
+
+    Raises:
+        ConfigError: it is not TOML.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
         raise ConfigError(f"{path} cannot be read: {exc}.", form) from exc
 
 
@@ -137,7 +212,15 @@ def _convert(name: str, value: Any, origin: str) -> Any:
     if name not in kinds:
         known = ", ".join(sorted(kinds))
         raise ConfigError(f"{origin}: there is no setting {name!r}.", f"Settings are: {known}.")
-    kind = _POSITIVE if kinds[name] is int else kinds[name]
+    if isinstance(value, DatabaseUrl) or _MEANT_AS_DATABASE.match(str(value)):
+        if name != "index":
+            raise ConfigError(
+                f"{origin}: {name} cannot be a database.",
+                "The index can: --index postgresql://USER@HOST/DATABASE",
+            )
+        return value if isinstance(value, DatabaseUrl) else index_location(str(value))
+    kind = _KINDS.get(name, kinds[name])
+    kind = _POSITIVE if kind is int else kind
     plain = str(value) if isinstance(value, Path) else value
     if kind is bool:
         plain = _YES_NO.get(str(value).lower(), value)
@@ -152,6 +235,7 @@ def _convert(name: str, value: Any, origin: str) -> Any:
         ) from exc
 
 
+_KINDS = {"index": Path}  # where it is no database
 _POSITIVE = Annotated[int, msgspec.Meta(ge=1)]
 _IN_WORDS: Mapping[Any, str] = {bool: "true or false", int: "a whole number of at least 1"}
 _YES_NO = {"yes": True, "no": False}  # msgspec itself reads true, false, 1 and 0

@@ -13,20 +13,13 @@ from itertools import chain
 from pathlib import Path
 
 from qa_app import loading
-from qa_app.errors import CorpusError, IndexCorruptError
+from qa_app.errors import CorpusError
 from qa_app.loading import SourceFile
 from qa_app.models import Answer, Citation, Document, Failure, Passage
-from qa_app.store.generation import Generation
-from qa_app.store.manifest import (
-    CURRENT_FILE,
-    MANIFEST_FILE,
-    check_files,
-    generation_folder,
-    hash_file,
-    read_current,
-    read_manifest,
-)
-from qa_app.store.records import RECORDS_FILE
+from qa_app.settings import Location
+from qa_app.store.manifest import hash_file
+from qa_app.store.opening import open_store
+from qa_app.store.protocol import Generation
 
 _BUILD_HINT = "Bring the index up to date: qa-app build"
 # White space and control characters: what separates words differs between formats.
@@ -50,33 +43,26 @@ class VerifyReport:
     quotes: int = 0
 
 
-def verify(index: Path, corpus: Path | None = None) -> VerifyReport:
+def verify(index: Location, corpus: Path | None = None) -> VerifyReport:
     """Check the hash of every file, then read the reports again and compare each passage.
 
     Passages of reports that have changed or cannot be read are not compared; the report is named.
 
     Args:
-        index: folder of the index.
+        index: folder or address of the index.
         corpus: folder of the reports; None for the one of the last build.
 
     Raises:
         IndexNotFoundError: there is no index yet.
         IndexMismatchError: the index has another format.
     """
-    name = CURRENT_FILE
-    try:
-        current = read_current(index)
-        name = MANIFEST_FILE
-        manifest = read_manifest(index, current)
-    except IndexCorruptError as exc:
-        return VerifyReport(1, 0, (Failure(name, exc.message, exc.hint),))
-    folder = generation_folder(index, current.name)
-    bad = check_files(folder, manifest)
-    files = 1 + len(manifest.files)
-    reports = corpus or manifest.corpus_folder(index)
-    if reports is None or any(item.path == RECORDS_FILE for item in bad):
-        return VerifyReport(files, 0, tuple(bad))
-    with Generation(folder, manifest, searchable=False) as generation:
+    files, bad, opened = open_store(index).check()
+    if opened is None:
+        return VerifyReport(files, 0, bad)
+    with opened as generation:
+        reports = corpus or generation.manifest.corpus_folder(index)
+        if reports is None:
+            return VerifyReport(files, 0, bad)
 
         def faults(document: Document) -> Iterator[str]:
             rows = generation.document_rows(document.path)

@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from qa_app.api import Index, build_index, open_index
-from qa_app.store.generation import Generation, open_generation
+from qa_app.store.embedded.generation import open_generation
+from qa_app.store.protocol import Generation
 from support.brief_samples import Desk, make_desk
 from support.fake_encoder import FakeEncoder
+from support.postgres_server import PostgresServer
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -98,3 +100,18 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
 def generation(index: Index) -> Iterator[Generation]:
     with open_generation(index.corpus.parent / "index") as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    """Return a server with pgvector and pg_textsearch, one for all tests of a process."""
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres: PostgresServer) -> Iterator[str]:
+    """Return the address of a new, empty database with the extensions, the superuser's."""
+    name = postgres.new_database()
+    yield postgres.url(name)
+    postgres.drop_database(name)

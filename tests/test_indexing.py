@@ -21,15 +21,17 @@ from qa_app.embedding import (
     Progress,
 )
 from qa_app.errors import CorpusError, EmbeddingError, IndexMismatchError
-from qa_app.facets import Facets
+from qa_app.facets import FACETS_FILE, Facets
 from qa_app.indexing import build
 from qa_app.models import BuildReport
 from qa_app.retrieval.filters import filter_rows
 from qa_app.settings import Settings
-from qa_app.store.generation import Generation, open_generation
+from qa_app.store.codes import pack
+from qa_app.store.documents import searchable_text
+from qa_app.store.embedded.generation import open_generation
+from qa_app.store.embedded.tokens import TOKENS_FILE
 from qa_app.store.manifest import FORMAT_VERSION, generation_folder, read_current, read_manifest
-from qa_app.store.records import searchable_text
-from qa_app.store.tokens import TOKENS_FILE, pack
+from qa_app.store.protocol import Generation
 
 ROADS = "# Roads\n\nRoad safety rose.\n\n## Money\n\nFunding fell.\n"
 BOARD = "# Board\n\nThe board met.\n"
@@ -90,7 +92,7 @@ def test_documents_with_one_title_are_two_values_as_long_as_both_are_there(
     assert list(_named(settings)) == ["Roads", "board.md · Board", "other.md · Board"]
     assert _named(settings)["other.md · Board"] == ("other.md",)
     with open_generation(settings.index) as generation:
-        facets = Facets.load(generation.folder)
+        facets = Facets.parse(generation.file(FACETS_FILE))
         both = filter_rows(generation, {"document": ["board"]}, facets)
         one = filter_rows(generation, {"document": ["other.md · Board"]}, facets)
     assert (both.tolist(), one.tolist()) == ([0, 1], [1])  # type: ignore[union-attr]  # not None
@@ -197,14 +199,15 @@ def test_an_incremental_build_equals_a_clean_one(settings: Settings, encoder: Fa
 
 
 def _everything(generation: Generation) -> list[object]:
+    every = np.arange(generation.num_passages)
     return [
-        generation.passages(range(generation.num_passages)),
+        generation.passages(every),
         [generation.document(record.path) for record in generation.documents],
-        generation.vectors.embeddings.tolist(),
+        generation.stored_vectors(every).tolist(),
         _tokens(generation),
         [(f, v, generation.rows_tagged(f, v).tolist())
          for f in generation.facets() for v in generation.facet_values(f)],
-        generation.lexical.scores(["road", "fund", "data"]).tolist(),
+        generation.lexical.scores(["road", "fund", "data"]).at(every).tolist(),
     ]  # fmt: skip
 
 
@@ -302,7 +305,7 @@ def test_equal_texts_are_embedded_once(settings: Settings, encoder: FakeEncoder)
     assert report.passages == report.embedded == 5
     assert len(encoder.encoded) == 3
     with open_generation(settings.index) as generation:
-        rows = generation.vectors.embeddings
+        rows = generation.stored_vectors(np.arange(generation.num_passages))
         assert (rows[1:3] == rows[3:5]).all()
 
 
@@ -596,8 +599,8 @@ def test_a_generation_keeps_the_facets_that_its_tags_came_from(
     (corpus / "facets.toml").unlink()
     with open_generation(settings.index) as generation:
         assert generation.facet_values("town") == ("Anytown",)
-        assert "town" in Facets.load(generation.folder).names
+        assert "town" in Facets.parse(generation.file(FACETS_FILE)).names
     build(settings, encoder)
     with open_generation(settings.index) as generation:
         assert generation.facet_values("town") == ()
-        assert "town" not in Facets.load(generation.folder).names
+        assert "town" not in Facets.parse(generation.file(FACETS_FILE)).names

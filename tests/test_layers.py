@@ -57,6 +57,8 @@ OWNERS = {
     "scipy": {"store", "evaluation"},
     "threadpoolctl": {"topics"},
     "sqlite3": {"store"},
+    "psycopg": {"store"},
+    "psycopg_pool": {"store"},
     "gradio": {"web"},
     "prometheus_client": {"web"},
     "watchfiles": {"web"},
@@ -171,7 +173,7 @@ def test_starting_imports_nothing_heavy(module: str) -> None:
 def test_status_imports_nothing_heavy() -> None:
     script = (
         "import sys; from qa_app.cli import main; main(['status', '--index', 'nowhere']); "
-        "heavy = {'torch', 'faiss', 'gradio', 'sentence_transformers', 'pypdfium2'}; "
+        "heavy = {'torch', 'faiss', 'gradio', 'sentence_transformers', 'pypdfium2', 'psycopg'}; "
         "heavy &= set(sys.modules); "
         "sys.exit(str(heavy) if heavy else 0)"
     )

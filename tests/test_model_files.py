@@ -128,7 +128,7 @@ def test_an_index_remembers_dimension_and_prompts(settings: Settings, plain: Pat
         assert (model["name"], model["dimension"]) == ("plain", 8)
         assert (model["query_prompt"], model["document_prompt"]) == ("query: ", "passage: ")
         encoder = SentenceTransformerEncoder(str(plain), 8, "query: ", "passage: ")
-        vectors = index.snapshot().generation.vectors.embeddings
+        vectors = index.snapshot().generation.stored_vectors(np.arange(2))
         expected = encoder.encode_documents(["a\nData sharing of the police.", "b\nRoad safety."])
         np.testing.assert_allclose(vectors, expected, atol=1e-3)
     report = build_from_settings(Settings(corpus=settings.corpus, index=settings.index))

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from qa_app.errors import ConfigError
-from qa_app.settings import Settings, load_settings
+from qa_app.settings import DatabaseUrl, Settings, index_location, load_settings
 
 
 def test_defaults(tmp_path: Path) -> None:
@@ -64,3 +64,52 @@ def test_a_broken_file_is_named(tmp_path: Path) -> None:
     file.write_text("port = = 1")
     with pytest.raises(ConfigError, match=r"qa_app\.toml cannot be read"):
         load_settings({}, {}, file)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql://ann:secret@db.example/reports", "postgresql://ann:***@db.example/reports"),
+        (
+            "postgres://ann:secret@one:5432,two:5433/reports?sslmode=require",
+            "postgres://ann:***@one:5432,two:5433/reports?sslmode=require",
+        ),
+        ("postgresql://ann:se#c?r:et@[::1]:5/reports", "postgresql://ann:***@[::1]:5/reports"),
+        ("postgresql:///r?password=secret&user=ann", "postgresql:///r?password=***&user=ann"),
+        ("postgresql://ann@db.example/reports", "postgresql://ann@db.example/reports"),
+        ("postgresql://?service=reports", "postgresql://?service=reports"),
+    ],
+)
+def test_a_database_is_shown_without_its_password(url: str, shown: str) -> None:
+    settings = load_settings({}, {"QA_APP_INDEX": url})
+    assert settings.index == DatabaseUrl(url)
+    assert str(settings.index) == shown
+    assert "secret" not in repr(settings)
+    assert "c?r" not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://ann:sec/ret@db.example/reports",
+        "postgresql://ann:sec@ret@db.example/reports",
+        "postgresql://ann:sec%ret@db.example/reports",
+        "postgresql://ann:secret",
+        "postgresql:/ann:secret@db.example/reports",
+        "PostgreSQL://ann:secret@db.example/reports",
+        Path("postgresql://ann:secret@db.example/reports"),
+    ],
+)
+def test_a_misspelt_address_is_refused_without_showing_it(url: str | Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_settings({"index": url}, {})
+    assert "sec" not in str(caught.value)
+    assert "postgresql://USER" in caught.value.hint
+    with pytest.raises(ConfigError):
+        index_location(url)
+
+
+def test_only_the_index_can_be_a_database() -> None:
+    with pytest.raises(ConfigError, match="--corpus: corpus cannot be a database") as caught:
+        load_settings({"corpus": "postgresql://ann:secret@db.example/reports"}, {})
+    assert "secret" not in caught.value.full_message

@@ -18,10 +18,10 @@ from qa_app.errors import IndexNotFoundError
 from qa_app.indexing import build
 from qa_app.models import Sentence
 from qa_app.settings import Settings
-from qa_app.store.generation import open_generation
+from qa_app.store.contents import write_generation
+from qa_app.store.documents import IndexedDocument, SourceStamp
+from qa_app.store.embedded.generation import open_generation
 from qa_app.store.manifest import generation_folder
-from qa_app.store.records import IndexedDocument, SourceStamp
-from qa_app.store.writer import write_generation
 from qa_app.verification import verify
 from support.store_samples import make_contents, make_document
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from qa_app.models import Passage
-from qa_app.store.generation import Generation
+from qa_app.store.protocol import Generation
 from qa_app.text.analysis import Analyser
 
 # A capital first and a capital or digit last: "CSP", "PCCs", "DfE", "R&D".
@@ -36,6 +36,8 @@ _SHORTEST, _LONGEST = 3, 6  # words of a long form in a question; two match by c
 _MOST_WORDS = 60  # of a question, to bound the number of runs tried
 _MOST_USERS = 4  # documents using an acronym per document defining it, for one meaning to hold
 _MOST_EARLY, _MOST_DENSE = 120, 20  # passages searched per form: first uses, highest BM25
+# Passages with the acronym that first uses are looked for among; few corpora have so many.
+_MOST_USES = 10_000
 _LONGEST_FORM = 150  # characters of a long form; bounds the search around an acronym
 
 
@@ -126,19 +128,19 @@ def passages_with(acronym: str, generation: Generation) -> dict[int, Passage]:
     lexical = generation.lexical
     # With a lower-case word in front, since the analyser lower-cases text that is all capitals.
     forms = [lexical.analyser.terms(f"a {form}") for form in (acronym, f"{acronym}s")]
-    starts = np.cumsum([0, *(record.passages for record in generation.documents)])
     likely = [np.empty(0, dtype=np.int64)]
     for terms in {tuple(form) for form in forms}:
         if not terms or not all(term in lexical for term in terms):
             continue
         scores = lexical.scores(terms)
-        rows = np.flatnonzero(scores)
+        rows = np.sort(scores.best(_MOST_USES))
+        starts = [record.rows.start for record in generation.documents]
         _, first, document = np.unique(
             np.searchsorted(starts, rows, "right"), return_index=True, return_inverse=True
         )
         # Definitions are found at a document's first uses of the acronym, or where it is frequent.
         early = np.argsort(np.arange(len(rows)) - first[document], kind="stable")
-        dense = np.argsort(-scores[rows], kind="stable")
+        dense = np.argsort(-scores.at(rows), kind="stable")
         likely += [rows[early[:_MOST_EARLY]], rows[dense[:_MOST_DENSE]]]
     found = np.unique(np.concatenate(likely)).tolist()
     return dict(zip(found, generation.passages(found), strict=True))

@@ -199,14 +199,16 @@ def _candidates(
 ) -> dict[str, list[int]]:
     """Return each value's rows that have all terms of a form, headings included, best first."""
     lexical = retriever.generation.lexical
-    score = np.zeros(lexical.num_passages, dtype=np.float32)
-    for form in forms:
-        each = np.stack([lexical.scores([term]) for term in form])
-        score = np.maximum(score, np.where((each > 0).all(axis=0), each.sum(axis=0), 0))
+    of_forms = [(lexical.rows_with(form), lexical.scores(form)) for form in forms]
+    every = np.unique(np.concatenate([rows for rows, _ in of_forms]))
+    score = np.zeros(len(every), dtype=np.float32)
+    for rows, scores in of_forms:
+        places = np.searchsorted(every, rows)
+        score[places] = np.maximum(score[places], scores.at(rows))
     found = {}
     for value, rows in values.items():
-        having = rows[score[rows] > 0]
-        found[value] = having[np.argsort(-score[having], kind="stable")].tolist()
+        places = np.flatnonzero(np.isin(every, rows))
+        found[value] = every[places[np.argsort(-score[places], kind="stable")]].tolist()
     return found
 
 

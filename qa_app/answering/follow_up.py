@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 
 from qa_app.facets import DOCUMENT_FACET, YEAR_FACET, Facets, Mention, phrase_pattern
 from qa_app.retrieval.filters import DATE, Filters
-from qa_app.store.generation import Generation
+from qa_app.store.protocol import Generation
 from qa_app.text.dates import MONTHS, parse_date
 
 # A year, a month of a year or a range of years, with a word that sets a limit.

@@ -9,7 +9,7 @@ from itertools import islice, takewhile
 
 from qa_app.answering.features import Evidence
 from qa_app.models import BlockKind, Passage, Sentence
-from qa_app.store.generation import Generation
+from qa_app.store.protocol import Generation
 from qa_app.text.sentences import STARTERS
 
 _LONGEST_PAIR = 600  # characters of two sentences that are quoted as one

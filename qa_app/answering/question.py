@@ -13,7 +13,7 @@ from functools import cache
 
 from qa_app.answering.acronyms import Acronyms, expand, find_acronyms, shorten
 from qa_app.facets import FacetQuestion, Facets, Mention, phrase_pattern
-from qa_app.store.generation import Generation
+from qa_app.store.protocol import Generation
 from qa_app.text.analysis import Analyser
 
 # Preposition and article before a value's name, removed with it: "in the".

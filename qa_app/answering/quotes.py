@@ -24,7 +24,7 @@ from qa_app.answering.model import Scale
 from qa_app.models import BlockKind, Passage
 from qa_app.retrieval import Ranked, Retriever
 from qa_app.retrieval.duplicates import wording
-from qa_app.store.generation import Generation
+from qa_app.store.protocol import Generation
 
 # A shorter sentence ("We accept this.") may refer to anything: it counts as a repeat only within
 # repeated passages.

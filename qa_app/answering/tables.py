@@ -227,7 +227,7 @@ def _lexical_shares(retriever: Retriever, parsed: ParsedQuestion, rows: RowArray
     """
     lexical = retriever.generation.lexical
     forms = [terms for terms in (parsed.terms, parsed.short_terms) if terms]
-    shares = [lexical.scores(terms)[rows] / (lexical.max_score(terms) or 1.0) for terms in forms]
+    shares = [lexical.scores(terms).at(rows) / (lexical.max_score(terms) or 1.0) for terms in forms]
     return np.max(shares, axis=0) if shares else np.zeros(len(rows), dtype=np.float32)
 
 

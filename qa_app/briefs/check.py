@@ -10,7 +10,8 @@ from pathlib import Path
 
 from qa_app.briefs.brief import Brief
 from qa_app.models import Citation, Failure
-from qa_app.store.generation import open_generation
+from qa_app.settings import Location
+from qa_app.store.opening import open_store
 from qa_app.verification import Sources, find_words, plain
 
 
@@ -80,10 +81,10 @@ def claim_of(words: str, place: Citation, document_sha256: str, number: int = 0)
 
 
 def verify_claims(
-    index: Path, claims: Iterable[Claim], corpus: Path | None = None
+    index: Location, claims: Iterable[Claim], corpus: Path | None = None
 ) -> tuple[Check, ...]:
     """Check claims against the reports in ``corpus``, by default the folder of the last build."""
-    with open_generation(index, allow_previous=True, searchable=False) as generation:
+    with open_store(index).open(allow_previous=True, searchable=False) as generation:
         folder = corpus or generation.manifest.corpus_folder(index)
         return check_claims(claims, Sources(generation, folder))
 

@@ -12,7 +12,7 @@ import msgspec
 
 from qa_app.briefs.brief import FORMAT_VERSION, Brief
 from qa_app.errors import BriefError
-from qa_app.store.publishing import hold, replace_durably
+from qa_app.store.embedded.publishing import hold, replace_durably
 from qa_app.text.wording import slug
 
 _LOCK_FILE = ".lock"

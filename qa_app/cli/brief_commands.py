@@ -117,11 +117,12 @@ def export(options: argparse.Namespace, settings: Settings) -> None:
     """Write the brief as Word, Markdown or CSV, or all of them with the sources highlighted."""
     from qa_app import api
     from qa_app.briefs.export import Form, export_brief, form_of, write_export
-    from qa_app.store.generation import open_generation
+    from qa_app.store.opening import open_store
 
     form = form_of(options.file.name, Form)
     brief = open_brief(settings.index, options.user).read()
-    with open_generation(settings.index, allow_previous=True, searchable=False) as generation:
+    opened = open_store(settings.index).open(allow_previous=True, searchable=False)
+    with opened as generation:
         content = export_brief(brief, generation, form, api.corpus_of(settings), options.date)
     write_export(options.file, content)
     written = {"file": str(options.file), "bytes": len(content), "quotes": len(brief.pins)}

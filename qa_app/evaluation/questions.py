@@ -26,7 +26,7 @@ from qa_app.evaluation.scoring import VERDICT, Evaluation, Run, Scored, Side
 from qa_app.indexing import BuildProgress
 from qa_app.loading.plain import decode
 from qa_app.models import Answer, SearchResult, Verdict
-from qa_app.store.records import DocumentRecord
+from qa_app.store.documents import DocumentRecord
 
 _HINT = "The first row names the columns question, document and (if you like) page."
 _PAGE_HINT = "Write pages as 12, 12-14 or 12; 15, counted from 1 as a PDF viewer counts them."

@@ -35,9 +35,9 @@ from qa_app.models import (
     Verdict,
 )
 from qa_app.settings import DEFAULT_LANGUAGE, Settings
+from qa_app.store.contents import embed_contents, write_generation
+from qa_app.store.documents import IndexedDocument, SourceStamp
 from qa_app.store.manifest import Recipe
-from qa_app.store.records import IndexedDocument, SourceStamp
-from qa_app.store.writer import embed_contents, write_generation
 from qa_app.text.sentences import split_sentences
 
 # Facets of the rows: the document that a query may be restricted to, and the article (the title).

@@ -17,7 +17,7 @@ from qa_app.grids.question_list import check_questions
 from qa_app.indexing import BuildProgress
 from qa_app.models import Finding
 from qa_app.retrieval.filters import Filters, facet_rows
-from qa_app.store.generation import Generation
+from qa_app.store.protocol import Generation
 from qa_app.text.wording import listed
 
 # Of one grid: more columns can be neither shown nor read, and each costs time in every question.

@@ -16,7 +16,7 @@ from qa_app.errors import CorpusError, LoadError, QueryError
 from qa_app.highlighting.segments import Segment, ShownBlock, Span, show_blocks
 from qa_app.loading.worker import Worker
 from qa_app.models import Document, Mark
-from qa_app.store.generation import Generation
+from qa_app.store.protocol import Generation
 
 MOST_MARKS = 2_500  # in one document, which limits the time; a full brief has fewer
 _ELSEWHERE = "These are not the words at that place in the report."

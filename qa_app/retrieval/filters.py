@@ -13,8 +13,8 @@ import numpy as np
 from qa_app.arrays import RowArray
 from qa_app.errors import QueryError
 from qa_app.facets import DOCUMENT_FACET, Facets
-from qa_app.store.generation import Generation
-from qa_app.store.records import DocumentRecord
+from qa_app.store.documents import DocumentRecord
+from qa_app.store.protocol import Generation
 from qa_app.text.dates import RANGE_FORM, parse_range
 
 TYPE = "type"

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from qa_app.arrays import FloatArray, RowArray
-from qa_app.store.lexical import Lexical
+from qa_app.arrays import FloatArray
+from qa_app.store.protocol import Lexical
 
 # Candidates from each of dense and lexical search. Both scores are computed for the union of the
 # two, so that a passage found by one search only still gets its score from the other.
@@ -32,23 +32,6 @@ _MOST_TERMS = 40
 # Largest share of a passage's score that comes from its nearest neighbours, and their number.
 _NEIGHBOUR_WEIGHT = 0.4
 _NEIGHBOURS = 8
-
-
-def best_rows(scores: FloatArray, rows: RowArray | None, top_k: int) -> RowArray:
-    """Return the ``top_k`` rows of the highest scores above 0, best first, ties by row.
-
-    Args:
-        scores: float32, shape (num_passages,).
-        rows: the rows to choose from, or None for all.
-    """
-    chosen = scores if rows is None else scores[rows]
-    k = min(top_k, len(chosen))
-    if k == 0:
-        return np.empty(0, dtype=np.int64)
-    places = np.argpartition(-chosen, k - 1)[:k]
-    places = places[chosen[places] > 0]
-    found = places if rows is None else rows[places]
-    return found[np.lexsort((found, -scores[found]))].astype(np.int64)
 
 
 def fuse(dense: FloatArray, lexical: FloatArray) -> FloatArray:
@@ -78,7 +61,10 @@ def feedback_strength(scores: FloatArray) -> float:
 
 
 def expand_query(
-    question: Sequence[str], passages: Sequence[Sequence[str]], lexical: Lexical, strength: float
+    question: Sequence[str],
+    passages: Sequence[Sequence[str]],
+    lexical: Lexical,
+    strength: float,
 ) -> dict[str, float]:
     """Return the question's terms and the passages' heaviest ones, with weights that sum to 1.
 

@@ -18,9 +18,9 @@ from qa_app.embedding import (
     Encoder,
 )
 from qa_app.models import Passage
-from qa_app.store.generation import Generation
-from qa_app.store.records import searchable_text
-from qa_app.store.tokens import unpack
+from qa_app.store.codes import unpack
+from qa_app.store.documents import searchable_text
+from qa_app.store.protocol import Generation
 
 # Passages that get a MaxSim score; on the sets named in fusion.py eight gain as much as fifty.
 MOST_SCORED = 16

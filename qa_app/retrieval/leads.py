@@ -10,7 +10,7 @@ import numpy as np
 from qa_app.arrays import FloatArray, RowArray
 from qa_app.models import Place
 from qa_app.retrieval.duplicates import is_repeat
-from qa_app.store.generation import Generation
+from qa_app.store.protocol import Generation
 
 # Weight of the rejected passages' mean vector against the question's: the largest that costs
 # questions of one sense nothing; those of two senses gain (benchmarks/RESULTS.md, "Not this").
@@ -40,7 +40,7 @@ def with_repeats(
     Args:
         least_cosine: from which on a passage counts as a repeat whatever its wording.
     """
-    vectors = np.asarray(generation.vectors.embeddings[rows], dtype=np.float32)
+    vectors = np.asarray(generation.stored_vectors(rows), dtype=np.float32)
     cosines, near = generation.vectors.search(vectors, _LOOKED_THROUGH)
     found = set(rows.tolist()) | set(near[cosines >= least_cosine].tolist())
     for row, others in zip(rows, near, strict=True):

@@ -20,7 +20,6 @@ from qa_app.retrieval.filters import Filters, filter_rows
 from qa_app.retrieval.fusion import (
     FEEDBACK_PASSAGES,
     POOL,
-    best_rows,
     expand_query,
     feedback_strength,
     fuse,
@@ -28,8 +27,8 @@ from qa_app.retrieval.fusion import (
 )
 from qa_app.retrieval.late import TokenReader, add_maxsim
 from qa_app.retrieval.leads import NEAR_DUPLICATE, mean_vector, rows_at, turn_away, with_repeats
-from qa_app.store.generation import Generation
-from qa_app.store.records import searchable_text
+from qa_app.store.documents import searchable_text
+from qa_app.store.protocol import Generation, LexicalScores
 
 MAX_QUESTION_CHARACTERS = 4_000  # bounds the cost of a request; questions are far shorter
 # Most passages that a reranker is given.
@@ -85,7 +84,7 @@ class Retriever:
         """
         rows = rows_at(self.generation, places)
         other = copy.copy(self)
-        other._rejected = np.asarray(self.generation.vectors.embeddings[rows], dtype=np.float32)
+        other._rejected = np.asarray(self.generation.stored_vectors(rows), dtype=np.float32)
         other._left_out = with_repeats(self.generation, rows, NEAR_DUPLICATE)
         return other
 
@@ -145,13 +144,13 @@ class Retriever:
         like._left_out = with_repeats(self.generation, seed)
         rows = like.rows(filters)
         vectors = self.generation.vectors
-        query = mean_vector(np.asarray(vectors.embeddings[seed], dtype=np.float32))
+        query = mean_vector(np.asarray(self.generation.stored_vectors(seed), dtype=np.float32))
         passages = self.generation.passages(seed)
         terms = self.generation.lexical.analyser.terms(" ".join(item.text for item in passages))
         words = self.generation.lexical.scores(terms)
         pool = max(2 * top_k, POOL)
         _, nearest = vectors.search(query, pool, rows)
-        found, score = self._fused(query, np.union1d(nearest, best_rows(words, rows, pool)), words)
+        found, score = self._fused(query, np.union1d(nearest, words.best(pool, rows)), words)
         dense = vectors.scores(query, found)[0]
         return self.results(self._distinct(_ranked(found, score, {"dense": dense}), top_k))
 
@@ -186,27 +185,28 @@ class Retriever:
         terms = lexical.analyser.terms(question)
         words = lexical.scores(terms)
         if mode is Mode.LEXICAL:
-            found = best_rows(words, rows, top_k)
-            return _ranked(found, words[found], {"lexical": words[found]})
+            found = words.best(top_k, rows)
+            score = words.at(found)
+            return _ranked(found, score, {"lexical": score})
         query = self.encode(question)
         if mode is Mode.DENSE:
             cosines, nearest = self.generation.vectors.search(query, top_k, rows)
             return _ranked(nearest[0], cosines[0], {"dense": cosines[0]})
         pool = max(top_k, POOL)
         _, nearest = self.generation.vectors.search(query, pool, rows)
-        found, score = self._fused(query, np.union1d(nearest, best_rows(words, rows, pool)), words)
+        found, score = self._fused(query, np.union1d(nearest, words.best(pool, rows)), words)
         strength = feedback_strength(score)
         maxsim = self.tokens.maxsim(question, found)
         first, _ = _descending(found, add_maxsim(found, score, maxsim))
         wide = self._expanded_scores(terms, first[:FEEDBACK_PASSAGES], strength)
-        found, score = self._fused(query, np.union1d(nearest, best_rows(wide, rows, pool)), wide)
+        found, score = self._fused(query, np.union1d(nearest, wide.best(pool, rows)), wide)
         score = add_maxsim(found, score, maxsim)
-        near = np.asarray(self.generation.vectors.embeddings[found[:POOL]], dtype=np.float32)
+        near = np.asarray(self.generation.stored_vectors(found[:POOL]), dtype=np.float32)
         shared = share_scores(score[:POOL], near, strength)
         found, score = _descending(found, np.concatenate([shared, score[POOL:]]))
         found, score = found[:top_k], score[:top_k]
         dense = self.generation.vectors.scores(query, found)[0]
-        return _ranked(found, score, {"dense": dense, "lexical": words[found]})
+        return _ranked(found, score, {"dense": dense, "lexical": words.at(found)})
 
     def rank_distinct(
         self,
@@ -283,20 +283,20 @@ class Retriever:
         return [*moved, *ranked[len(found) :]]
 
     def _fused(
-        self, query: FloatArray, candidates: RowArray, words: FloatArray
+        self, query: FloatArray, candidates: RowArray, words: LexicalScores
     ) -> tuple[RowArray, FloatArray]:
         """Return the candidates with their fused scores, best first."""
         dense = self.generation.vectors.scores(query, candidates)[0]
-        return _descending(candidates, fuse(dense, words[candidates]))
+        return _descending(candidates, fuse(dense, words.at(candidates)))
 
     def _expanded_scores(
         self, terms: Sequence[str], first: RowArray, strength: float
-    ) -> FloatArray:
-        """Return every passage's BM25 for the question expanded by terms of its first passages."""
+    ) -> LexicalScores:
+        """Return the passages' BM25 for the question expanded by terms of its first passages."""
         lexical = self.generation.lexical
         passages = self.generation.passages(first)
         said = [lexical.analyser.terms(searchable_text(passage)) for passage in passages]
-        return lexical.weighted_scores(expand_query(terms, said, lexical, strength))
+        return lexical.scores(expand_query(terms, said, lexical, strength))
 
 
 def check_question(question: str) -> None:

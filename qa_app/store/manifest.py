@@ -19,6 +19,7 @@ import msgspec
 
 from qa_app.errors import IndexCorruptError, IndexMismatchError, IndexNotFoundError
 from qa_app.models import Failure, ModelIdentity
+from qa_app.settings import Location
 
 # Increase it when the files of a generation change; an index of another format is refused.
 FORMAT_VERSION = 2
@@ -106,7 +107,8 @@ class Manifest:
 
     Attributes:
         created: time of writing, UTC, ISO 8601: "2026-01-31T09:30:00.123456+00:00".
-        corpus: folder of the reports, relative to the index folder if possible; "" for none.
+        corpus: folder of the reports, relative to the index folder if possible, absolute in a
+            database; "" for none.
         failures, warnings: files that could not be read, and files read with warnings.
         files: every file but the manifest, by path relative to the generation's folder.
     """
@@ -124,9 +126,10 @@ class Manifest:
     warnings: tuple[Failure, ...] = ()
     format_version: int = FORMAT_VERSION
 
-    def corpus_folder(self, index: Path) -> Path | None:
+    def corpus_folder(self, index: Location) -> Path | None:
         """Return the folder of the reports, or None if the manifest names none."""
-        return Path(os.path.normpath(index / self.corpus)) if self.corpus else None
+        base = index if isinstance(index, Path) else Path()
+        return Path(os.path.normpath(base / self.corpus)) if self.corpus else None
 
     def to_bytes(self) -> bytes:
         """Return the manifest as the bytes of its file."""

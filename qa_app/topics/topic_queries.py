@@ -19,9 +19,10 @@ from qa_app.errors import QueryError
 from qa_app.facets import DOCUMENT_FACET, YEAR_FACET, Facets
 from qa_app.models import Citation
 from qa_app.retrieval.filters import DATE, TYPE, exact_value, facet_rows
-from qa_app.store.generation import Generation
+from qa_app.store.protocol import Generation
 from qa_app.topics.phrases import quoted_sentence
 from qa_app.topics.topic_store import (
+    TOPICS_FILE,
     WHOLE,
     Group,
     Members,
@@ -151,7 +152,7 @@ class Triage:
 
     @cached_property
     def _stored(self) -> Topics:
-        return read_topics(self._generation.folder)
+        return read_topics(self._generation.file(TOPICS_FILE), self._generation.name)
 
     def groups(self, kind: Kind = Kind.TOPICS) -> tuple[Group, ...]:
         """Return the topics, largest first, or the themes in the order of their file.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
@@ -107,26 +106,28 @@ class _Version(msgspec.Struct):
     version: str
 
 
-def read_topics(folder: Path) -> Topics:
-    """Return the topics stored in a generation's folder.
+def read_topics(found: str, generation: str) -> Topics:
+    """Return the topics that ``Topics.to_text`` wrote.
+
+    Args:
+        found: the generation's ``TOPICS_FILE``; may be empty.
+        generation: name, for the error's message.
 
     Raises:
-        IndexNotFoundError: there is no such file, or it has another format version.
-        IndexCorruptError: the file cannot be read, or is damaged.
+        IndexNotFoundError: there are none, or they have another format version.
+        IndexCorruptError: they cannot be read, or are damaged.
     """
-    path = folder / TOPICS_FILE
     try:
-        found = path.read_bytes()
-        if msgspec.json.decode(found, type=_Version).version != TOPICS_VERSION:
-            raise FileNotFoundError(path)
-        return msgspec.json.decode(found, type=Topics, dec_hook=_unpacked)
-    except FileNotFoundError as exc:
-        raise IndexNotFoundError(
-            f"Generation {folder.name} has no topics that this program reads.",
-            "Bring the index up to date: qa-app build",
+        if found and msgspec.json.decode(found, type=_Version).version == TOPICS_VERSION:
+            return msgspec.json.decode(found, type=Topics, dec_hook=_unpacked)
+    except ValueError as exc:  # msgspec's errors are ValueErrors
+        raise IndexCorruptError(
+            f"The topics of generation {generation} cannot be read: {exc}.", MEND_HINT
         ) from exc
-    except (OSError, ValueError) as exc:  # msgspec's errors are ValueErrors
-        raise IndexCorruptError(f"{path} cannot be read: {exc}.", MEND_HINT) from exc
+    raise IndexNotFoundError(
+        f"Generation {generation} has no topics that this program reads.",
+        "Bring the index up to date: qa-app build",
+    )
 
 
 def _packed(array: Any) -> Any:

@@ -15,7 +15,7 @@ import unicodedata
 from pathlib import Path
 
 from qa_app.errors import QueryError, ServeError
-from qa_app.store.publishing import hold, replace_durably
+from qa_app.store.embedded.publishing import hold, replace_durably
 
 # scrypt's cost: 32 MB and about 0.3 s of one core, OWASP's least. A hash keeps its own, so that
 # these can grow.

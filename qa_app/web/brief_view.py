@@ -14,7 +14,7 @@ from qa_app.briefs.export import Form, export_brief
 from qa_app.briefs.saved import SavedQuestion, SavedQuestions, open_saved, save_question
 from qa_app.briefs.stored_file import StoredFile, open_brief
 from qa_app.errors import BriefError, IndexNotFoundError, QAAppError
-from qa_app.store.generation import Generation
+from qa_app.store.protocol import Generation
 from qa_app.text.wording import count, slug
 from qa_app.verification import Sources
 from qa_app.web.acts import Act, number_of, text_of

@@ -12,8 +12,8 @@ from qa_app.citations import Facts
 from qa_app.facets import Facets
 from qa_app.models import Passage
 from qa_app.retrieval.filters import BUILT_IN, FilterChoices
-from qa_app.store.generation import Generation
-from qa_app.store.records import DocumentRecord
+from qa_app.store.documents import DocumentRecord
+from qa_app.store.protocol import Generation
 from qa_app.text.analysis import Analyser
 from qa_app.text.wording import plural
 from qa_app.web.address import Address

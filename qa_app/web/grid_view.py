@@ -19,7 +19,7 @@ from qa_app.grids.grid_words import summary
 from qa_app.grids.question_list import parse_questions
 from qa_app.models import Citation
 from qa_app.retrieval.filters import DATE, TYPE
-from qa_app.store.generation import Generation
+from qa_app.store.protocol import Generation
 from qa_app.text.wording import count, slug
 from qa_app.verification import Sources
 from qa_app.web.acts import Act, text_of

@@ -17,7 +17,8 @@ from qa_app.answering.acronyms import (
 )
 from qa_app.api import Index, build_index
 from qa_app.models import Passage
-from qa_app.store.generation import Generation, open_generation
+from qa_app.store.embedded.generation import open_generation
+from qa_app.store.protocol import Generation
 from qa_app.text.analysis import analyser_for
 
 ENGLISH = analyser_for("english")

@@ -16,7 +16,7 @@ from qa_app.errors import QueryError
 from qa_app.facets import Facets
 from qa_app.models import Answer, Mode, Relation, Support, Verdict
 from qa_app.retrieval import Ranked, Retriever
-from qa_app.store.generation import Generation
+from qa_app.store.protocol import Generation
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 OpenReports = Callable[[dict[str, str]], Index]

@@ -14,8 +14,9 @@ from qa_app.api import Index
 from qa_app.citations import cite, find_in_source
 from qa_app.errors import QueryError
 from qa_app.models import Passage, Sentence
-from qa_app.store.generation import Generation, open_generation
-from qa_app.store.writer import write_generation
+from qa_app.store.contents import write_generation
+from qa_app.store.embedded.generation import open_generation
+from qa_app.store.protocol import Generation
 from qa_app.verification import verify_answer
 from support.store_samples import make_contents, make_document
 

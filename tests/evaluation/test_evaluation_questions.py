@@ -18,8 +18,8 @@ from qa_app.evaluation.questions import read_expected
 from qa_app.models import Mode, Verdict
 from qa_app.output.contract import evaluation_json
 from qa_app.output.terminal import Progress, evaluation_text
-from qa_app.store.records import IndexedDocument
-from qa_app.store.writer import write_generation
+from qa_app.store.contents import write_generation
+from qa_app.store.documents import IndexedDocument
 from support.store_samples import make_contents, make_document
 
 REPORT = ("Road safety is a priority.", "The board met about funding.", "Violence fell by a tenth.")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from qa_app.retrieval.fusion import expand_query, feedback_strength, share_scores
-from qa_app.store.lexical import Lexical, write_lexical
+from qa_app.store.embedded.lexical import EmbeddedLexical, write_lexical
 from qa_app.text.analysis import analyser_for
 
 
@@ -32,14 +32,14 @@ def test_strength_is_small_where_the_first_passage_stands_out(
 
 
 @pytest.fixture
-def lexical(tmp_path: Path) -> Lexical:
+def lexical(tmp_path: Path) -> EmbeddedLexical:
     write_lexical(
         tmp_path, ["data sharing", "data board", "road", "road board"], analyser_for("english")
     )
-    return Lexical(tmp_path, analyser_for("english"))
+    return EmbeddedLexical(tmp_path, analyser_for("english"))
 
 
-def test_expanded_terms_keep_the_questions_and_sum_to_one(lexical: Lexical) -> None:
+def test_expanded_terms_keep_the_questions_and_sum_to_one(lexical: EmbeddedLexical) -> None:
     expanded = expand_query(["data"], [["data", "share"], ["data", "data", "board"]], lexical, 0.5)
     # Share of the passages' terms: 0.5 * 0.5. "share" is in one of four texts, the others in two.
     once, twice = lexical.idf("share"), lexical.idf("data")
@@ -55,7 +55,7 @@ def test_expanded_terms_keep_the_questions_and_sum_to_one(lexical: Lexical) -> N
     assert sum(expanded.values()) == pytest.approx(1.0)
 
 
-def test_nothing_to_widen_with(lexical: Lexical) -> None:
+def test_nothing_to_widen_with(lexical: EmbeddedLexical) -> None:
     assert expand_query(["data", "data", "road"], [], lexical, 1.0) == pytest.approx(
         {"data": 2 / 3, "road": 1 / 3}
     )
@@ -63,7 +63,7 @@ def test_nothing_to_widen_with(lexical: Lexical) -> None:
     assert sum(expand_query([], [["data"]], lexical, 1.0).values()) == 0.0
 
 
-def test_no_strength_changes_nothing(lexical: Lexical) -> None:
+def test_no_strength_changes_nothing(lexical: EmbeddedLexical) -> None:
     assert expand_query(["data"], [["road"]], lexical, 0.0) == {"data": 1.0, "road": 0.0}
     scores = floats(0.3, 0.2, 0.1)
     np.testing.assert_allclose(share_scores(scores, np.eye(3, dtype=np.float32), 0.0), scores)

@@ -17,8 +17,9 @@ from qa_app.retrieval.late import (
     maxsim,
     token_weights,
 )
-from qa_app.store.generation import Generation, open_generation
-from qa_app.store.writer import write_generation
+from qa_app.store.contents import write_generation
+from qa_app.store.embedded.generation import open_generation
+from qa_app.store.protocol import Generation
 from support.store_samples import make_contents, make_document
 
 TEXTS = ("data road", "sharing of data", "safety board")

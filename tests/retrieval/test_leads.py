@@ -87,7 +87,7 @@ def test_rejected_passages_and_their_repeats_never_come_back(index: Index, mode:
 def test_rejecting_moves_the_question_for_dense_scores_too(index: Index) -> None:
     places = [place_of(index, "a.txt")]
     plain, moved = index.snapshot().retriever, index.snapshot().retriever.without(places)
-    stored = plain.generation.vectors.embeddings[[0]].astype(np.float32)
+    stored = plain.generation.stored_vectors(np.array([0])).astype(np.float32)
     expected = turn_away(plain.encode("data on funding"), stored)
     np.testing.assert_array_equal(moved.encode("data on funding"), expected)
 

@@ -12,11 +12,12 @@ from qa_app.errors import QueryError
 from qa_app.models import Block, BlockKind, Document, MetadataField, Mode, Passage
 from qa_app.retrieval import MAX_QUESTION_CHARACTERS, Retriever
 from qa_app.retrieval.filters import FilterChoices, Filters, filter_choices, filter_rows
-from qa_app.store.generation import Generation, open_generation
+from qa_app.store.contents import GenerationContents, embed_contents, write_generation
+from qa_app.store.documents import IndexedDocument, SourceStamp
+from qa_app.store.embedded.generation import EmbeddedGeneration, open_generation
+from qa_app.store.embedded.vectors import IVF, write_vectors
 from qa_app.store.manifest import read_manifest
-from qa_app.store.records import IndexedDocument, SourceStamp
-from qa_app.store.vectors import IVF, write_vectors
-from qa_app.store.writer import GenerationContents, embed_contents, write_generation
+from qa_app.store.protocol import Generation
 
 # One document a line: its path, format, date and force, and one passage a text.
 REPORTS = (
@@ -74,7 +75,8 @@ def test_lexical_is_bm25_and_leaves_out_passages_without_a_word(retriever: Retri
     best = retriever.rank("zebras on the road", 8, mode=Mode.LEXICAL)
     assert best[0].row == 2
     assert {item.row for item in best} == {1, 2, 6}
-    scores = retriever.generation.lexical.scores(["zebra", "road"])
+    every = np.arange(retriever.generation.num_passages)
+    scores = retriever.generation.lexical.scores(["zebra", "road"]).at(every)
     assert [item.score for item in best] == [float(scores[item.row]) for item in best]
 
 
@@ -209,7 +211,8 @@ def test_a_filter_is_exact_under_an_approximate_index(
     folder = tmp_path / "generations" / name
     description = write_vectors(folder, embeddings, flat_limit=100)
     assert description.kind == IVF
-    with Generation(folder, replace(read_manifest(tmp_path), vectors=description)) as generation:
+    manifest = replace(read_manifest(tmp_path), vectors=description)
+    with EmbeddedGeneration(folder, manifest) as generation:
         found = Retriever(generation, encoder).search(
             "data road", 20, {"force": ["Surrey"]}, Mode.DENSE, distinct=False
         )

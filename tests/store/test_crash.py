@@ -19,7 +19,8 @@ import pytest
 from conftest import FakeEncoder
 from qa_app.errors import IndexNotFoundError
 from qa_app.models import Passage
-from qa_app.store.generation import Generation, open_generation
+from qa_app.store.embedded.generation import open_generation
+from qa_app.store.protocol import Generation
 from support.store_samples import write_sample
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="needs fork and signals")

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from qa_app.errors import IndexCorruptError
-from qa_app.store.lexical import K1, B, Lexical, write_lexical
+from qa_app.store.bm25 import K1, B
+from qa_app.store.embedded.lexical import EmbeddedLexical, write_lexical
 from qa_app.text.analysis import analyser_for
 
 ENGLISH = analyser_for("english")
@@ -19,16 +20,17 @@ TEXTS = (
     "road safety",
     "",
 )
+EVERY = np.arange(len(TEXTS))
 
 
 @pytest.fixture
-def lexical(tmp_path: Path) -> Lexical:
+def lexical(tmp_path: Path) -> EmbeddedLexical:
     write_lexical(tmp_path, TEXTS, ENGLISH)
-    return Lexical(tmp_path, ENGLISH)
+    return EmbeddedLexical(tmp_path, ENGLISH)
 
 
 def expected(question: str) -> list[float]:
-    """BM25 as it stands in the module's docstring, term by term."""
+    """BM25 as it stands in the docstring of ``bm25``, term by term."""
     documents = [Counter(ENGLISH.terms(text)) for text in TEXTS]
     mean = sum(sum(document.values()) for document in documents) / len(documents)
     scores = []
@@ -44,26 +46,25 @@ def expected(question: str) -> list[float]:
 
 
 @pytest.mark.parametrize("question", ["data", "data sharing", "safety data data", "nothing here"])
-def test_scores_are_bm25(lexical: Lexical, question: str) -> None:
-    scores = lexical.scores(ENGLISH.terms(question))
+def test_scores_are_bm25(lexical: EmbeddedLexical, question: str) -> None:
+    scores = lexical.scores(ENGLISH.terms(question)).at(EVERY)
     assert scores.dtype == np.float32
     np.testing.assert_allclose(scores, expected(question), rtol=1e-6)
 
 
-def test_weights_scale_terms(lexical: Lexical) -> None:
-    scores = lexical.weighted_scores({"data": 0.5, "road": 2.0})
-    np.testing.assert_allclose(
-        scores, 0.5 * lexical.scores(["data"]) + 2 * lexical.scores(["road"]), rtol=1e-6
-    )
+def test_weights_scale_terms(lexical: EmbeddedLexical) -> None:
+    scores = lexical.scores({"data": 0.5, "road": 2.0}).at(EVERY)
+    data, road = (lexical.scores([term]).at(EVERY) for term in ("data", "road"))
+    np.testing.assert_allclose(scores, 0.5 * data + 2 * road, rtol=1e-6)
 
 
-def test_idf_and_the_possible_score(lexical: Lexical) -> None:
+def test_idf_and_the_possible_score(lexical: EmbeddedLexical) -> None:
     assert lexical.idf("data") == pytest.approx(math.log(1 + 2.5 / 2.5))
     assert lexical.idf("unknown") == pytest.approx(math.log(1 + 4.5 / 0.5))
     assert lexical.max_score(["data", "unknown"]) == pytest.approx(math.log(2) + math.log(10))
 
 
-def test_terms_of_the_passages_are_known(lexical: Lexical) -> None:
+def test_terms_of_the_passages_are_known(lexical: EmbeddedLexical) -> None:
     assert "data" in lexical
     assert "unknown" not in lexical
     assert "" not in lexical
@@ -72,16 +73,16 @@ def test_terms_of_the_passages_are_known(lexical: Lexical) -> None:
 def test_rows_of_a_term_ascend_over_many_passages(tmp_path: Path) -> None:
     texts = [f"common word{i % 7}" for i in range(45_000)]
     write_lexical(tmp_path, texts, ENGLISH)
-    lexical = Lexical(tmp_path, ENGLISH)
-    hits = np.flatnonzero(lexical.scores(["word3"]))
+    lexical = EmbeddedLexical(tmp_path, ENGLISH)
+    hits = lexical.rows_with(["word3", "common"])
     np.testing.assert_array_equal(hits, np.arange(3, 45_000, 7))
-    assert np.all(lexical.scores(["common"]) > 0)
+    assert np.all(lexical.scores(["common"]).at(np.arange(45_000)) > 0)
 
 
 def test_passages_without_terms(tmp_path: Path) -> None:
     write_lexical(tmp_path, ["", "the"], ENGLISH)
-    lexical = Lexical(tmp_path, ENGLISH)
-    assert lexical.scores(["data"]).tolist() == [0.0, 0.0]
+    lexical = EmbeddedLexical(tmp_path, ENGLISH)
+    assert lexical.scores(["data"]).at(np.arange(2)).tolist() == [0.0, 0.0]
     assert lexical.max_score(["data"]) > 0
 
 
@@ -100,4 +101,4 @@ def test_a_cut_file_is_named_as_corrupt(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     path.write_bytes(path.read_bytes()[:-3])
     with pytest.raises(IndexCorruptError, match="lexical index"):
-        Lexical(tmp_path, ENGLISH)
+        EmbeddedLexical(tmp_path, ENGLISH)

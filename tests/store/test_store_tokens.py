@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from qa_app.errors import IndexCorruptError
-from qa_app.store.tokens import TOKEN_PLACES_FILE, TOKENS_FILE, Tokens, TokensWriter, pack, unpack
+from qa_app.store.codes import pack, unpack
+from qa_app.store.embedded.tokens import (
+    TOKEN_PLACES_FILE,
+    TOKENS_FILE,
+    EmbeddedTokens,
+    TokensWriter,
+)
 
 
 def test_the_sign_of_each_dimension_is_kept() -> None:
@@ -38,25 +44,25 @@ def write(folder: Path, *added: tuple[list[int], list[list[int]]], num_passages:
 
 def test_rows_come_back_whatever_the_order(tmp_path: Path) -> None:
     write(tmp_path, ([2, 0], [[7], [8]]), ([1], [[9]]))
-    tokens = Tokens(tmp_path, 3, 8)
+    tokens = EmbeddedTokens(tmp_path, 3, 8)
     assert [codes.tolist() for codes in tokens.codes([0, 1, 2])] == [[[7], [8]], [[9]], [[7], [8]]]
     assert (tmp_path / TOKENS_FILE).read_bytes() == bytes([7, 8, 9])
 
 
 def test_rows_without_tokens_have_none(tmp_path: Path) -> None:
     write(tmp_path, ([1], [[9]]))
-    assert [len(codes) for codes in Tokens(tmp_path, 3, 8).codes([0, 1, 2])] == [0, 1, 0]
+    assert [len(codes) for codes in EmbeddedTokens(tmp_path, 3, 8).codes([0, 1, 2])] == [0, 1, 0]
 
 
 def test_no_tokens_at_all_is_no_error(tmp_path: Path) -> None:
     write(tmp_path)
-    assert [len(codes) for codes in Tokens(tmp_path, 3, 8).codes([0, 1, 2])] == [0, 0, 0]
+    assert [len(codes) for codes in EmbeddedTokens(tmp_path, 3, 8).codes([0, 1, 2])] == [0, 0, 0]
 
 
 @pytest.mark.parametrize(("dimension", "expected"), [(9, 9), (16, 16), (12, 12), (4, 16)])
 def test_tokens_may_be_wider_than_passages(tmp_path: Path, dimension: int, expected: int) -> None:
     write(tmp_path, ([0], [[1, 2]]))
-    assert Tokens(tmp_path, 3, dimension).dimension == expected
+    assert EmbeddedTokens(tmp_path, 3, dimension).dimension == expected
 
 
 @pytest.mark.parametrize("name", [TOKENS_FILE, TOKEN_PLACES_FILE])
@@ -65,10 +71,10 @@ def test_a_file_that_is_cut_short_is_refused_by_name(tmp_path: Path, name: str) 
     path = tmp_path / name
     path.write_bytes(path.read_bytes()[:-1])
     with pytest.raises(IndexCorruptError, match=name):
-        Tokens(tmp_path, 3, 16)
+        EmbeddedTokens(tmp_path, 3, 16)
 
 
 def test_the_places_of_other_passages_are_refused(tmp_path: Path) -> None:
     write(tmp_path, ([0], [[1, 2]]))
     with pytest.raises(IndexCorruptError, match=TOKENS_FILE):
-        Tokens(tmp_path, 4, 16)
+        EmbeddedTokens(tmp_path, 4, 16)

@@ -1,4 +1,4 @@
-"""Vectors: what a search finds is what comparing every vector by hand finds."""
+"""EmbeddedVectors: what a search finds is what comparing every vector by hand finds."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pytest
 
 from qa_app.errors import IndexCorruptError
+from qa_app.store.embedded.vectors import FLAT, IVF, EmbeddedVectors, write_vectors
 from qa_app.store.manifest import VectorsDescription
-from qa_app.store.vectors import FLAT, IVF, Vectors, write_vectors
 
 # Four passages on a plane, at 0, 90, 180 and 45 degrees.
 PLANE = np.array([[1, 0], [0, 1], [-1, 0], [0.7071, 0.7071]], dtype=np.float16)
@@ -23,9 +23,11 @@ def _unit(rows: npt.NDArray[np.float64]) -> npt.NDArray[np.float16]:
     return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16)
 
 
-def _open(folder: Path, embeddings: npt.NDArray[np.float16], flat_limit: int = 1000) -> Vectors:
+def _open(
+    folder: Path, embeddings: npt.NDArray[np.float16], flat_limit: int = 1000
+) -> EmbeddedVectors:
     description = write_vectors(folder, embeddings, flat_limit)
-    return Vectors(folder, *embeddings.shape, description)
+    return EmbeddedVectors(folder, *embeddings.shape, description)
 
 
 def test_nearest_first(tmp_path: Path) -> None:
@@ -82,7 +84,7 @@ def test_many_passages_get_an_approximate_index_with_exact_scores(tmp_path: Path
     assert 1 <= description.probes <= description.lists == 253
 
     queries = _unit(centres + 0.3 * generator.standard_normal((50, 16))).astype(np.float32)
-    scores, rows = Vectors(tmp_path, 4000, 16, description).search(queries, 10)
+    scores, rows = EmbeddedVectors(tmp_path, 4000, 16, description).search(queries, 10)
     exact = queries @ embeddings.astype(np.float32).T
     np.testing.assert_allclose(scores, np.take_along_axis(exact, rows, axis=1), atol=1e-6)
     truth = np.argsort(-exact, axis=1, kind="stable")[:, :10]
@@ -108,14 +110,14 @@ def test_wrong_questions_are_refused(tmp_path: Path) -> None:
 def test_another_shape_is_refused(tmp_path: Path, passages: int, dimension: int, kind: str) -> None:
     write_vectors(tmp_path, PLANE)
     with pytest.raises(IndexCorruptError, match=r"(embeddings\.npy|candidates\.faiss)"):
-        Vectors(tmp_path, passages, dimension, VectorsDescription(kind))
+        EmbeddedVectors(tmp_path, passages, dimension, VectorsDescription(kind))
 
 
 def test_pickles_are_not_opened(tmp_path: Path) -> None:
     description = write_vectors(tmp_path, PLANE)
     np.save(tmp_path / "embeddings.npy", np.array([print], dtype=object), allow_pickle=True)
     with pytest.raises(IndexCorruptError, match=r"embeddings\.npy"):
-        Vectors(tmp_path, 4, 2, description)
+        EmbeddedVectors(tmp_path, 4, 2, description)
 
 
 _MUTATE = """
@@ -124,7 +126,7 @@ from pathlib import Path
 import numpy as np
 from qa_app.errors import IndexCorruptError
 from qa_app.store.manifest import VectorsDescription
-from qa_app.store.vectors import Vectors
+from qa_app.store.embedded.vectors import EmbeddedVectors
 folder, kind, lists, probes = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
 description = VectorsDescription(kind, 1.0, lists, probes)
 path = folder / "candidates.faiss"
@@ -142,7 +144,7 @@ for number in range(500):
         mutated = mutated[: int(generator.integers(len(whole)))]
     path.write_bytes(mutated)
     try:
-        vectors = Vectors(folder, 300, 8, description)
+        vectors = EmbeddedVectors(folder, 300, 8, description)
         vectors.search(query, 5)
         outcomes["opened"] += 1
     except IndexCorruptError:
@@ -191,10 +193,10 @@ import resource, sys
 from pathlib import Path
 import numpy as np
 from qa_app.store.manifest import VectorsDescription
-from qa_app.store.vectors import Vectors
+from qa_app.store.embedded.vectors import EmbeddedVectors
 def look(folder, passages):
     query = np.full((1, 384), 384**-0.5, dtype=np.float32)
-    vectors = Vectors(Path(folder), passages, 384, VectorsDescription("flat"))
+    vectors = EmbeddedVectors(Path(folder), passages, 384, VectorsDescription("flat"))
     vectors.search(query, 100)
     vectors.search(query, 100, np.arange(0, passages, 2))
     vectors.scores(query, np.arange(passages))

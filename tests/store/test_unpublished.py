@@ -9,8 +9,8 @@ import pytest
 
 from conftest import FakeEncoder
 from qa_app.models import ModelIdentity
-from qa_app.store import unpublished
-from qa_app.store.unpublished import UNPUBLISHED_FILE, Unpublished, forget_unpublished
+from qa_app.store.embedded import unpublished
+from qa_app.store.embedded.unpublished import UNPUBLISHED_FILE, UnpublishedFile, forget_unpublished
 
 MODEL = FakeEncoder().identity
 KEYS = [bytes([number]) * 32 for number in range(3)]
@@ -21,19 +21,19 @@ RECORD = 32 + 38 + 2 * MODEL.dimension + CODES.nbytes
 @pytest.fixture
 def index(tmp_path: Path) -> Path:
     """An index folder whose build was interrupted after three texts."""
-    with Unpublished(tmp_path, MODEL) as kept:
+    with UnpublishedFile(tmp_path, MODEL) as kept:
         for number, key in enumerate(KEYS):
             kept.add(key, np.full(MODEL.dimension, number / 4, dtype=np.float32), CODES + number)
     return tmp_path
 
 
 def _kept(index: Path, model: ModelIdentity = MODEL, rebuild: bool = False) -> list[bool]:
-    with Unpublished(index, model, rebuild) as kept:
+    with UnpublishedFile(index, model, rebuild) as kept:
         return [key in kept for key in KEYS]
 
 
 def test_vectors_and_codes_are_read_back(index: Path) -> None:
-    with Unpublished(index, MODEL) as kept:
+    with UnpublishedFile(index, MODEL) as kept:
         for number, key in enumerate(KEYS):
             vector, codes = kept.get(key)
             np.testing.assert_array_equal(vector, np.full(MODEL.dimension, number / 4))
@@ -44,7 +44,7 @@ def test_vectors_and_codes_are_read_back(index: Path) -> None:
 def test_a_record_cut_short_is_written_again(index: Path, cut: int) -> None:
     path = index / UNPUBLISHED_FILE
     path.write_bytes(path.read_bytes()[:-cut])
-    with Unpublished(index, MODEL) as kept:
+    with UnpublishedFile(index, MODEL) as kept:
         assert [key in kept for key in KEYS] == [True, True, False]
         kept.add(KEYS[2], np.ones(MODEL.dimension, dtype=np.float32), CODES)
     assert _kept(index) == [True, True, True]
@@ -69,14 +69,14 @@ def test_another_model_or_a_rebuild_starts_anew(index: Path) -> None:
 
 
 def test_vectors_that_are_no_numbers_are_not_kept(tmp_path: Path) -> None:
-    with Unpublished(tmp_path, MODEL) as kept:
+    with UnpublishedFile(tmp_path, MODEL) as kept:
         kept.add(KEYS[0], np.full(MODEL.dimension, np.nan, dtype=np.float32), CODES)
     assert _kept(tmp_path) == [False] * 3
 
 
 def test_the_file_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(unpublished, "_MOST_BYTES", 32 + RECORD)
-    with Unpublished(tmp_path, MODEL) as kept:
+    with UnpublishedFile(tmp_path, MODEL) as kept:
         for key in KEYS:
             kept.add(key, np.ones(MODEL.dimension, dtype=np.float32), CODES)
     assert _kept(tmp_path) == [True, False, False]

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from qa_app.models import Block, BlockKind, Document, Passage, Sentence
-from qa_app.store.records import IndexedDocument, SourceStamp
-from qa_app.store.writer import GenerationContents, embed_contents, write_generation
+from qa_app.store.contents import GenerationContents, embed_contents, write_generation
+from qa_app.store.documents import IndexedDocument, SourceStamp
 from support.fake_encoder import FakeEncoder
 
 Tags = Mapping[str, tuple[str, ...]]

@@ -18,7 +18,7 @@ from qa_app.topics.clusters import count_topics, find_centres, nearest
 from qa_app.topics.labels import GroupText, Name, choose_names
 from qa_app.topics.phrases import find_phrases, is_prose, quoted_sentence
 from qa_app.topics.topic_builder import Earlier, Themes, find_topics
-from qa_app.topics.topic_store import TOPICS_FILE, Topics, read_topics, unique_id
+from qa_app.topics.topic_store import Topics, read_topics, unique_id
 
 ENGLISH = analyser_for("english")
 SUBJECTS = (
@@ -325,16 +325,14 @@ def test_without_a_file_there_are_no_themes(tmp_path: Path) -> None:
 # Stored
 
 
-def test_topics_come_back_as_they_were(tmp_path: Path) -> None:
+def test_topics_come_back_as_they_were() -> None:
     topics = _find(range(300))
-    (tmp_path / TOPICS_FILE).write_text(topics.to_text(), encoding="utf-8")
-    assert read_topics(tmp_path).to_text() == topics.to_text()
+    assert read_topics(topics.to_text(), "000001").to_text() == topics.to_text()
 
 
-def test_an_index_without_topics_says_how_to_get_them(tmp_path: Path) -> None:
+def test_an_index_without_topics_says_how_to_get_them() -> None:
     with pytest.raises(IndexNotFoundError, match="has no topics") as caught:
-        read_topics(tmp_path)
+        read_topics("", "000001")
     assert caught.value.hint.endswith("qa-app build")
-    (tmp_path / TOPICS_FILE).write_text('{"version": "0"}')
     with pytest.raises(IndexNotFoundError, match="has no topics"):
-        read_topics(tmp_path)
+        read_topics('{"version": "0"}', "000001")

@@ -15,7 +15,7 @@ from qa_app.models import to_json
 from qa_app.output import terminal
 from qa_app.store.manifest import read_current, read_manifest
 from qa_app.topics.topic_queries import Trend
-from qa_app.topics.topic_store import read_topics
+from qa_app.topics.topic_store import TOPICS_FILE, read_topics
 
 FACETS = '[town]\nnouns = ["town"]\n[town.values]\n"Anytown" = ["Any"]\n"Otherton" = []\n'
 THEMES = '["safer roads"]\nsentence = "Road safety."\n'
@@ -140,7 +140,8 @@ def test_topics_keep_their_names_when_everything_is_read_anew(
 ) -> None:
     (index.corpus / "b.md").write_text("# News\n\nRoad safety is a concern of Otherton too.\n")
     build_index(index.corpus, tmp_path / "index", rebuild=True, encoder=encoder)
-    grouping = read_topics(tmp_path / "index" / "generations" / "000002").grouping
+    stored = (tmp_path / "index" / "generations" / "000002" / TOPICS_FILE).read_text("utf-8")
+    grouping = read_topics(stored, "000002").grouping
     assert grouping.changed == 1  # passage, since the topics were found
 
 

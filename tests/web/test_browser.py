@@ -17,7 +17,7 @@ from conftest import ROOT
 from qa_app import build_index
 from qa_app.api import encoder_for
 from qa_app.settings import Settings
-from qa_app.store.writer import embed_contents, write_generation
+from qa_app.store.contents import embed_contents, write_generation
 from qa_app.web.page import VIEWS
 from support.llm_server import serving_models
 from support.store_samples import make_document

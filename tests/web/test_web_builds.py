@@ -5,7 +5,7 @@ from pathlib import Path
 
 from qa_app.models import BuildReport, Failure
 from qa_app.settings import Settings
-from qa_app.store.publishing import build_lock
+from qa_app.store.embedded.publishing import build_lock
 from qa_app.web.builds import Builds, build_summary
 
 

@@ -8,7 +8,7 @@ import pytest
 from bs4 import BeautifulSoup
 
 from qa_app.retrieval.filters import FilterChoices
-from qa_app.store.records import DocumentRecord, SourceStamp
+from qa_app.store.documents import DocumentRecord, SourceStamp
 from qa_app.web.address import Address
 from qa_app.web.answer_view import render_home
 from qa_app.web.catalogue import Catalogue, Visit

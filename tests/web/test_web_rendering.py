@@ -37,7 +37,7 @@ from qa_app.models import (
     Verdict,
 )
 from qa_app.retrieval.filters import FilterChoices
-from qa_app.store.records import DocumentRecord, SourceStamp
+from qa_app.store.documents import DocumentRecord, SourceStamp
 from qa_app.synthesis import CheckedSentence, LanguageModel, NumberedQuote, Synthesis
 from qa_app.topics.topic_queries import Cell, Change, Excerpt, Kind, Matrix, Trend
 from qa_app.web import rendering

@@ -14,7 +14,7 @@ from qa_app.briefs.export.as_markdown import to_markdown
 from qa_app.briefs.export.as_word import to_docx
 from qa_app.briefs.export.outline import Outline, outline
 from qa_app.errors import BriefError
-from qa_app.store.generation import Generation
+from qa_app.store.protocol import Generation
 from qa_app.verification import Sources
 
 

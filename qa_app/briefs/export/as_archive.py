@@ -11,7 +11,7 @@ from qa_app.briefs.check import Standing, check_claims, claims_of
 from qa_app.highlighting.archive import Miss, make_archive
 from qa_app.highlighting.copies import Highlighter
 from qa_app.models import Mark
-from qa_app.store.generation import Generation
+from qa_app.store.protocol import Generation
 from qa_app.verification import Sources
 
 

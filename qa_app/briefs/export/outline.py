@@ -11,7 +11,7 @@ from qa_app.briefs.brief import Brief, Item, Pin
 from qa_app.briefs.check import check_claims, claims_of, failed
 from qa_app.citations import page_label
 from qa_app.models import Citation, Quote
-from qa_app.store.generation import Generation
+from qa_app.store.protocol import Generation
 from qa_app.text.wording import count
 from qa_app.verification import Sources
 from qa_app.version import __version__

@@ -1,8 +1,4 @@
-"""The token vectors of every passage, one bit per dimension, for late interaction.
-
-Only the sign of each dimension is kept: enough to find the token of a passage nearest to one of
-the question's, in 1/32 of the space of float32. Nothing is trained: the codes depend only on the
-passage's text and the model, so later builds can reuse them.
+"""The token codes of every passage, for late interaction, and where each passage's are.
 
 They are two thirds of an index. Each passage's are checked against a checksum whenever they are
 read; so a file of them that is large need not be hashed to open the index, and is shared by the
@@ -21,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from qa_app.arrays import CodeArray, FloatArray, RowArray
+from qa_app.arrays import CodeArray, RowArray
 from qa_app.errors import IndexCorruptError
 from qa_app.store.manifest import LARGE_FILE, MEND_HINT, TOKEN_CHECKS_FILE, part_name
 
@@ -30,20 +26,6 @@ TOKEN_PLACES_FILE = "token_places.npy"
 TOKEN_PARTS_FILE = "token_parts.npy"
 # Files from which on all are copied into one again: each keeps what later builds have dropped.
 _MOST_PARTS = 16
-
-
-def pack(vectors: FloatArray) -> CodeArray:
-    """Return the signs as bits (1 if above 0), uint8, shape (tokens, ceil(dimension / 8))."""
-    return np.packbits(vectors > 0, axis=1)
-
-
-def unpack(codes: CodeArray, dimension: int) -> FloatArray:
-    """Return unit vectors with these signs, float32, shape (tokens, dimension)."""
-    signs = np.unpackbits(codes, axis=1, count=dimension).astype(np.float32)
-    signs *= 2
-    signs -= 1
-    signs /= np.sqrt(dimension, dtype=np.float32)
-    return signs
 
 
 class TokensWriter:
@@ -66,7 +48,7 @@ class TokensWriter:
         self._places += [(self._total, len(codes), zlib.crc32(content))] * len(rows)
         self._total += len(codes)
 
-    def share(self, earlier: Tokens, places: RowArray, rows: RowArray) -> bool:
+    def share(self, earlier: EmbeddedTokens, places: RowArray, rows: RowArray) -> bool:
         """Give ``rows`` of an earlier generation to these places, its files shared by hard links.
 
         Only where its files are too large to be copied at each build, most of their tokens are
@@ -124,7 +106,7 @@ def _share_file(path: Path, other: Path) -> None:
         shutil.copyfile(path, other)
 
 
-class Tokens:
+class EmbeddedTokens:
     """The token codes of a generation, read only, from memory maps.
 
     Attributes:

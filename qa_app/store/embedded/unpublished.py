@@ -29,7 +29,7 @@ _DIGEST = 32
 _HEAD = struct.Struct("<32sIH")  # hash of the text, tokens, bytes per token
 
 
-class Unpublished:
+class UnpublishedFile:
     """Context manager over the file, for the holder of the build lock.
 
     When the disk is full, the file is emptied and nothing more is kept.
@@ -51,7 +51,7 @@ class Unpublished:
         key = f"{_VERSION} {rebuild} {to_json(same)}"
         self._key = hashlib.sha256(key.encode()).digest()
 
-    def __enter__(self) -> Unpublished:
+    def __enter__(self) -> UnpublishedFile:
         try:
             self._path.touch()
             self._file = self._path.open("r+b", buffering=0)

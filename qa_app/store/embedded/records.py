@@ -1,45 +1,43 @@
-"""Documents, passages and tags in one SQLite file: writing and reading.
-
-Values that are always read whole are stored as JSON in one column, by msgspec. Lists of small
-dataclasses, such as sentences, are stored as arrays of field values without field names, which
-takes a third of the space.
-"""
+"""Documents, passages and tags in one SQLite file: writing and reading."""
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import sqlite3
 import threading
-from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar, get_type_hints
+from typing import Any
 
-import msgspec
 import numpy as np
 
 from qa_app.arrays import RowArray
-from qa_app.errors import IndexCorruptError, QueryError
+from qa_app.errors import IndexCorruptError
 from qa_app.facets import name_documents
-from qa_app.models import (
-    Block,
-    Document,
-    LeadIn,
-    MetadataField,
-    Passage,
-    Sentence,
-    SourceRun,
-    find_ocr_pages,
+from qa_app.models import Document, Passage
+from qa_app.store.documents import (
+    DOCUMENT_COLUMNS,
+    PASSAGE_COLUMNS,
+    DocumentRecord,
+    IndexedDocument,
+    SourceStamp,
+    StoredRecords,
+    document_values,
+    dump_record,
+    dump_values,
+    hash_text,
+    in_order,
+    load_passage,
+    load_record,
+    load_tags,
+    passage_values,
+    searchable_text,
 )
 from qa_app.store.manifest import MEND_HINT
-from qa_app.text.dates import Days, parse_date
 
 RECORDS_FILE = "passages.sqlite"
-
-_T = TypeVar("_T")
 
 _SCHEMA = """
 CREATE TABLE documents (
@@ -57,79 +55,9 @@ CREATE TABLE tags (
     facet TEXT NOT NULL, value TEXT NOT NULL, rows BLOB NOT NULL, PRIMARY KEY (facet, value)
 ) WITHOUT ROWID;
 """
-_PASSAGE_QUERY = (
-    'SELECT "row", document, id, section, start, "end", text, sentences, page, page_breaks, label, '
-    "tags FROM passages"
-)
+_PASSAGE_QUERY = f'SELECT "row", document, {PASSAGE_COLUMNS} FROM passages'
 # Query parameters at once: old builds of SQLite allow at most 999.
 _MOST_PARAMETERS = 900
-
-
-@dataclass(frozen=True, slots=True)
-class SourceStamp:
-    """State of the file that a document was read from, at that time.
-
-    Attributes:
-        size: in bytes.
-        mtime_ns: modification time in nanoseconds; -1 if it was too recent to detect a later
-            change by.
-        ocr: whether OCR of scanned pages was switched on.
-        overrides: facts from the corpus's ``metadata.toml``, as (name, value).
-    """
-
-    size: int
-    mtime_ns: int
-    sha256: str
-    ocr: bool = False
-    overrides: tuple[tuple[str, str], ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class IndexedDocument:
-    """A document, the state of its file, and its passages with their tags."""
-
-    document: Document
-    source: SourceStamp
-    passages: tuple[Passage, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class DocumentRecord:
-    """A document without its text, for lists and comparisons.
-
-    Attributes:
-        pages: number of pages, 0 if the format has none.
-        rows: rows of its passages.
-    """
-
-    path: str
-    title: str
-    format: str
-    pages: int
-    rows: range
-    source: SourceStamp
-    metadata: tuple[MetadataField, ...]
-    warnings: tuple[str, ...]
-
-    @property
-    def passages(self) -> int:
-        """Number of passages."""
-        return len(self.rows)
-
-    @property
-    def dated(self) -> Days | None:
-        """The days that its date may mean, or None if it has no date that can be parsed."""
-        return next((parse_date(m.value) for m in self.metadata if m.name == "date"), None)
-
-
-def searchable_text(passage: Passage) -> str:
-    """Return the text that is embedded and indexed by BM25: title, section path, passage text."""
-    return f"{passage.context}\n{passage.text}" if passage.context else passage.text
-
-
-def hash_text(text: str) -> bytes:
-    """Return the SHA-256 of a text: the key by which later builds reuse its vector."""
-    return hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).digest()
 
 
 class RecordsWriter:
@@ -183,12 +111,8 @@ class RecordsWriter:
         values = (
             number,
             document.path,
-            _dump(record),
-            document.text,
-            _dump(document.page_starts),
-            _dump(document.page_labels),
-            _dump_each(document.blocks),
-            _dump_each(document.source_runs),
+            dump_record(record),
+            *document_values(document),
         )
         try:
             self._db.execute(f"INSERT INTO documents VALUES ({', '.join('?' * 8)})", values)
@@ -200,7 +124,7 @@ class RecordsWriter:
             raise ValueError(f"{document.path}: {exc}") from exc
         self._documents.append(record)
 
-    def add_stored(self, earlier: Records, record: DocumentRecord, source: SourceStamp) -> None:
+    def _add_stored(self, earlier: Records, record: DocumentRecord, source: SourceStamp) -> None:
         """Append a document as an earlier generation has it, with its tags, undecoded.
 
         ``record`` is the earlier one, ``source`` the present state of its file.
@@ -210,7 +134,7 @@ class RecordsWriter:
         document, passages = earlier.stored(record.path)
         self._db.execute(
             f"INSERT INTO documents VALUES ({', '.join('?' * 8)})",
-            (number, record.path, _dump(record), *document),
+            (number, record.path, dump_record(record), *(document or ())),
         )
         self._db.executemany(
             f"INSERT INTO passages VALUES ({', '.join('?' * 13)})",
@@ -218,7 +142,7 @@ class RecordsWriter:
         )
         for row, (*_, tags, digest) in enumerate(passages, start=first):
             self.hashes.append(digest)
-            self._tag(row, _load_tags(tags))
+            self._tag(row, load_tags(tags))
         self._documents.append(record)
 
     def _tag(self, row: int, tags: Mapping[str, Iterable[str]]) -> None:
@@ -233,21 +157,8 @@ class RecordsWriter:
         digest = hash_text(searchable_text(passage))
         self.hashes.append(digest)
         self._tag(row, passage.tags)
-        return (
-            row,
-            passage.id,
-            len(self._documents),
-            _dump(passage.section),
-            passage.start,
-            passage.end,
-            passage.text,
-            _dump_each(passage.sentences),
-            passage.page,
-            _dump(passage.page_breaks),
-            passage.label,
-            _dump(passage.tags),
-            digest,
-        )
+        name, *others = passage_values(passage)
+        return row, name, len(self._documents), *others, digest
 
     def tag_documents(self, facet: str) -> None:
         """Tag every passage with its document's unique name, replacing its values of the facet."""
@@ -257,13 +168,13 @@ class RecordsWriter:
             self._tags[facet, names[record.path]] = list(record.rows)
             query = 'SELECT tags FROM passages WHERE "row" = ?'
             tags = self._db.execute(query, (record.rows.start,)).fetchone()
-            if tags and _load_tags(tags[0]).get(facet) == (names[record.path],):
+            if tags and load_tags(tags[0]).get(facet) == (names[record.path],):
                 continue  # stored with its name, which is still free
             self._db.execute(
                 'UPDATE passages SET tags = json_set(tags, ?, json(?)) WHERE "row" BETWEEN ? AND ?',
                 (
                     f'$."{facet}"',
-                    _dump([names[record.path]]),
+                    dump_values([names[record.path]]),
                     record.rows.start,
                     record.rows.stop - 1,
                 ),
@@ -275,14 +186,13 @@ class RecordsWriter:
             found: Iterable[Passage] = self.passages(rows)
         else:
             every = self._db.execute(f'{_PASSAGE_QUERY} ORDER BY "row"')
-            found = (_passage(values, self._documents) for values in every)
+            found = (load_passage(values[1], values[2:], self._documents) for values in every)
         yield from map(searchable_text, found)
 
     def passages(self, rows: Sequence[int]) -> tuple[Passage, ...]:
         """Return the passages of these rows in the order given, with ``lead_in`` left None."""
-        return _select_passages(
-            lambda query, values: self._db.execute(query, values).fetchall(), rows, self._documents
-        )
+        wanted = [int(row) for row in rows]
+        return in_order(wanted, _select_passages(self._all, wanted, self._documents))
 
     def outline(self) -> list[tuple[int, str]]:
         """Return (document number, passage text) for every row, in row order."""
@@ -291,6 +201,9 @@ class RecordsWriter:
     def titles(self) -> list[str]:
         """Return the documents' titles, in the order added."""
         return [record.title for record in self._documents]
+
+    def _all(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
+        return self._db.execute(query, values).fetchall()
 
     def _finish_records(self) -> None:
         """Write the tags, commit and close the file."""
@@ -310,7 +223,7 @@ class RecordsWriter:
             self._db.close()
 
 
-class Records:
+class Records(StoredRecords):
     """The documents and passages of a generation, read only. Safe to use from several threads."""
 
     def __init__(self, folder: Path) -> None:
@@ -322,102 +235,32 @@ class Records:
             self._db = sqlite3.connect(uri, uri=True, check_same_thread=False)
 
     @cached_property
-    def documents(self) -> tuple[DocumentRecord, ...]:
+    def documents(self) -> tuple[DocumentRecord, ...]:  # type: ignore[override]
         """Every document without its text, in row order."""
         return tuple(
-            _load_record(content)
+            load_record(content)
             for (content,) in self._all("SELECT record FROM documents ORDER BY id")
         )
 
-    @cached_property
-    def _by_path(self) -> dict[str, DocumentRecord]:
-        return {record.path: record for record in self.documents}
+    def _document_values(self, path: str) -> Sequence[str] | None:
+        found = self._all(f"SELECT {DOCUMENT_COLUMNS} FROM documents WHERE path = ?", (path,))
+        return found[0] if found else None
 
-    @cached_property
-    def dates(self) -> dict[str, str]:
-        """Date ("2024-05") by path, for the documents with a date that can be parsed."""
-        return {
-            record.path: field.value
-            for record in self.documents
-            for field in record.metadata
-            if field.name == "date" and record.dated
-        }
+    def _page_starts(self, path: str) -> str:
+        ((starts,),) = self._all("SELECT page_starts FROM documents WHERE path = ?", (path,))
+        return str(starts)
 
-    def document(self, path: str) -> Document:
-        """Return a document as loaded; ``QueryError`` if there is none with this path."""
-        query = "SELECT text, page_starts, page_labels, blocks, source_runs FROM documents WHERE "
-        found = self._all(f"{query} path = ?", (path,))
-        if not found:
-            raise QueryError(
-                f"There is no document {path!r} in the index.",
-                "Look up the paths: qa-app status --json",
-            )
-        text, starts, labels, blocks, runs = found[0]
-        record = self._by_path[path]
-        return Document(
-            path=path,
-            format=record.format,
-            title=record.title,
-            text=text,
-            blocks=_load_each(Block, blocks),
-            page_starts=_load_numbers(starts),
-            page_labels=_load_texts(labels),
-            source_runs=_load_each(SourceRun, runs),
-            metadata=record.metadata,
-            warnings=record.warnings,
-        )
+    def _passages(self, rows: Sequence[int]) -> Mapping[int, Passage]:
+        return _select_passages(self._all, rows, self.documents)
 
-    def stored(self, path: str) -> tuple[Any, list[Any]]:
-        """Return a document's columns after its record, and its passages' after "row"."""
-        query = "SELECT text, page_starts, page_labels, blocks, source_runs FROM documents WHERE "
-        (document,) = self._all(f"{query} path = ?", (path,))
-        rows = self._by_path[path].rows
+    def stored(self, path: str) -> tuple[Sequence[str] | None, list[Any]]:
+        """Return a document's ``DOCUMENT_COLUMNS``; its passages' columns, each with its hash."""
+        rows = self.document_rows(path)
         query = (
-            'SELECT id, section, start, "end", text, sentences, page, page_breaks, label, tags, '
-            'content_hash FROM passages WHERE "row" >= ? AND "row" < ? ORDER BY "row"'
+            f"SELECT {PASSAGE_COLUMNS}, content_hash FROM passages "
+            'WHERE "row" >= ? AND "row" < ? ORDER BY "row"'
         )
-        return document, self._all(query, (rows.start, rows.stop))
-
-    def document_sha256(self, path: str) -> str:
-        """Return the SHA-256 of a document's file when it was indexed; "" if there is no such."""
-        record = self._by_path.get(path)
-        return record.source.sha256 if record else ""
-
-    def document_rows(self, path: str) -> range:
-        """Return the rows of a document's passages; empty if there is no such document."""
-        record = self._by_path.get(path)
-        return record.rows if record else range(0)
-
-    def passage(self, row: int) -> Passage:
-        """Return the passage of a row; ``IndexError`` if there is no such row."""
-        return self.passages([row])[0]
-
-    def passages(self, rows: Sequence[int] | RowArray | range) -> tuple[Passage, ...]:
-        """Return the passages of these rows in the order given, with their lead-ins.
-
-        Raises:
-            IndexError: there is no such row.
-        """
-        found = _select_passages(self._all, rows, self.documents)
-        return tuple(map(self._with_lead_in, found))
-
-    def _with_lead_in(self, passage: Passage) -> Passage:
-        lead = passage.sentences[0].lead_in if passage.sentences else None
-        if lead is None or lead[0] >= passage.start:
-            return passage
-        start, end = lead
-        query = "SELECT page_starts FROM documents WHERE path = ?"
-        ((starts,),) = self._all(query, (passage.document,))
-        page = bisect_right(_load_numbers(starts), start) or None
-        words = self._words(passage.document, start, end)
-        return replace(passage, lead_in=LeadIn(start, end, words, page))
-
-    def stretch(self, passage: Passage, end: int) -> Passage:
-        """Return a passage extended by the text after it, up to offset ``end`` of its document."""
-        if end <= passage.end:
-            return passage
-        text = self._words(passage.document, passage.start, end)
-        return replace(passage, end=end, text=text)
+        return self._document_values(path), self._all(query, (rows.start, rows.stop))
 
     def _words(self, path: str, start: int, end: int) -> str:
         """Return the text at offsets ``start:end`` of a document."""
@@ -453,16 +296,8 @@ class Records:
             digest for (digest,) in self._all('SELECT content_hash FROM passages ORDER BY "row"')
         ]
 
-    def facets(self) -> tuple[str, ...]:
-        """Return the names of the facets that passages are tagged with, sorted."""
-        return tuple(self.facet_counts)
-
-    def facet_values(self, facet: str) -> tuple[str, ...]:
-        """Return the values of a facet that passages are tagged with, sorted."""
-        return tuple(self.facet_counts.get(facet, ()))
-
     @cached_property
-    def facet_counts(self) -> dict[str, dict[str, int]]:
+    def facet_counts(self) -> dict[str, dict[str, int]]:  # type: ignore[override]
         """Number of passages by facet and value, both sorted."""
         found: dict[str, dict[str, int]] = {}
         query = "SELECT facet, value, length(rows) / 4 FROM tags ORDER BY facet, value"
@@ -500,70 +335,17 @@ class Records:
 
 def _select_passages(
     select: Callable[[str, Sequence[Any]], list[Any]],
-    rows: Sequence[int] | RowArray | range,
+    rows: Sequence[int],
     documents: Sequence[DocumentRecord],
-) -> tuple[Passage, ...]:
-    """Return the passages of these rows in the order given; ``IndexError`` if one is missing.
+) -> dict[int, Passage]:
+    """Return the passages of those of these rows that exist, by row.
 
     ``select`` runs a query with its parameters and returns the result rows.
     """
-    wanted = [int(row) for row in rows]
     found: dict[int, Passage] = {}
-    for start in range(0, len(wanted), _MOST_PARAMETERS):
-        some = wanted[start : start + _MOST_PARAMETERS]
+    for start in range(0, len(rows), _MOST_PARAMETERS):
+        some = rows[start : start + _MOST_PARAMETERS]
         marks = ", ".join("?" * len(some))
         for values in select(f'{_PASSAGE_QUERY} WHERE "row" IN ({marks})', some):
-            found[values[0]] = _passage(values, documents)
-    missing = [row for row in wanted if row not in found]
-    if missing:
-        raise IndexError(f"There is no passage in row {missing[0]}.")
-    return tuple(found[row] for row in wanted)
-
-
-def _passage(values: Any, documents: Sequence[DocumentRecord]) -> Passage:
-    _, number, name, section, start, end, text, sentences, page, breaks, label, tags = values
-    document = documents[number]
-    return Passage(
-        id=name,
-        document=document.path,
-        title=document.title,
-        section=_load_texts(section),
-        start=start,
-        end=end,
-        text=text,
-        sentences=_load_each(Sentence, sentences),
-        page=page,
-        label=label,
-        tags=_load_tags(tags),
-        page_breaks=_load_numbers(breaks),
-        ocr_pages=find_ocr_pages(document.metadata),
-    )
-
-
-def _range_ends(value: range) -> tuple[int, int]:
-    return value.start, value.stop
-
-
-def _dump(value: Any) -> str:
-    return msgspec.json.encode(value, enc_hook=_range_ends).decode()
-
-
-_load_texts = msgspec.json.Decoder(tuple[str, ...]).decode
-_load_numbers = msgspec.json.Decoder(tuple[int, ...]).decode
-_load_tags = msgspec.json.Decoder(dict[str, tuple[str, ...]]).decode
-_load_record = msgspec.json.Decoder(DocumentRecord, dec_hook=lambda _, ends: range(*ends)).decode
-
-
-def _dump_each(items: Sequence[Any]) -> str:
-    """Return dataclass instances as a JSON array of arrays of their field values."""
-    return _dump([[getattr(item, name) for name in item.__slots__] for item in items])
-
-
-def _load_each(kind: Callable[..., _T], content: str) -> tuple[_T, ...]:
-    return tuple(kind(*values) for values in _decoder(kind).decode(content))
-
-
-@cache
-def _decoder(kind: Callable[..., Any]) -> msgspec.json.Decoder[Any]:
-    fields: Any = tuple(get_type_hints(kind).values())
-    return msgspec.json.Decoder(list[tuple[fields]])
+            found[values[0]] = load_passage(values[1], values[2:], documents)
+    return found

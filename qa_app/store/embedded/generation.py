@@ -8,7 +8,13 @@ from pathlib import Path
 from qa_app.arrays import HalfArray, RowArray
 from qa_app.errors import IndexCorruptError, IndexNotFoundError, StoreError
 from qa_app.models import ModelIdentity
-from qa_app.store.lexical import Lexical
+from qa_app.store.embedded.lexical import EmbeddedLexical
+from qa_app.store.embedded.records import Records
+from qa_app.store.embedded.tokens import EmbeddedTokens
+from qa_app.store.embedded.vectors import (
+    EmbeddedVectors,
+    open_embeddings,
+)
 from qa_app.store.manifest import (
     MANIFEST_FILE,
     MEND_HINT,
@@ -23,14 +29,7 @@ from qa_app.store.manifest import (
     read_manifest,
     read_manifest_bytes,
 )
-from qa_app.store.records import (
-    Records,
-)
-from qa_app.store.tokens import Tokens
-from qa_app.store.vectors import (
-    Vectors,
-    open_embeddings,
-)
+from qa_app.store.protocol import Generation
 from qa_app.text.analysis import analyser_for
 
 LEXICAL_FOLDER = "lexical"
@@ -38,22 +37,12 @@ LEXICAL_FOLDER = "lexical"
 _MOST_LOOKS = 10
 
 
-class Generation(Records):
-    """One generation's passages, vectors and lexical index. Safe to use from several threads.
-
-    Use ``open_generation`` to get one. It is immutable and stays usable after newer generations
-    are published.
-
-    Attributes:
-        fallback: what is wrong with the live generation, if this one was opened in its place.
-        vectors, lexical: search indexes; set only if it was opened with ``searchable``.
+class EmbeddedGeneration(Records, Generation):
+    """A generation in a folder. Use ``open_generation`` to get one.
 
     Raises:
         IndexCorruptError: a file cannot be read, or its number of passages is not the manifest's.
     """
-
-    vectors: Vectors
-    lexical: Lexical
 
     def __init__(
         self, folder: Path, manifest: Manifest, searchable: bool = True, fallback: str = ""
@@ -63,13 +52,13 @@ class Generation(Records):
         self.manifest = manifest
         self.fallback = fallback
         counts = [self.count_passages()]
+        size = manifest.passages, manifest.model.dimension
         if searchable:
-            size = manifest.passages, manifest.model.dimension
-            self.vectors = Vectors(folder, *size, manifest.vectors)
+            self.vectors = EmbeddedVectors(folder, *size, manifest.vectors)
             analyser = analyser_for(manifest.recipe.language)
-            self.lexical = Lexical(folder / LEXICAL_FOLDER, analyser)
-            counts.append(self.lexical.num_passages)
+            self.lexical = EmbeddedLexical(folder / LEXICAL_FOLDER, analyser)
             _ = self.tokens  # opened now: a later build may remove the files
+            counts.append(self.lexical.num_passages)
         if set(counts) != {manifest.passages}:
             raise IndexCorruptError(
                 f"{folder} holds {counts} passages in its text and lexical index; its manifest "
@@ -77,20 +66,20 @@ class Generation(Records):
                 MEND_HINT,
             )
 
-    @property
-    def name(self) -> str:
-        """Name of the generation, for example "000002"."""
-        return self.manifest.generation
-
-    @property
-    def num_passages(self) -> int:
-        """Number of passages; rows run from 0 to this number less 1."""
-        return self.manifest.passages
-
     @cached_property
-    def tokens(self) -> Tokens:
-        """Token vectors of the passages."""
-        return Tokens(self.folder, self.manifest.passages, self.manifest.model.dimension)
+    def tokens(self) -> EmbeddedTokens:
+        """Token codes of the passages."""
+        return EmbeddedTokens(self.folder, self.manifest.passages, self.manifest.model.dimension)
+
+    def file(self, name: str) -> str:
+        """Return the text of a file in the folder, "" if there is none."""
+        path = self.folder / name
+        try:
+            return path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return ""
+        except (OSError, ValueError) as exc:
+            raise IndexCorruptError(f"{path} cannot be read: {exc}.", MEND_HINT) from exc
 
     def stored_vectors(self, rows: RowArray) -> HalfArray:
         """Return the vectors of these rows, float16, shape (len(rows), dim)."""
@@ -103,12 +92,6 @@ class Generation(Records):
         for name in ("vectors", "lexical", "tokens"):
             self.__dict__.pop(name, None)
 
-    def __enter__(self) -> Generation:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.close()
-
 
 def open_generation(
     index: Path,
@@ -116,7 +99,7 @@ def open_generation(
     *,
     allow_previous: bool = False,
     searchable: bool = True,
-) -> Generation:
+) -> EmbeddedGeneration:
     """Open the live generation, after checking the size and SHA-256 of each of its files.
 
     Args:
@@ -146,7 +129,7 @@ def open_generation(
     return generation
 
 
-def open_earlier(index: Path, name: str = "") -> Generation:
+def open_earlier(index: Path, name: str = "") -> EmbeddedGeneration:
     """Open a generation older than the live one, without its search indexes.
 
     Args:
@@ -194,7 +177,7 @@ def _manifest_in(folder: Path) -> Manifest:
     return parse_manifest(read_manifest_bytes(path), path)
 
 
-def _open_live(index: Path, searchable: bool) -> Generation:
+def _open_live(index: Path, searchable: bool) -> EmbeddedGeneration:
     current = read_current(index)
     for _ in range(_MOST_LOOKS):
         try:
@@ -208,21 +191,23 @@ def _open_live(index: Path, searchable: bool) -> Generation:
     return _open_current(index, current, searchable)
 
 
-def _open_current(index: Path, current: Current, searchable: bool) -> Generation:
+def _open_current(index: Path, current: Current, searchable: bool) -> EmbeddedGeneration:
     return _open(generation_folder(index, current.name), read_manifest(index, current), searchable)
 
 
-def _open(folder: Path, manifest: Manifest, searchable: bool, fallback: str = "") -> Generation:
+def _open(
+    folder: Path, manifest: Manifest, searchable: bool, fallback: str = ""
+) -> EmbeddedGeneration:
     bad = check_files(folder, manifest, all_bytes=False)
     if bad:
         others = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
         raise IndexCorruptError(
             f"{folder / bad[0].path} is damaged{others}: {bad[0].reason}.", MEND_HINT
         )
-    return Generation(folder, manifest, searchable, fallback)
+    return EmbeddedGeneration(folder, manifest, searchable, fallback)
 
 
-def _open_newest_sound(index: Path, searchable: bool, reason: str) -> Generation | None:
+def _open_newest_sound(index: Path, searchable: bool, reason: str) -> EmbeddedGeneration | None:
     """Open the newest generation but the live one whose files all match its manifest, if any."""
     try:
         live = read_current(index).name

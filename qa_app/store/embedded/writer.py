@@ -8,7 +8,6 @@ import shutil
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -16,11 +15,15 @@ from types import TracebackType
 import numpy as np
 
 from qa_app.arrays import CodeArray, FloatArray, HalfArray, RowArray
-from qa_app.embedding import Encoder, Progress
 from qa_app.errors import IndexCorruptError, StoreError
 from qa_app.models import Failure, ModelIdentity
-from qa_app.store.generation import LEXICAL_FOLDER, Generation
-from qa_app.store.lexical import COUNTS_FILE, write_lexical
+from qa_app.store.documents import DocumentRecord, SourceStamp
+from qa_app.store.embedded.generation import LEXICAL_FOLDER, EmbeddedGeneration
+from qa_app.store.embedded.lexical import COUNTS_FILE, write_lexical
+from qa_app.store.embedded.publishing import clean, next_name, publish, start_folder
+from qa_app.store.embedded.records import RecordsWriter
+from qa_app.store.embedded.tokens import TokensWriter
+from qa_app.store.embedded.vectors import write_vectors
 from qa_app.store.manifest import (
     MANIFEST_FILE,
     Current,
@@ -30,80 +33,11 @@ from qa_app.store.manifest import (
     VectorsDescription,
     hash_file,
 )
-from qa_app.store.publishing import build_lock, clean, next_name, publish, start_folder
-from qa_app.store.records import IndexedDocument, RecordsWriter, searchable_text
-from qa_app.store.tokens import TokensWriter, pack
-from qa_app.store.vectors import write_vectors
+from qa_app.store.protocol import Generation
 from qa_app.text.analysis import analyser_for
 
 
-@dataclass(frozen=True, slots=True)
-class GenerationContents:
-    """Everything that a generation is made from.
-
-    Attributes:
-        documents: their passages get rows in this order.
-        embeddings: vectors of each passage's ``searchable_text`` in row order, float32 or float16,
-            shape (num_passages, dim), unit rows.
-        model: the model that made the embeddings.
-        recipe: its ``language`` is used for the lexical index.
-        corpus: folder of the reports, or None if there is none.
-        tokens: each passage's token codes, from ``pack``; empty for an index without tokens.
-    """
-
-    documents: Sequence[IndexedDocument]
-    embeddings: FloatArray | HalfArray
-    model: ModelIdentity
-    recipe: Recipe = field(default_factory=Recipe)
-    corpus: Path | None = None
-    failures: tuple[Failure, ...] = ()
-    warnings: tuple[Failure, ...] = ()
-    tokens: Sequence[CodeArray] = ()
-
-
-def embed_contents(
-    documents: Sequence[IndexedDocument],
-    encoder: Encoder,
-    progress: Progress | None = None,
-    recipe: Recipe | None = None,
-) -> GenerationContents:
-    """Embed the documents' passages and tokens, and return the contents of a generation."""
-    texts = [searchable_text(passage) for item in documents for passage in item.passages]
-    tokens = [np.empty((0, 0), dtype=np.uint8)] * len(texts)
-
-    def keep(place: int, _: FloatArray, vectors: FloatArray) -> None:
-        tokens[place] = pack(vectors)
-
-    embeddings = encoder.encode_documents(texts, progress, keep)
-    return GenerationContents(
-        documents, embeddings, encoder.identity, recipe or Recipe(), tokens=tokens
-    )
-
-
-def write_generation(index: Path, contents: GenerationContents) -> str:
-    """Write a generation, make it the live one, and return its name.
-
-    Raises:
-        IndexLockedError: another build of this index is running.
-        StoreError: the disk is full or cannot be written; the old generation stays live.
-        ValueError: there are no passages, or the embeddings have another shape.
-    """
-    with build_lock(index), GenerationWriter(index) as writer:
-        for item in contents.documents:
-            writer.add(item)
-        for row, codes in enumerate(contents.tokens):
-            writer.add_tokens([row], codes)
-        return writer.finish(
-            contents.embeddings,
-            contents.model,
-            contents.recipe,
-            contents.corpus,
-            contents.failures,
-            contents.warnings,
-        )
-
-
-class GenerationWriter(RecordsWriter):
+class EmbeddedWriter(RecordsWriter):
     """Context manager that writes one generation; the caller holds the build lock.
 
     Leaving it before ``finish`` removes everything written.
@@ -111,7 +45,7 @@ class GenerationWriter(RecordsWriter):
 
     def __init__(self, index: Path) -> None:
         self._index = index
-        self._previous: Generation | None = None
+        self._previous: EmbeddedGeneration | None = None
         self._kept = np.empty(0, dtype=np.int64)  # row in the previous generation, or -1
         with _translated(index):
             self._folder = start_folder(index)
@@ -133,12 +67,17 @@ class GenerationWriter(RecordsWriter):
         with _translated(self._index):
             self._tokens.add(rows, codes)
 
-    def reuse(self, previous: Generation, places: RowArray, rows: RowArray) -> None:
-        """Take what was made of the texts in ``rows`` of a generation of the same model.
+    def add_stored(self, previous: Generation, record: DocumentRecord, source: SourceStamp) -> None:
+        """Append a document of the previous generation as it is, undecoded."""
+        self._add_stored(_embedded(previous), record, source)
 
-        Their token codes now, their terms and cells in ``finish``. ``places`` are their rows here.
+    def copy_tokens(self, previous: Generation, places: RowArray, rows: RowArray) -> None:
+        """Copy the token codes of ``rows`` of the previous generation to this one's ``places``.
+
+        Their terms and the cells of their vectors too, in ``finish``.
         """
-        self._previous, self._kept = previous, np.full(self.num_passages, -1, dtype=np.int64)
+        self._previous = previous = _embedded(previous)
+        self._kept = np.full(self.num_passages, -1, dtype=np.int64)
         self._kept[places] = rows
         if self._tokens.share(previous.tokens, places, rows):
             return
@@ -159,7 +98,7 @@ class GenerationWriter(RecordsWriter):
     ) -> str:
         """Write the remaining files, make this the live generation, and return its name.
 
-        The arguments are as in ``GenerationContents``, and the errors as in ``write_generation``.
+        The arguments and the errors are as in ``Writer.finish``.
         """
         if not self.num_passages or embeddings.shape != (self.num_passages, model.dimension):
             raise ValueError(
@@ -224,11 +163,11 @@ class GenerationWriter(RecordsWriter):
     def _check_opens(self, manifest: Manifest) -> None:
         """Raise ``StoreError`` if it cannot be opened: not every library reports a full disk."""
         try:
-            Generation(self._folder, manifest).close()
+            EmbeddedGeneration(self._folder, manifest).close()
         except IndexCorruptError as exc:
             raise _write_error(self._index, f"a file came out short ({exc.message})") from exc
 
-    def __enter__(self) -> GenerationWriter:
+    def __enter__(self) -> EmbeddedWriter:
         return self
 
     def __exit__(
@@ -242,6 +181,12 @@ class GenerationWriter(RecordsWriter):
         shutil.rmtree(self._folder, ignore_errors=True)
         if isinstance(error, sqlite3.Error):  # RecordsWriter's methods do not translate it
             raise _write_error(self._index, str(error)) from error
+
+
+def _embedded(generation: Generation) -> EmbeddedGeneration:
+    if not isinstance(generation, EmbeddedGeneration):
+        raise TypeError(f"{generation!r} is of another store")
+    return generation
 
 
 @contextmanager

@@ -77,7 +77,7 @@ def write_vectors(
     return description
 
 
-class Vectors:
+class EmbeddedVectors:
     """The vectors of a generation, read only.
 
     Attributes:

@@ -1,0 +1,13 @@
+"""Finds the store for a location."""
+
+from __future__ import annotations
+
+from qa_app.settings import Location
+from qa_app.store.protocol import Store
+
+
+def open_store(location: Location) -> Store:
+    """Return the store of the index at a location; nothing is read yet."""
+    from qa_app.store.embedded.folder_store import FolderStore
+
+    return FolderStore(location)
