@@ -57,7 +57,7 @@ class EmbeddedGeneration(Records, Generation):
             self.vectors = EmbeddedVectors(folder, *size, manifest.vectors)
             analyser = analyser_for(manifest.recipe.language)
             self.lexical = EmbeddedLexical(folder / LEXICAL_FOLDER, analyser)
-            _ = self.tokens  # opened now: a later build may remove the files
+            self.tokens.expect_questions()  # opened now: a later build may remove the files
             counts.append(self.lexical.num_passages)
         if set(counts) != {manifest.passages}:
             raise IndexCorruptError(

@@ -126,7 +126,10 @@ class EmbeddedLexical:
             postings = len(self._scores), len(self._rows), self._starts[-1]
             if len(self._starts) != len(self._vocabulary) + 1 or len(set(postings)) != 1:
                 raise ValueError("its files do not fit together")
-            stored = self._scores, self._rows, self._starts
+            # scipy wants rows and starts in one type, and would copy the rows as int64.
+            few = len(self._rows) <= np.iinfo(np.int32).max
+            starts = self._starts.astype(np.int32) if few else self._starts
+            stored = self._scores, self._rows, starts
             self._matrix = sparse.csc_array(stored, (self.num_passages, len(self._vocabulary)))
         except (OSError, EOFError, ValueError, LookupError, TypeError, AttributeError) as exc:
             raise IndexCorruptError(

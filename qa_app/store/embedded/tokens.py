@@ -8,6 +8,7 @@ next generation, which puts new passages' into a further file.
 from __future__ import annotations
 
 import contextlib
+import mmap
 import os
 import shutil
 import zlib
@@ -149,6 +150,12 @@ class EmbeddedTokens:
         # A model's token vectors may have another dimension than its passage vectors.
         self.dimension = dimension if width in {0, -(-dimension // 8)} else 8 * width
         self._starts = np.cumsum([0, *self.parts[:-1]])
+
+    def expect_questions(self) -> None:
+        """Let the system read a few passages' codes without what stands around them."""
+        for codes in self._codes:
+            if isinstance(codes.base, mmap.mmap) and hasattr(mmap, "MADV_RANDOM"):
+                codes.base.madvise(mmap.MADV_RANDOM)
 
     def entries(self, rows: RowArray) -> RowArray:
         """Return (start, count, checksum) of each row's tokens, int64, shape (len(rows), 3)."""

@@ -31,6 +31,7 @@ _WANTED_RECALL = 0.99  # the number of probes is doubled until the index reaches
 # As deep as retrieval looks: an index that finds the first 10 may miss many of the first 100.
 _RECALL_TOP_K = 100
 _RECALL_QUERIES = 200  # random queries that recall is averaged over
+_RECALL_MIXED = 5  # passages that a random query lies between
 # Candidates asked of the approximate index, per hit wanted; exact scores choose among them.
 _OVERSAMPLE = 4
 _BLOCK = 16_384  # rows converted to float32 at once while building: bounds the memory
@@ -320,11 +321,16 @@ def _choose_probes(index: Any, embeddings: HalfArray) -> VectorsDescription:
 
 
 def _recall_queries(embeddings: HalfArray, generator: np.random.Generator) -> FloatArray:
-    """Return unit vectors at a cosine of about 0.7 to a random passage, as questions are."""
-    chosen = np.sort(generator.choice(len(embeddings), _RECALL_QUERIES))
-    noise = generator.standard_normal((len(chosen), embeddings.shape[1]))
-    noise /= np.linalg.norm(noise, axis=1, keepdims=True)
-    queries = embeddings[chosen] + noise
+    """Return unit vectors as questions are: between passages, and near to none.
+
+    A question's nearest passages lie in many cells. Vectors near to one passage (at a cosine of
+    0.4 or 0.7) find 0.99 of their nearest in 64 of 4,000 cells, real questions 0.91.
+    """
+    chosen = generator.choice(len(embeddings), (_RECALL_MIXED, _RECALL_QUERIES))
+    queries = embeddings[chosen].sum(axis=0, dtype=np.float32)
+    queries /= np.linalg.norm(queries, axis=1, keepdims=True)
+    noise = generator.standard_normal(queries.shape, dtype=np.float32)
+    queries += noise / np.linalg.norm(noise, axis=1, keepdims=True)
     queries /= np.linalg.norm(queries, axis=1, keepdims=True)
     return np.ascontiguousarray(queries, dtype=np.float32)
 
