@@ -284,5 +284,69 @@ def keep(folder: str, figures: dict[str, Any]) -> None:
     FIGURES.write_text(json.dumps(ordered, indent=1) + "\n", encoding="utf-8")
 
 
+# Panels of the plot: title, lowest and highest decade of its axis, and the lines with their keys.
+PANELS: tuple[tuple[str, int, int, dict[str, str]], ...] = (
+    (
+        "milliseconds a question",
+        0,
+        3,
+        {"ask": "ask_ms", "search": "search_ms", "encode": "encode_ms"},
+    ),
+    ("seconds", -2, 3, {"publish 1,000": "publish_s", "open": "open_s"}),
+    ("MB", 1, 5, {"disk": "disk_mb", "memory, mapped": "mapped_mb", "own": "own_memory_mb"}),
+)
+STYLE = (
+    "text{font:12px sans-serif;fill:#333}.grid{stroke:#ccc}"
+    ".l0{stroke:#b3460f;fill:#b3460f}.l1{stroke:#1f6f4a;fill:#1f6f4a}.l2{stroke:#2458a6;fill:#2458a6}"
+    "polyline.l0,polyline.l1,polyline.l2{fill:none;stroke-width:2}text{stroke:none!important}"
+    "@media(prefers-color-scheme:dark){text{fill:#ddd}.grid{stroke:#555}"
+    ".l0{stroke:#ff9a5c;fill:#ff9a5c}.l1{stroke:#6fd3a1;fill:#6fd3a1}.l2{stroke:#8ab8ff;fill:#8ab8ff}}"
+)
+
+
+def plot() -> None:
+    kept = list(json.loads(FIGURES.read_text(encoding="utf-8")).items())
+    shapes, top, deep = [], 30, 200
+    for number, (title, low, high, lines) in enumerate(PANELS):
+        left, wide = 45 + 300 * number, 190
+
+        def across(count: str, left: int = left, wide: int = wide) -> float:
+            return left + wide * (np.log10(int(count)) - 3) / 3
+
+        def down(value: float, low: int = low, high: int = high) -> float:
+            return top + deep * (high - np.log10(value)) / (high - low)
+
+        shapes.append(f'<text x="{left}" y="16">{title}</text>')
+        for decade in range(low, high + 1):
+            y = down(10.0**decade)
+            shapes.append(f'<path class="grid" d="M{left} {y:.0f}h{wide}"/>')
+            shapes.append(
+                f'<text x="{left - 5}" y="{y + 4:.0f}" text-anchor="end">{10.0**decade:g}</text>'
+            )
+        for place, name in enumerate(("1 k", "10 k", "100 k", "1 M")):
+            x = left + wide * place / 3
+            shapes.append(
+                f'<text x="{x:.0f}" y="{top + deep + 18}" text-anchor="middle">{name}</text>'
+            )
+        lowest = 1000.0  # names that would stand in each other's way move up
+        for style, (name, key) in enumerate(lines.items()):
+            found = [(across(count), down(one[key])) for count, one in kept if key in one]
+            points = " ".join(f"{x:.1f},{y:.1f}" for x, y in found)
+            shapes.append(f'<polyline class="l{style}" points="{points}"/>')
+            shapes += [
+                f'<circle class="l{style}" cx="{x:.1f}" cy="{y:.1f}" r="3"/>' for x, y in found
+            ]
+            y = found[-1][1] + 4
+            if abs(y - lowest) < 13:
+                y = lowest + 13
+            lowest = y
+            x = left + wide + 7
+            shapes.append(f'<text class="l{style}" x="{x}" y="{y:.0f}">{name}</text>')
+    described = "Time, memory and disk by number of passages, both axes logarithmic"
+    head = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 920 260" role="img">'
+    body = "\n".join([head, f"<title>{described}</title>", f"<style>{STYLE}</style>", *shapes])
+    PLOT.write_text(f"{body}\n</svg>\n", encoding="utf-8")
+
+
 if __name__ == "__main__":
-    {"make": make, "measure": measure, "publish": publish}[sys.argv[1]](*sys.argv[2:])
+    {"make": make, "measure": measure, "publish": publish, "plot": plot}[sys.argv[1]](*sys.argv[2:])
