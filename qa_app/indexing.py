@@ -414,13 +414,18 @@ class _Build:
     def _topics(self, writer: Writer, embeddings: HalfArray, stored: Stored | None) -> Topics:
         earlier, previous = None, self._previous  # also on a rebuild: topics keep names
         if previous is not None and stored is not None:
-            places, _ = stored
+            places, old = stored
             new = np.ones(writer.num_passages, dtype=np.bool_)
             new[places] = False
             removed = max(0, previous.num_passages - len(places))
             with suppress(StoreError):  # missing, damaged or of another version: none to compare
                 topics = read_topics(previous.file(TOPICS_FILE), previous.name)
-                earlier = Earlier(topics, new, removed)
+                grouped = topics.grouped_rows()
+                prose = None
+                if grouped is not None:
+                    prose = np.zeros(writer.num_passages, dtype=np.bool_)
+                    prose[places] = np.isin(old, grouped)
+                earlier = Earlier(topics, new, removed, prose)
         given = self._facets, self._themes, self._analyser
         return find_topics(writer, embeddings, self._encoder, *given, earlier)
 

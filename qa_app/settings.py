@@ -76,7 +76,11 @@ class DatabaseUrl:
         return f"DatabaseUrl({str(self)!r})"
 
 
-def index_location(text: str | Path) -> Path | DatabaseUrl:
+# Where an index is kept.
+Location = Path | DatabaseUrl
+
+
+def index_location(text: str | Path) -> Location:
     """Return where an index is: a database if ``text`` starts like its address, else a folder.
 
     Raises:
@@ -85,10 +89,6 @@ def index_location(text: str | Path) -> Path | DatabaseUrl:
     if _MEANT_AS_DATABASE.match(str(text)):
         return DatabaseUrl(str(text))
     return Path(text)
-
-
-# Where an index is kept.
-Location = Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class Settings:
     """
 
     corpus: Path | None = None
-    index: Path | DatabaseUrl = Path("index")
+    index: Location = Path("index")
     model: str = ""
     dimension: int = 0
     query_prompt: str = ""

@@ -82,7 +82,7 @@ class FeatureExtractor:
         lexical = retriever.generation.lexical
         self._parsed = parsed
         self._analyser = lexical.analyser
-        self._idf = {term: evenness + lexical.idf(term) for term in parsed.terms}
+        self._idf = {term: evenness + idf for term, idf in lexical.idf(parsed.terms).items()}
         self._possible = sum(self._idf.values()) or 1.0
         self._years = years_asked(parsed.question)
         self._tokens = retriever.tokens

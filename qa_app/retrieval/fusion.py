@@ -76,9 +76,10 @@ def expand_query(
         strength: of the feedback, in [0, 1].
     """
     weights: defaultdict[str, float] = defaultdict(float)
+    idf = lexical.idf(term for terms in passages for term in terms)
     for terms in passages:
         for term, count in Counter(terms).items():
-            weights[term] += count / (count + 1) * lexical.idf(term)
+            weights[term] += count / (count + 1) * idf[term]
     found = sorted(weights.items(), key=lambda item: (-item[1], item[0]))[:_MOST_TERMS]
     share = _TERM_WEIGHT * strength if question and found else 0.0
     asked = Counter(question)

@@ -108,7 +108,8 @@ class TokenReader:
         lexical = self._generation.lexical
         words = text.split()
         terms = [set(lexical.analyser.terms(word)).difference(passed_over) for word in words]
-        idf = [max(map(lexical.idf, found), default=0.0) for found in terms]
+        known = lexical.idf(set().union(*terms))
+        idf = [max((known[term] for term in found), default=0.0) for found in terms]
         counts = self._encoder.count_tokens(words)
         weights = token_weights(counts, [1 + value for value in idf], len(vectors))
         even = [value + evenness if value else 0.0 for value in idf]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from abc import ABC, abstractmethod
 from bisect import bisect_right
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any, TypeVar, get_type_hints
@@ -130,6 +130,23 @@ def passage_values(passage: Passage) -> tuple[Any, ...]:
         passage.label,
         _dump(passage.tags),
     )
+
+
+def digest_document(
+    record: DocumentRecord, values: Sequence[str], passages: Iterable[Sequence[Any]]
+) -> bytes:
+    """Return a SHA-256 that two documents share only if they read the same.
+
+    Args:
+        record: its rows and the state of its file do not count.
+        values: of ``DOCUMENT_COLUMNS``.
+        passages: values of ``PASSAGE_COLUMNS`` of each passage.
+    """
+    described = replace(record, rows=range(0), source=SourceStamp(0, 0, ""))
+    digest = hashlib.sha256(dump_record(described).encode(errors="surrogatepass"))
+    for part in (values, *passages):
+        digest.update(_dump(list(part)).encode(errors="surrogatepass"))
+    return digest.digest()
 
 
 def dump_record(record: DocumentRecord) -> str:

@@ -194,7 +194,7 @@ def read_manifest(index: Path, current: Current | None = None) -> Manifest:
         raise IndexCorruptError(
             f"{path} is damaged: its SHA-256 is not the one in {CURRENT_FILE}.", MEND_HINT
         )
-    return parse_manifest(content, path)
+    return parse_manifest(content, str(path), current.name)
 
 
 def read_manifest_bytes(path: Path) -> bytes:
@@ -207,12 +207,13 @@ def read_manifest_bytes(path: Path) -> bytes:
         raise IndexCorruptError(f"{path} cannot be read: {exc.strerror}.", MEND_HINT) from exc
 
 
-def parse_manifest(content: bytes, path: Path) -> Manifest:
+def parse_manifest(content: bytes, where: str, name: str) -> Manifest:
     """Return the manifest parsed from the bytes of its file.
 
     Args:
         content: bytes of the file; their hash is not checked.
-        path: named in messages; its folder must be named after the generation.
+        where: named in messages.
+        name: of the generation that it must be of.
 
     Raises:
         IndexCorruptError: it is not a valid manifest, or is another generation's.
@@ -221,13 +222,12 @@ def parse_manifest(content: bytes, path: Path) -> Manifest:
     try:
         found = json.loads(content)
     except ValueError as exc:
-        raise IndexCorruptError(f"{path} is damaged: {exc}.", MEND_HINT) from exc
+        raise IndexCorruptError(f"{where} is damaged: {exc}.", MEND_HINT) from exc
     version = found.get("format_version") if isinstance(found, dict) else None
     if isinstance(version, int) and version != FORMAT_VERSION:
         newer = version > FORMAT_VERSION
         raise IndexMismatchError(
-            f"{path.parent} has index format {version}; this program reads format "
-            f"{FORMAT_VERSION}.",
+            f"{where} has index format {version}; this program reads format {FORMAT_VERSION}.",
             "Update qa_app, or build the index again: qa-app build --rebuild"
             if newer
             else "Build the index again: qa-app build --rebuild",
@@ -236,17 +236,16 @@ def parse_manifest(content: bytes, path: Path) -> Manifest:
         )
     try:
         manifest = msgspec.convert(found, Manifest)
-        for name, stamp in manifest.files.items():
-            if name.startswith("/") or "\\" in name or ".." in name.split("/"):
-                raise ValueError(f"{name!r} lies outside the generation")
+        for file, stamp in manifest.files.items():
+            if file.startswith("/") or "\\" in file or ".." in file.split("/"):
+                raise ValueError(f"{file!r} lies outside the generation")
             if _SHA256.fullmatch(stamp.sha256) is None:
                 raise ValueError(f"{stamp.sha256!r} is no SHA-256")
     except ValueError as exc:
-        raise IndexCorruptError(f"{path} is damaged: {exc}.", MEND_HINT) from exc
-    if manifest.generation != path.parent.name:
+        raise IndexCorruptError(f"{where} is damaged: {exc}.", MEND_HINT) from exc
+    if manifest.generation != name:
         raise IndexCorruptError(
-            f"{path} is that of generation {manifest.generation}, not {path.parent.name}.",
-            MEND_HINT,
+            f"{where} is that of generation {manifest.generation}, not {name}.", MEND_HINT
         )
     return manifest
 

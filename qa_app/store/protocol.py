@@ -58,8 +58,8 @@ class Lexical(Protocol):
         """Return whether any passage has the term."""
         ...
 
-    def idf(self, term: str) -> float:
-        """Return ln(1 + (N - df + 0.5) / (df + 0.5)); an unknown term has df = 0."""
+    def idf(self, terms: Iterable[str]) -> Mapping[str, float]:
+        """Return the idf (``bm25.idf``) of each of these terms; an unknown one has df = 0."""
         ...
 
     def max_score(self, terms: Iterable[str]) -> float:

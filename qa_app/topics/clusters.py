@@ -106,14 +106,21 @@ def make_units(
     embeddings: HalfArray | FloatArray,
     encoder: Encoder,
     known: Mapping[str, FloatArray],
+    told: Sequence[bool | None] = (),
 ) -> Units:
     """Return the prose of a corpus as units; tables of contents, references and so on are left out.
 
     Where no passage is prose, all passages are used. ``embeddings`` are the passages' vectors,
-    shape (num_passages, dim), unit rows; ``known`` maps sentence hashes to vectors that are reused.
+    shape (num_passages, dim), unit rows; ``known`` maps sentence hashes to vectors that are reused;
+    ``told`` says of each passage whether it is prose, None where that is to be found out.
     """
     outline = source.outline()
-    prose = [row for row, (_, text) in enumerate(outline) if is_prose(text)]
+    told = told or [None] * len(outline)
+    prose = [
+        row
+        for row, ((_, text), is_known) in enumerate(zip(outline, told, strict=True))
+        if (is_prose(text) if is_known is None else is_known)
+    ]
     rows = np.array(prose or range(len(outline)), dtype=np.int64)
     if len(rows) <= _SMALL and (units := _sentences(source, rows, outline, encoder, known)):
         return units

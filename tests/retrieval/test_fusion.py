@@ -42,7 +42,8 @@ def lexical(tmp_path: Path) -> EmbeddedLexical:
 def test_expanded_terms_keep_the_questions_and_sum_to_one(lexical: EmbeddedLexical) -> None:
     expanded = expand_query(["data"], [["data", "share"], ["data", "data", "board"]], lexical, 0.5)
     # Share of the passages' terms: 0.5 * 0.5. "share" is in one of four texts, the others in two.
-    once, twice = lexical.idf("share"), lexical.idf("data")
+    idf = lexical.idf(["share", "data"])
+    once, twice = idf["share"], idf["data"]
     said = {"data": (1 / 2 + 2 / 3) * twice, "share": once / 2, "board": twice / 2}
     total = sum(said.values())
     assert expanded == pytest.approx(

@@ -59,8 +59,8 @@ def test_weights_scale_terms(lexical: EmbeddedLexical) -> None:
 
 
 def test_idf_and_the_possible_score(lexical: EmbeddedLexical) -> None:
-    assert lexical.idf("data") == pytest.approx(math.log(1 + 2.5 / 2.5))
-    assert lexical.idf("unknown") == pytest.approx(math.log(1 + 4.5 / 0.5))
+    known, unknown = math.log(1 + 2.5 / 2.5), math.log(1 + 4.5 / 0.5)
+    assert lexical.idf(["data", "unknown"]) == pytest.approx({"data": known, "unknown": unknown})
     assert lexical.max_score(["data", "unknown"]) == pytest.approx(math.log(2) + math.log(10))
 
 

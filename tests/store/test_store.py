@@ -429,7 +429,7 @@ def test_another_format_is_refused_with_both_numbers(
     path = tmp_path / "000001" / "manifest.json"
     # All that is sure about another version's manifest is that it says so.
     with pytest.raises(IndexMismatchError, match=f"format {version};.*{FORMAT_VERSION}") as caught:
-        parse_manifest(json.dumps({"format_version": version}).encode(), path)
+        parse_manifest(json.dumps({"format_version": version}).encode(), str(path), "000001")
     assert caught.value.hint.startswith(remedy)
     assert (caught.value.expected, caught.value.found) == (str(FORMAT_VERSION), str(version))
 
@@ -459,7 +459,7 @@ def test_a_manifest_is_checked(tmp_path: Path, change: dict[str, object], reason
     path = generation_folder(tmp_path, "000001") / "manifest.json"
     found = json.loads(path.read_bytes())
     with pytest.raises(IndexCorruptError, match=reason):
-        parse_manifest(json.dumps(found | change).encode(), path)
+        parse_manifest(json.dumps(found | change).encode(), str(path), "000001")
 
 
 def test_a_manifest_comes_back_equal(tmp_path: Path) -> None:
@@ -477,9 +477,9 @@ def test_a_manifest_comes_back_equal(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b"null", b"{}", b"\xff\xfe"])
-def test_what_is_no_manifest_is_refused(tmp_path: Path, content: bytes) -> None:
+def test_what_is_no_manifest_is_refused(content: bytes) -> None:
     with pytest.raises(IndexCorruptError, match="damaged"):
-        parse_manifest(content, tmp_path / "000001" / "manifest.json")
+        parse_manifest(content, "manifest.json", "000001")
 
 
 # The lock

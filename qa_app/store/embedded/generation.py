@@ -174,7 +174,7 @@ def last_manifest(index: Path) -> Manifest | None:
 def _manifest_in(folder: Path) -> Manifest:
     """Return a generation's manifest without checking its hash."""
     path = folder / MANIFEST_FILE
-    return parse_manifest(read_manifest_bytes(path), path)
+    return parse_manifest(read_manifest_bytes(path), str(path), folder.name)
 
 
 def _open_live(index: Path, searchable: bool) -> EmbeddedGeneration:

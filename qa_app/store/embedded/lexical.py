@@ -152,13 +152,13 @@ class EmbeddedLexical:
         """Return whether any passage has the term."""
         return self._frequency(term) > 0
 
-    def idf(self, term: str) -> float:
-        """Return ln(1 + (N - df + 0.5) / (df + 0.5)); an unknown term has df = 0."""
-        return bm25.idf(self._frequency(term), self.num_passages)
+    def idf(self, terms: Iterable[str]) -> dict[str, float]:
+        """Return the idf of each of these terms; an unknown term has df = 0."""
+        return {term: bm25.idf(self._frequency(term), self.num_passages) for term in terms}
 
     def max_score(self, terms: Iterable[str]) -> float:
         """Return an upper bound of the BM25 score: the sum of idf, unknown terms included."""
-        return sum(self.idf(term) for term in terms)
+        return sum(self.idf([term])[term] for term in terms)
 
     def _frequency(self, term: str) -> int:
         here = self._postings(term)

@@ -36,6 +36,7 @@ from qa_app.store.documents import (
     searchable_text,
 )
 from qa_app.store.manifest import MEND_HINT
+from qa_app.store.protocol import Generation
 
 RECORDS_FILE = "passages.sqlite"
 
@@ -123,6 +124,11 @@ class RecordsWriter:
         except sqlite3.IntegrityError as exc:
             raise ValueError(f"{document.path}: {exc}") from exc
         self._documents.append(record)
+
+    def add_stored(self, previous: Generation, record: DocumentRecord, source: SourceStamp) -> None:
+        """As ``Writer.add_stored``."""
+        passages = previous.passages(record.rows)
+        self.add(IndexedDocument(previous.document(record.path), source, passages))
 
     def _add_stored(self, earlier: Records, record: DocumentRecord, source: SourceStamp) -> None:
         """Append a document as an earlier generation has it, with its tags, undecoded.

@@ -114,6 +114,7 @@ class EmbeddedTokens:
         dimension: pass it to ``unpack``; it may differ from the passage vectors'.
         parts: number of tokens in each file.
         size: bytes of all of them.
+        width: bytes of a token's code; 0 if no passage has tokens.
 
     Raises:
         IndexCorruptError: a file is missing, or its size is wrong.
@@ -147,6 +148,7 @@ class EmbeddedTokens:
             ]
         except (OSError, ValueError) as exc:
             raise IndexCorruptError(f"{path} cannot be read: {exc}.", MEND_HINT) from exc
+        self.width = width
         # A model's token vectors may have another dimension than its passage vectors.
         self.dimension = dimension if width in {0, -(-dimension // 8)} else 8 * width
         self._starts = np.cumsum([0, *self.parts[:-1]])

@@ -1,0 +1,170 @@
+"""The store that keeps an index in a PostgreSQL database."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+from collections.abc import Iterator
+from functools import cache
+
+from qa_app.errors import (
+    IndexCorruptError,
+    IndexLockedError,
+    IndexNotFoundError,
+    QAAppError,
+)
+from qa_app.models import Failure, ModelIdentity
+from qa_app.settings import DatabaseUrl
+from qa_app.store.manifest import MEND_HINT, Current, Manifest, check_model, parse_manifest
+from qa_app.store.postgres.connections import Connection, Connections
+from qa_app.store.postgres.database_generation import DatabaseGeneration, read_generation
+from qa_app.store.postgres.kept_vectors import KeptVectors, forget_vectors
+from qa_app.store.postgres.schema import check_version, migrate
+from qa_app.store.postgres.transfer import DatabaseWriter
+
+# Key of the advisory lock that a build holds: any number that no other program is likely to use.
+_LOCK_KEY = 7_161_512_026
+
+
+class DatabaseStore:
+    """An index in a database, as ``schema`` describes it; implements ``protocol.Store``."""
+
+    def __init__(self, location: DatabaseUrl) -> None:
+        self.location = location
+        self._connections = _connections(location)
+
+    def current(self) -> Current:
+        """Return the name of the live generation, and the hash of its manifest."""
+        with self._reading() as connection:
+            number, digest, _ = self._live(connection)
+        return Current(f"{number:06d}", digest)
+
+    def manifest(self) -> Manifest:
+        """Return the live generation's manifest."""
+        with self._reading() as connection:
+            return self._manifest(*self._live(connection))
+
+    def last_manifest(self) -> Manifest | None:
+        """Return the live generation's manifest, None if there is none or it cannot be read."""
+        try:
+            return self.manifest()
+        except (IndexNotFoundError, IndexCorruptError):
+            return None
+
+    def open(
+        self,
+        expected: ModelIdentity | None = None,
+        *,
+        allow_previous: bool = False,  # noqa: ARG002 - the server answers for what it stores
+        searchable: bool = True,  # noqa: ARG002 - nothing is loaded for a search
+    ) -> DatabaseGeneration:
+        """Open the live generation."""
+        with self._reading() as connection:
+            live = self._live(connection)
+            manifest = self._manifest(*live)
+            if expected is not None:
+                check_model(manifest, expected)
+            return read_generation(self._connections, connection, live[0], manifest)
+
+    def open_earlier(self, name: str = "") -> DatabaseGeneration:
+        """Open a generation older than the live one: "000002", "2", or the newest."""
+        query = (
+            "SELECT number, manifest_sha256, manifest FROM qa_app.generations WHERE number < "
+            "(SELECT generation FROM qa_app.live) ORDER BY number DESC"
+        )
+        with self._reading() as connection:
+            kept = connection.execute(query).fetchall()
+            for number, digest, content in kept:
+                if not name or number == int(name if name.isdecimal() else -1):
+                    manifest = self._manifest(number, digest, content)
+                    return read_generation(self._connections, connection, number, manifest)
+        there = ", ".join(f"{number:06d}" for number, _, _ in kept)
+        raise IndexNotFoundError(
+            f"Generation {name} is not kept." if name else "There is no earlier generation.",
+            f"Kept are: {there}."
+            if there
+            else "Only the live one is kept so far; build again first.",
+        )
+
+    @contextlib.contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the build lock, which the server releases when the connection ends."""
+        with self._connections.writing() as connection:
+            query = "SELECT pg_try_advisory_lock(%s)"
+            if connection.execute(query, (_LOCK_KEY,)).fetchone() != (True,):
+                raise IndexLockedError(
+                    f"Another build of {self.location} is running{_holder(connection)}.",
+                    "Wait until it ends, or end it; then build again.",
+                )
+            migrate(connection)
+            yield
+
+    def writer(self) -> DatabaseWriter:
+        """Return a writer of the next generation."""
+        return DatabaseWriter(self._connections)
+
+    def unpublished(self, model: ModelIdentity, rebuild: bool = False) -> KeptVectors:
+        """Return what interrupted builds with this model have embedded."""
+        return KeptVectors(self._connections, model, rebuild)
+
+    def forget_unpublished(self) -> None:
+        """Remove what interrupted builds have embedded."""
+        forget_vectors(self._connections)
+
+    def check(self) -> tuple[int, tuple[Failure, ...], DatabaseGeneration | None]:
+        """Compare every document of the live generation with the digest of when it was stored."""
+        try:
+            generation = self.open()
+        except IndexCorruptError as exc:
+            return 1, (Failure("manifest", exc.message, exc.hint),), None
+        bad = []
+        for record in generation.documents:
+            try:
+                fault = "" if generation.is_sound(record) else "It is not as it was stored."
+            except (QAAppError, ValueError, LookupError) as exc:
+                fault = f"It cannot be read: {exc}."
+            if fault:
+                bad.append(Failure(record.path, f"In the database: {fault}", MEND_HINT))
+        return 1 + len(generation.documents), tuple(bad), None if bad else generation
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with self._connections.reading() as connection:
+            check_version(connection)
+            yield connection
+
+    def _live(self, connection: Connection) -> tuple[int, str, str]:
+        query = (
+            "SELECT number, manifest_sha256, manifest FROM qa_app.generations "
+            "JOIN qa_app.live ON generation = number"
+        )
+        found = connection.execute(query).fetchone()
+        if found is None:
+            raise IndexNotFoundError(
+                f"There is no index in {self.location}.",
+                f"Build one: qa-app build --index {self.location}",
+            )
+        return found[0], found[1], found[2]
+
+    def _manifest(self, number: int, digest: str, content: str) -> Manifest:
+        name = f"{number:06d}"
+        if hashlib.sha256(content.encode()).hexdigest() != digest:
+            raise IndexCorruptError(
+                f"The manifest of generation {name} in {self.location} is damaged.", MEND_HINT
+            )
+        return parse_manifest(content.encode(), f"The manifest in {self.location}", name)
+
+
+@cache
+def _connections(url: DatabaseUrl) -> Connections:
+    """Return the connections to a database, one pool a process."""
+    return Connections(url)
+
+
+def _holder(connection: Connection) -> str:
+    query = (
+        "SELECT pid, client_addr FROM pg_locks JOIN pg_stat_activity USING (pid) "
+        "WHERE locktype = 'advisory' AND granted AND (classid::bigint << 32) | objid::bigint = %s"
+    )
+    found = connection.execute(query, (_LOCK_KEY,)).fetchone()
+    return f" (server process {found[0]}, from {found[1] or 'this machine'})" if found else ""

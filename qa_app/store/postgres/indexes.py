@@ -1,0 +1,44 @@
+"""The database's own indexes of vectors and words: when they are made, and how well they find."""
+
+from __future__ import annotations
+
+from qa_app.arrays import HalfArray
+from qa_app.store import bm25
+from qa_app.store.manifest import VectorsDescription
+from qa_app.store.postgres.connections import Connection
+from qa_app.store.postgres.schema import has_bm25, has_words_index
+from qa_app.store.postgres.search import HNSW
+
+FLAT = "flat"
+# Passages up to which all vectors are compared, which is exact: 20,000 take 30 ms.
+_FLAT_LIMIT = 20_000
+# Memory for making an index, which is many times slower where it does not fit; pgvector's own
+# advice. 2 GB hold a million vectors of 384 dimensions.
+_MEMORY = "2GB"
+
+
+def bring_up_to_date(
+    connection: Connection, embeddings: HalfArray, num_passages: int
+) -> VectorsDescription:
+    """Make the indexes that are missing, and describe how vectors are searched.
+
+    Args:
+        connection: in the transaction that has stored everything.
+        embeddings: float16, shape (num_passages, dim).
+    """
+    connection.execute("SELECT set_config('maintenance_work_mem', %s, true)", (_MEMORY,))
+    if has_bm25(connection) and not has_words_index(connection):
+        connection.execute(
+            "CREATE INDEX passages_words ON qa_app.passages USING bm25 (words) "
+            f"WITH (text_config = 'simple', k1 = {bm25.K1}, b = {bm25.B})"
+        )
+    if num_passages <= _FLAT_LIMIT:
+        return VectorsDescription(FLAT)
+    dimension = embeddings.shape[1]
+    # One index a dimension, since a new model's vectors stand beside those of the one before.
+    connection.execute(
+        f"CREATE INDEX IF NOT EXISTS searched_embedding_{dimension} ON qa_app.searched USING hnsw "
+        f"((embedding::halfvec({dimension})) halfvec_ip_ops) "
+        f"WHERE vector_dims(embedding) = {dimension}"
+    )
+    return VectorsDescription(HNSW)
