@@ -326,6 +326,7 @@ def build_index(
     encoder: Encoder | None = None,
     progress: BuildProgress | None = None,
     rebuild: bool = False,
+    dask: str = "",
 ) -> BuildReport:
     """Bring the index up to date with the corpus and return what was done.
 
@@ -337,15 +338,18 @@ def build_index(
         encoder: used instead of ``model`` if given.
         progress: called at each stage and step.
         rebuild: read and embed everything again.
+        dask: address of a Dask scheduler on whose workers files are read and embedded, as
+            "tcp://host:8786"; "" for this machine.
 
     Raises:
+        ConfigError: there is no such scheduler, or Dask is not installed.
         CorpusError: there is nothing to index.
         EmbeddingError: the model cannot be used.
         StoreError: the index cannot be written; the old one remains in use.
     """
     folder = None if corpus is None else Path(corpus)
     settings = Settings(corpus=folder, index=Path(index), model=model)
-    return build_from_settings(settings, progress, rebuild, encoder)
+    return build_from_settings(settings, progress, rebuild, encoder, dask)
 
 
 def build_from_settings(
@@ -353,10 +357,17 @@ def build_from_settings(
     progress: BuildProgress | None = None,
     rebuild: bool = False,
     encoder: Encoder | None = None,
+    dask: str = "",
 ) -> BuildReport:
     """Build as ``build_index`` does, from settings."""
     chosen = replace(settings, corpus=corpus_of(settings))
-    return build(chosen, encoder or encoder_for(settings), progress, rebuild)
+    encoder = encoder or encoder_for(settings)
+    if not dask:
+        return build(chosen, encoder, progress, rebuild)
+    from qa_app.distributed import Cluster
+
+    with Cluster(dask, encoder) as cluster:
+        return build(chosen, cluster, progress, rebuild, cluster.read)
 
 
 def open_index(

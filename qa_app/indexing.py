@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass, replace
@@ -34,7 +34,7 @@ from qa_app.errors import (
 from qa_app.facets import DOCUMENT_FACET, FACETS_FILE, Facets
 from qa_app.loading import SourceFile
 from qa_app.loading.metadata import is_named_after_file
-from qa_app.models import BuildReport, Document, Failure, ModelIdentity
+from qa_app.models import BuildReport, Document, Failure, ModelIdentity, Passage
 from qa_app.settings import DEFAULT_LANGUAGE, Settings
 from qa_app.store.bm25 import LEXICAL_VERSION
 from qa_app.store.codes import pack
@@ -55,7 +55,10 @@ _NO_CODES: CodeArray = np.zeros((0, 0), dtype=np.uint8)
 _DOUBT_NS = 2_000_000_000
 _NO_TIME = -1  # equal to no file's time
 
-Loaded = tuple[SourceFile, Document | Failure]
+Loaded = tuple[SourceFile, tuple[Document, tuple[Passage, ...]] | Failure]
+# Reads files and cuts them: given the files, whether to use OCR, and the most tokens of a passage,
+# yields each file in this order.
+Read = Callable[[Sequence[SourceFile], bool, int], Iterator[Loaded]]
 # Rows of the next generation whose text the previous one has, and its rows of them.
 Stored = tuple[RowArray, RowArray]
 
@@ -94,12 +97,14 @@ def build(
     encoder: Encoder,
     progress: BuildProgress | None = None,
     rebuild: bool = False,
+    read: Read | None = None,
 ) -> BuildReport:
     """Bring the index up to date with the corpus and return what was done.
 
     Unchanged files are not read again, and unchanged passages not embedded again, unless a setting
     or version that they depend on has changed, such as the model. If nothing at all has changed,
-    the generation stays. ``rebuild`` reads and embeds everything.
+    the generation stays. ``rebuild`` reads and embeds everything. ``read`` is used to read files if
+    they are to be read elsewhere than on this machine.
 
     Raises:
         CorpusError: there is nothing to index; the live generation is unchanged.
@@ -129,7 +134,7 @@ def build(
             _open_previous(store, rebuild) or nullcontext() as previous,
         ):
             report = _Build(
-                store, settings, scan, corpus, encoder, progress, previous, rebuild
+                store, settings, scan, corpus, encoder, progress, previous, rebuild, read
             ).run()
             store.forget_unpublished()
     finally:
@@ -209,8 +214,10 @@ class _Build:
         progress: BuildProgress,
         previous: Generation | None,
         rebuild: bool,
+        read: Read | None,
     ) -> None:
         self._store = store
+        self._read = read or self._read_here
         self._settings = settings
         self._scan = scan
         self._encoder = encoder
@@ -293,9 +300,19 @@ class _Build:
         if not sources:
             return
         self._progress.stage(Stage.READING, len(sources))
-        for source, found in loading.load_many(sources, self._settings.ocr):
+        settings = self._settings
+        for source, found in self._read(sources, settings.ocr, settings.passage_tokens):
             self._progress.advance(1, source.path)
             yield source, _check_still(source) or found
+
+    def _read_here(
+        self, sources: Sequence[SourceFile], ocr: bool, passage_tokens: int
+    ) -> Iterator[Loaded]:
+        for source, found in loading.load_many(sources, ocr):
+            if isinstance(found, Failure):
+                yield source, found
+            else:
+                yield source, (found, chunk(found, self._encoder.count_tokens, passage_tokens))
 
     def _may_be_unchanged(self, to_load: Sequence[SourceFile]) -> bool:
         """Return whether nothing but files that failed in the last build can have changed."""
@@ -379,7 +396,7 @@ class _Build:
         self, writer: Writer, step: _Step, loaded: Iterator[Loaded]
     ) -> tuple[str, ...] | Failure:
         """Add the step's document to the next generation, and return its warnings."""
-        reuse = self._reuse.documents and self._reuse.passages and self._reuse.tags
+        reuse = self._reuse.passages and self._reuse.tags
         if reuse and step.is_untouched and step.kept is not None and self._previous is not None:
             writer.add_stored(self._previous, step.kept, step.stamp)
             return step.kept.warnings
@@ -397,19 +414,19 @@ class _Build:
                 raise ValueError(f"{source.path} was loaded in the place of {step.source.path}")
             if isinstance(found, Failure):
                 return found
-            document, passages = found, None
+            document, passages = found
         else:
             document = replace(self._previous.document(step.kept.path), path=step.source.path)
             is_cut = self._reuse.passages and step.is_untouched
-            passages = self._previous.passages(step.kept.rows) if is_cut else None
-        is_tagged = passages is not None and self._reuse.tags
-        if passages is None:
-            passages = chunk(document, self._encoder.count_tokens, self._settings.passage_tokens)
+            passages = (
+                self._previous.passages(step.kept.rows)
+                if is_cut
+                else chunk(document, self._encoder.count_tokens, self._settings.passage_tokens)
+            )
         if not passages:
             return Failure(document.path, "There is nothing in it to quote.", "Look at the file.")
-        if not is_tagged:
-            passages = tuple(replace(item, tags=self._facets.tag(item)) for item in passages)
-        return IndexedDocument(document, step.stamp, passages)
+        tagged = tuple(replace(item, tags=self._facets.tag(item)) for item in passages)
+        return IndexedDocument(document, step.stamp, tagged)
 
     def _topics(self, writer: Writer, embeddings: HalfArray, stored: Stored | None) -> Topics:
         earlier, previous = None, self._previous  # also on a rebuild: topics keep names

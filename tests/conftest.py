@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from qa_app.api import Index, build_index, open_index
+from qa_app.settings import DatabaseUrl, Location
 from qa_app.store.embedded.generation import open_generation
+from qa_app.store.postgres.connections import Connections
 from qa_app.store.protocol import Generation
 from support.brief_samples import Desk, make_desk
 from support.fake_encoder import FakeEncoder
@@ -115,3 +117,24 @@ def postgres_url(postgres: PostgresServer) -> Iterator[str]:
     name = postgres.new_database()
     yield postgres.url(name)
     postgres.drop_database(name)
+
+
+@pytest.fixture
+def index_database(postgres_url: str) -> DatabaseUrl:
+    """Return the address of a database with the tables of an index, empty."""
+    url = DatabaseUrl(postgres_url)
+    with Connections(url).writing() as connection:
+        connection.execute(
+            "CREATE SCHEMA qa_app; CREATE TABLE qa_app.kept (name text PRIMARY KEY,"
+            " content bytea NOT NULL, changed timestamptz NOT NULL DEFAULT now())"
+        )
+    return url
+
+
+@pytest.fixture(params=["folder", "database"])
+def kept_index(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
+    """Return the place of an index without a generation, in a folder and in a database."""
+    if request.param == "folder":
+        return tmp_path / "index"
+    found: DatabaseUrl = request.getfixturevalue("index_database")
+    return found

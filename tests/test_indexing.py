@@ -157,7 +157,7 @@ def test_a_second_build_imports_nothing_heavy(settings: Settings, encoder: FakeE
         "from qa_app.indexing import build; from qa_app.settings import Settings\n"
         "settings = Settings(corpus=Path(sys.argv[1]), index=Path(sys.argv[2]))\n"
         "report = build(settings, FakeEncoder())\n"
-        "heavy = {'torch', 'faiss', 'sentence_transformers', 'pypdfium2', 'docx', 'bs4'}\n"
+        "heavy = {'torch', 'faiss', 'sentence_transformers', 'pypdfium2', 'bs4', 'dask'}\n"
         "print(json.dumps([report.generation, report.embedded, sorted(heavy & set(sys.modules))]))"
     )
     arguments = [str(_corpus(settings)), str(settings.index)]

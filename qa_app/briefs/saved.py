@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from qa_app.api import Snapshot, open_from_settings
 from qa_app.briefs.brief import FORMAT_VERSION, Pin, pin_everything
-from qa_app.briefs.stored_file import StoredFile, briefs_folder, user_path
+from qa_app.briefs.stored_file import StoredFile, own_name, owned
 from qa_app.errors import BriefError, QueryError
 from qa_app.retrieval.filters import Filters
-from qa_app.settings import Settings
+from qa_app.settings import Location, Settings
+from qa_app.store.kept import kept_files
 from qa_app.verification import plain
 
 MOST_QUESTIONS = 100  # limits the time of a build, after which all of them are asked again
@@ -118,9 +118,10 @@ class SavedQuestions:
         return replace(self, items=tuple(items))
 
 
-def open_saved(index: Path, user: str = "") -> StoredFile[SavedQuestions]:
+def open_saved(index: Location, user: str = "") -> StoredFile[SavedQuestions]:
     """Return the file of a user's saved questions; without a name, of this computer's user."""
-    return StoredFile(user_path(index, "saved", user), SavedQuestions())
+    name, words = f"{own_name('saved', user)}.json", owned("The list of saved questions", user)
+    return StoredFile(kept_files(index), name, words, SavedQuestions())
 
 
 def save_question(
@@ -153,8 +154,8 @@ def ask_after_build(settings: Settings, generation: str) -> tuple[SavedQuestion,
 
     The index is opened only if a question has not been asked of this generation yet.
     """
-    paths = sorted(briefs_folder(settings.index).glob("saved*.json"))
-    files = [StoredFile(path, SavedQuestions()) for path in paths]
+    kept = kept_files(settings.index)
+    files = [StoredFile(kept, name, name, SavedQuestions()) for name in kept.names("saved")]
     stale = [file for file in files if file.read().is_stale(generation)]
     if not stale:
         return ()

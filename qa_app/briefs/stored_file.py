@@ -1,21 +1,20 @@
-"""The files in ``briefs/``: read as a whole, changed under a lock, replaced atomically."""
+"""Briefs and the like as JSON files: read as a whole, changed under a lock."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Callable
-from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
 from qa_app.briefs.brief import FORMAT_VERSION, Brief
 from qa_app.errors import BriefError
-from qa_app.store.embedded.publishing import hold, replace_durably
+from qa_app.settings import Location
+from qa_app.store.kept import Edit, KeptFiles, kept_files
 from qa_app.text.wording import slug
 
-_LOCK_FILE = ".lock"
 _LONGEST_NAME = 40  # characters of a user's name in a file name; a hash is added to keep it unique
 _T = TypeVar("_T")
 
@@ -24,35 +23,21 @@ class StoredFile(Generic[_T]):
     """One frozen dataclass in one JSON file. Safe to use from several threads and processes.
 
     Args:
-        path: of the file; it and its folder are created by the first change.
+        files: where it is kept.
+        name: of the file there; the first change makes it.
+        words: what it is, for messages where it has no path: "The brief of ann".
         empty: the value while there is no file; its type is the type of the content.
     """
 
-    def __init__(self, path: Path, empty: _T) -> None:
-        self.path = path
+    def __init__(self, files: KeptFiles, name: str, words: str, empty: _T) -> None:
+        self._files = files
+        self._name = name
+        self._place = files.place(name, words)
         self._empty = empty
 
     def read(self) -> _T:
         """Return the stored value; ``BriefError`` if it is unreadable or of a newer format."""
-        try:
-            # Parsed by json, since msgspec rejects lone surrogates, which a note typed in a browser
-            # may contain.
-            found = json.loads(self.path.read_bytes())
-            version = found.get("format_version") if isinstance(found, dict) else None
-            if isinstance(version, int) and version > FORMAT_VERSION:
-                raise BriefError(
-                    f"{self.path} has format {version}; this program reads format "
-                    f"{FORMAT_VERSION}.",
-                    "Update qa_app.",
-                )
-            return msgspec.convert(found, type(self._empty))
-        except FileNotFoundError:
-            return self._empty
-        except (OSError, ValueError) as exc:
-            raise BriefError(
-                f"{self.path} cannot be read: {exc}.",
-                "Put a copy of it back, or move it away to begin anew.",
-            ) from exc
+        return self._parsed(self._content())
 
     def change(self, edit: Callable[[_T], _T]) -> _T:
         """Apply an edit to the stored value, and return the new value.
@@ -63,41 +48,84 @@ class StoredFile(Generic[_T]):
         Raises:
             BriefError: the file cannot be read or written, or ``edit`` raised it.
         """
+        after = self._empty
+
+        def edited(content: bytes | None) -> bytes | None:
+            nonlocal after
+            before = self._parsed(content)
+            after = edit(before)
+            return content if after == before else _written(after)
+
+        self._change(edited, "written", "may be written and that the disk has room; then try again")
+        return after
+
+    def remove(self) -> bool:
+        """Remove the file, and tell whether there was one; ``BriefError`` if it cannot be."""
+        if self._content() is None:
+            return False
+        self._change(lambda _content: None, "removed", "may be written")
+        return True
+
+    def _content(self) -> bytes | None:
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with hold(self.path.parent / _LOCK_FILE):
-                before = self.read()
-                after = edit(before)
-                if after != before:
-                    found = msgspec.to_builtins(after)
-                    text = json.dumps(found, ensure_ascii=False, indent=1) + "\n"
-                    # A lone surrogate is written as "\udXXX", which is a JSON escape too.
-                    replace_durably(self.path, text.encode(errors="backslashreplace"))
-                return after
+            return self._files.read(self._name)
+        except OSError as exc:
+            raise self._unreadable(exc) from exc
+
+    def _change(self, edit: Edit, done: str, need: str) -> None:
+        try:
+            self._files.change(self._name, edit)
         except OSError as exc:
             raise BriefError(
-                f"{self.path} cannot be written: {exc.strerror or exc}.",
-                "See that the folder may be written and that the disk has room; then try again.",
+                f"{self._place} cannot be {done}: {exc.strerror or exc}.",
+                f"See that the folder {need}.",
             ) from exc
 
+    def _parsed(self, content: bytes | None) -> _T:
+        if content is None:
+            return self._empty
+        try:
+            # Parsed by json, since msgspec rejects lone surrogates, which a note typed in a browser
+            # may contain.
+            found = json.loads(content)
+            version = found.get("format_version") if isinstance(found, dict) else None
+            if isinstance(version, int) and version > FORMAT_VERSION:
+                raise BriefError(
+                    f"{self._place} has format {version}; this program reads format "
+                    f"{FORMAT_VERSION}.",
+                    "Update qa_app.",
+                )
+            return msgspec.convert(found, type(self._empty))
+        except ValueError as exc:
+            raise self._unreadable(exc) from exc
 
-def briefs_folder(index: Path) -> Path:
-    """Return the folder of the briefs and saved questions that belong to an index."""
-    return index.absolute().parent / "briefs"
+    def _unreadable(self, exc: Exception) -> BriefError:
+        return BriefError(f"{self._place} cannot be read: {exc}.", self._files.mend)
 
 
-def open_brief(index: Path, user: str = "") -> StoredFile[Brief]:
+def _written(value: Any) -> bytes:
+    text = json.dumps(msgspec.to_builtins(value), ensure_ascii=False, indent=1) + "\n"
+    # A lone surrogate is written as "\udXXX", which is a JSON escape too.
+    return text.encode(errors="backslashreplace")
+
+
+def open_brief(index: Location, user: str = "") -> StoredFile[Brief]:
     """Return the file of a user's brief; without a name, of this computer's user."""
-    return StoredFile(user_path(index, "brief", user), Brief())
+    name = f"{own_name('brief', user)}.json"
+    return StoredFile(kept_files(index), name, owned("The brief", user), Brief())
 
 
-def user_path(index: Path, kind: str, user: str) -> Path:
-    """Return the path of a user's file; ``kind`` is "brief" or "saved".
+def owned(words: str, user: str) -> str:
+    """Return words for what a user has: "The brief of ann"; without a name, "The brief"."""
+    return f"{words} of {user}" if user else words
 
-    Different users have different paths.
+
+def own_name(kind: str, user: str) -> str:
+    """Return the name of a user's file or folder; ``kind`` is "brief", "saved" or "grids".
+
+    Different users have different names.
     """
-    name = f"{kind}-{safe_name(user)}" if user else kind
-    return briefs_folder(index) / f"{name}.json"
+    return f"{kind}-{safe_name(user)}" if user else kind
 
 
 def safe_name(user: str) -> str:

@@ -26,20 +26,26 @@ from qa_app.settings import Settings
     flag("--strict", "exit 1 if any file failed"),
     # None if not given, so that the setting from the file or the environment applies.
     flag("--ocr", "read scanned pages with tesseract", default=None),
+    option(
+        "--dask",
+        "ADDRESS",
+        "read and embed on the workers of the Dask scheduler there, such as tcp://host:8786",
+        default="",
+    ),
 )
 def build(options: argparse.Namespace, settings: Settings) -> int:
     """Bring the index up to date with the corpus."""
-    text, found = _build(settings, options.rebuild)
+    text, found = _build(settings, options.rebuild, options.dask)
     print_result(options, text, found)
     return 1 if options.strict and found["failures"] else 0
 
 
-def _build(settings: Settings, rebuild: bool = False) -> tuple[str, dict[str, Any]]:
+def _build(settings: Settings, rebuild: bool = False, dask: str = "") -> tuple[str, dict[str, Any]]:
     """Build, ask the saved questions again, and return both results as (text, JSON)."""
     from qa_app import api
     from qa_app.briefs.saved import ask_after_build
 
-    report = api.build_from_settings(settings, terminal.Progress(), rebuild=rebuild)
+    report = api.build_from_settings(settings, terminal.Progress(), rebuild, dask=dask)
     try:
         news = ask_after_build(settings, report.generation)
     except QAAppError as exc:
@@ -99,7 +105,7 @@ def status(options: argparse.Namespace, settings: Settings) -> None:
 def serve(options: argparse.Namespace, settings: Settings) -> None:
     """Serve the page, the HTTP API and, if asked, MCP."""
     from qa_app import api
-    from qa_app.briefs.stored_file import briefs_folder
+    from qa_app.store.kept import own_folders
 
     if options.build:
         try:
@@ -132,5 +138,5 @@ def serve(options: argparse.Namespace, settings: Settings) -> None:
         uploads=building if options.allow_upload else None,
         watch=building if options.watch else None,
         llm=language_model(settings),
-        private_folders=(settings.index, corpus, briefs_folder(settings.index)),
+        private_folders=(*own_folders(settings.index), corpus),
     )

@@ -117,7 +117,7 @@ def load_many(
         CorpusError: a worker cannot be started.
     """
     jobs = max(1, min(jobs or os.cpu_count() or 1, len(sources)))
-    pool = _Pool(ocr)
+    pool = Pool(ocr)
     threads = ThreadPoolExecutor(jobs, thread_name_prefix="loading")
     waiting: deque[tuple[SourceFile, Future[Document | Failure]]] = deque()
     remaining = iter(sources)
@@ -135,8 +135,8 @@ def load_many(
         pool.close()
 
 
-class _Pool:
-    """The workers of ``load_many``; each is used by one thread at a time."""
+class Pool:
+    """Workers that several threads share; each is used by one thread at a time."""
 
     def __init__(self, ocr: bool) -> None:
         self._ocr = ocr
@@ -146,6 +146,7 @@ class _Pool:
         self._is_stopped = False
 
     def read(self, source: SourceFile) -> Document | Failure:
+        """Return a file's document, or why it could not be read."""
         worker = self._take()
         was_used = worker.answered > 0
         outcome = worker.read(source, self._ocr)
@@ -161,12 +162,14 @@ class _Pool:
         return outcome
 
     def stop(self) -> None:
+        """Kill all workers, and start no more."""
         with self._lock:
             self._is_stopped = True
             for worker in self._started:
                 worker.kill()
 
     def close(self) -> None:
+        """Close all workers."""
         for worker in self._started:
             worker.close()
 

@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING, Any
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from qa_app.briefs.stored_file import briefs_folder
 from qa_app.errors import ServeError
+from qa_app.store.kept import own_folders
 from qa_app.web.accounts import Accounts
 from qa_app.web.draining import Drain, OpenWork
 from qa_app.web.health import health_routes
@@ -160,7 +160,7 @@ def serve(
     log_event(f"qa_app is at {_address(host, port)}  (Ctrl+C ends it)")
     with contextlib.ExitStack() as watching:
         if watch and page.builds:
-            own = (watch.index, briefs_folder(watch.index))
+            own = own_folders(watch.index)
             watching.enter_context(Watcher(page.builds.corpus, page.builds.start, own))
         while not ending.wait(None if page.is_warm else _WARMING_SECONDS):
             page.warm()

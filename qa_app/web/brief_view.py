@@ -161,7 +161,7 @@ class BriefController:
             for note in notes if isinstance(notes, list) else ():
                 if isinstance(note, dict):
                     self._note(user, note)
-        except BriefError as exc:
+        except QAAppError as exc:
             return exc.full_message
         return ""
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
-from qa_app.errors import BriefError, IndexLockedError, QAAppError
+from qa_app.errors import IndexLockedError, QAAppError
 from qa_app.models import BuildReport
 from qa_app.settings import Settings
 from qa_app.text.wording import count
@@ -140,7 +140,7 @@ def _build(connection: Connection, settings: Settings) -> None:
     while True:
         try:
             report = build_from_settings(settings, _Reporter(connection))
-            with contextlib.suppress(BriefError):  # the brief's view shows it
+            with contextlib.suppress(QAAppError):  # the brief's view shows it
                 ask_after_build(settings, report.generation)
             connection.send(BuildState(message=build_summary(report)))
         except IndexLockedError:

@@ -22,9 +22,11 @@ from qa_app.briefs.brief import (
     pin_span,
 )
 from qa_app.briefs.saved import open_saved
-from qa_app.briefs.stored_file import open_brief, safe_name
+from qa_app.briefs.stored_file import open_brief, own_name, safe_name
 from qa_app.errors import BriefError, QueryError
 from qa_app.models import Citation
+from qa_app.settings import Location
+from qa_app.store.kept import kept_files
 from support.brief_samples import Desk
 
 # Written by version 0.1.0: people have such files in briefs/.
@@ -108,17 +110,17 @@ def test_limits_are_said(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
         brief.with_heading("One too many")
 
 
-def test_a_brief_survives_a_restart(desk: Desk) -> None:
-    file = open_brief(desk.folder)
-    assert file.path == desk.folder.parent / "briefs" / "brief.json"
+def test_a_brief_survives_a_restart(unchanged_desk: Desk, kept_index: Location) -> None:
+    file, brief = open_brief(kept_index), unchanged_desk.brief()
     assert file.read() == Brief()
-    stored = file.change(lambda _: desk.brief())
-    assert open_brief(desk.folder).read() == stored == desk.brief()
+    assert file.change(lambda _: brief) == open_brief(kept_index).read() == brief
+    assert kept_files(kept_index).names("") == ["brief.json"]
 
 
 def test_files_of_the_first_version_are_read_and_written_as_they_are(tmp_path: Path) -> None:
     brief_file, saved_file = open_brief(tmp_path / "index"), open_saved(tmp_path / "index")
-    shutil.copytree(VERSION_1, brief_file.path.parent)
+    folder = tmp_path / "briefs"
+    shutil.copytree(VERSION_1, folder)
     brief = brief_file.read()
     assert _texts(brief) == [
         "Road safety improved in the north.",
@@ -152,39 +154,37 @@ def test_files_of_the_first_version_are_read_and_written_as_they_are(tmp_path: P
     assert saved.items[1].new[2].quote == road.pin.quote
 
     # Whatever is not changed is written as it was, byte for byte.
-    for file, edit in (
-        (brief_file, lambda now: replace(now, next_id=77)),
-        (saved_file, lambda now: replace(now, next_id=77)),
+    for name, file, edit in (
+        ("brief.json", brief_file, lambda now: replace(now, next_id=77)),
+        ("saved.json", saved_file, lambda now: replace(now, next_id=77)),
     ):
-        before = file.path.read_text()
+        before = (folder / name).read_text()
         file.change(edit)
-        assert file.path.read_text() == re.sub(r'"next_id": \d', '"next_id": 77', before)
+        assert (folder / name).read_text() == re.sub(r'"next_id": \d', '"next_id": 77', before)
 
 
 def test_what_came_after_the_first_briefs_may_be_missing(tmp_path: Path) -> None:
-    file = open_brief(tmp_path / "index")
-    shutil.copytree(VERSION_1, file.path.parent)
-    text = file.path.read_text()
-    file.path.write_text(
-        re.sub(r',\s+"reader": "[^"]*"', "", text).replace('"changed": 2', '"x": 1')
-    )
-    brief = file.read()
+    shutil.copytree(VERSION_1, tmp_path / "briefs")
+    path = tmp_path / "briefs" / "brief.json"
+    text = re.sub(r',\s+"reader": "[^"]*"', "", path.read_text())
+    path.write_text(text.replace('"changed": 2', '"x": 1'))
+    brief = open_brief(tmp_path / "index").read()
     assert {pin.reader for pin in brief.pins} == {""}
     assert brief.item(1).changed == 0
 
 
-def test_two_writers_lose_nothing(desk: Desk) -> None:
+def test_two_writers_lose_nothing(kept_index: Location) -> None:
     def write(name: str) -> None:
         for number in range(20):
             heading = f"{name} {number}"
-            open_brief(desk.folder).change(partial(Brief.with_heading, text=heading))
+            open_brief(kept_index).change(partial(Brief.with_heading, text=heading))
 
     threads = [threading.Thread(target=write, args=(name,)) for name in "ab"]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    brief = open_brief(desk.folder).read()
+    brief = open_brief(kept_index).read()
     assert sorted(_texts(brief)) == sorted(f"{name} {n}" for name in "ab" for n in range(20))
     assert [item.id for item in brief.items] == list(range(1, 41))
     assert brief.version == 40
@@ -219,12 +219,26 @@ def test_a_write_that_fails_leaves_the_brief_as_it_was(
 def test_a_damaged_file_is_said_and_not_overwritten(
     tmp_path: Path, content: str, message: str
 ) -> None:
-    file = open_brief(tmp_path / "index")
-    file.path.parent.mkdir()
-    file.path.write_text(content)
+    kept = kept_files(tmp_path / "index")
+    kept.change("brief.json", lambda _: content.encode())
     with pytest.raises(BriefError, match=message):
-        file.change(lambda brief: brief.with_heading("Lost"))
-    assert file.path.read_text() == content
+        open_brief(tmp_path / "index").change(lambda brief: brief.with_heading("Lost"))
+    assert kept.read("brief.json") == content.encode()
+
+
+def test_messages_say_what_is_damaged_and_where(kept_index: Location) -> None:
+    file, kept = open_brief(kept_index, "ann"), kept_files(kept_index)
+    file.change(lambda brief: brief.titled("Ann’s"))
+    [name] = kept.names("brief-ann-")
+    kept.change(name, lambda _: b"{")
+    with pytest.raises(BriefError) as caught:
+        file.read()
+    if isinstance(kept_index, Path):
+        assert f"{kept_index.parent / 'briefs' / name} cannot be read" in caught.value.message
+        assert "Put a copy of it back" in caught.value.hint
+    else:
+        assert f"The brief of ann in {kept_index} cannot be read" in caught.value.message
+        assert "qa_app.kept" in caught.value.hint
 
 
 def test_every_user_has_a_file_of_their_own() -> None:
@@ -241,7 +255,7 @@ def test_every_user_has_a_file_of_their_own() -> None:
         "Ünö",
     ]
     files = [safe_name(name) for name in names]
+    assert own_name("brief", "") != own_name("brief", "brief")
     assert len(set(files)) == len(names)
     assert all(name.isascii() and name.replace("-", "").isalnum() for name in files)
     assert max(map(len, files)) < 60
-    assert open_brief(Path("index")).path != open_brief(Path("index"), "brief").path

@@ -7,6 +7,7 @@ import pytest
 from qa_app.briefs.saved import SavedQuestions, ask_again, open_saved, save_question
 from qa_app.briefs.stored_file import StoredFile
 from qa_app.errors import BriefError, QueryError
+from qa_app.settings import Location
 from support.brief_samples import Desk
 
 QUESTION = "Which reports improved road safety?"
@@ -33,8 +34,10 @@ def test_what_a_question_finds_at_first_is_no_news(
 
 
 def test_only_new_evidence_is_shown_and_only_until_it_was_seen(
-    desk: Desk, saved: StoredFile[SavedQuestions]
+    desk: Desk, kept_index: Location
 ) -> None:
+    saved = open_saved(kept_index)
+    save_question(saved, desk.index.snapshot(), QUESTION)
     (desk.corpus / "south.txt").write_text(SOUTH)
     desk.rebuild()
     assert saved.read().is_stale("000002")

@@ -12,6 +12,8 @@ from qa_app.grids.grid import Cell, Grid, Judgement, Row
 from qa_app.grids.grid_runner import ask_grid, fill, stamp_of, start_grid
 from qa_app.grids.grid_store import list_grids, open_grid, remove_grid
 from qa_app.output.contract import grid_json
+from qa_app.settings import Location
+from qa_app.store.kept import kept_files
 from support.brief_samples import ROADS, Desk
 
 ROAD, BOARD = "Which reports improved road safety?", "Which reports say what the board agreed?"
@@ -165,18 +167,20 @@ def test_marks_made_while_a_row_is_computed_are_kept() -> None:
     assert marked.without(1).filled(Row(1, ROAD), ["Kent"]).rows == ()
 
 
-def test_grids_are_kept_by_name_and_user(desk: Desk, file: StoredFile[Grid]) -> None:
-    start_grid(open_grid(desk.folder, "áudit / 2"), desk.index.snapshot(), [ROAD], "type")
-    start_grid(open_grid(desk.folder, "Own", "ann"), desk.index.snapshot(), [ROAD], "type")
-    assert [grid.name for grid in list_grids(desk.folder)] == ["Framework", "áudit / 2"]
-    assert [grid.name for grid in list_grids(desk.folder, "ann")] == ["Own"]
-    assert list_grids(desk.folder, "bob") == ()
-    assert file.path.parent == desk.folder.parent / "briefs" / "grids"
-    remove_grid(desk.folder, "Framework")
+def test_grids_are_kept_by_name_and_user(unchanged_desk: Desk, kept_index: Location) -> None:
+    snapshot = unchanged_desk.index.snapshot()
+    for name, user in (("Framework", ""), ("áudit / 2", ""), ("Own", "ann")):
+        start_grid(open_grid(kept_index, name, user), snapshot, [ROAD], "type")
+    assert [grid.name for grid in list_grids(kept_index)] == ["Framework", "áudit / 2"]
+    assert [grid.name for grid in list_grids(kept_index, "ann")] == ["Own"]
+    assert list_grids(kept_index, "bob") == ()
+    assert len(kept_files(kept_index).names("grids/")) == 2
+    remove_grid(kept_index, "Framework")
+    assert [grid.name for grid in list_grids(kept_index)] == ["áudit / 2"]
     with pytest.raises(BriefError, match="no grid 'Framework'"):
-        remove_grid(desk.folder, "Framework")
+        remove_grid(kept_index, "Framework")
     with pytest.raises(BriefError, match="name has 1 to 200"):
-        open_grid(desk.folder, " ")
+        open_grid(kept_index, " ")
 
 
 @pytest.mark.parametrize(

@@ -72,13 +72,15 @@ def _ask_and_kill(database: Connections, server: PostgresServer) -> None:
         connection.execute("SELECT 1")
 
 
-def test_a_reader_sees_one_state_and_cannot_write(database: Connections) -> None:
+def test_a_transaction_sees_one_state_and_a_reader_cannot_write(database: Connections) -> None:
     with database.writing() as writer:
         writer.execute("CREATE TABLE marks AS SELECT 1 AS mark")
         with database.reading() as reader:
-            before = reader.execute("SELECT mark FROM marks").fetchall()
-            writer.execute("UPDATE marks SET mark = 2")
-            assert reader.execute("SELECT mark FROM marks").fetchall() == before == [(1,)]
+            with reader.transaction():
+                before = reader.execute("SELECT mark FROM marks").fetchall()
+                writer.execute("UPDATE marks SET mark = 2")
+                assert reader.execute("SELECT mark FROM marks").fetchall() == before == [(1,)]
+            assert reader.execute("SELECT mark FROM marks").fetchall() == [(2,)]
     assert _read(database, "SELECT mark FROM marks") == 2
     with pytest.raises(StoreError, match="read-only"):
         _read(database, "DELETE FROM marks RETURNING mark")

@@ -12,6 +12,7 @@ import pytest
 from qa_app.briefs.export import Form
 from qa_app.briefs.saved import ask_again, open_saved
 from qa_app.briefs.stored_file import open_brief
+from qa_app.store.kept import kept_files
 from qa_app.web.brief_view import BriefController
 from qa_app.web.page import PageController
 from qa_app.web.rendering import pin_payload
@@ -166,9 +167,7 @@ def test_a_mistake_of_the_programs_own_is_said_and_shows_what_is_kept(
 
 
 def test_a_damaged_brief_is_said_calmly(desk: Desk, briefs: BriefController) -> None:
-    path = open_brief(desk.folder).path
-    path.parent.mkdir()
-    path.write_text("{")
+    kept_files(desk.folder).change("brief.json", lambda _: b"{")
     assert "brief.json cannot be read" in briefs.notices("")
     left, _ = briefs.change("", {"do": "title", "text": "x"})
     assert "brief.json cannot be read" in left

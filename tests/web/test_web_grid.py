@@ -17,11 +17,12 @@ from conftest import FakeEncoder
 from qa_app.api import open_index
 from qa_app.arrays import FloatArray
 from qa_app.briefs.saved import open_saved, save_question
-from qa_app.briefs.stored_file import briefs_folder
 from qa_app.errors import BriefError
 from qa_app.grids.grid import Grid, Judgement, Mark
 from qa_app.grids.grid_export import GridForm
 from qa_app.grids.grid_store import list_grids, open_grid
+from qa_app.store.embedded.kept_folder import briefs_folder
+from qa_app.store.kept import kept_files
 from qa_app.web.grid_runs import GridRun
 from qa_app.web.grid_view import GridController
 from qa_app.web.page import PageController
@@ -357,7 +358,9 @@ def test_hostile_words_are_shown_as_text(page: PageController) -> None:
 
 def test_a_damaged_grid_and_no_index_are_said_calmly(desk: Desk, page: PageController) -> None:
     begin(page)
-    open_grid(desk.folder, "Framework").path.write_text("{")
+    kept = kept_files(desk.folder)
+    [name] = kept.names("grids/")
+    kept.change(name, lambda _: b"{")
     assert "cannot be read" in words(show(page))
     assert "cannot be read" in words(show(page, LIST))
     assert "cannot be read" in page.grids.act("", {"do": "fill"}, HERE)

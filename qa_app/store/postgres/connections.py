@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from typing import Any
 
 import psycopg
-from psycopg import IsolationLevel
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import ConnectionPool, PoolClosed, PoolTimeout
 
@@ -76,7 +75,10 @@ class Connections:
 
     @contextlib.contextmanager
     def reading(self) -> Iterator[Connection]:
-        """Hold a connection in a transaction that only reads, and sees one state throughout.
+        """Hold a connection that only reads; each statement is a transaction of its own.
+
+        What belongs to a generation never changes, so its statements need no common state; others
+        put theirs into a block of ``connection.transaction()``, which sees one state throughout.
 
         Raises:
             StoreError: the database cannot be reached, or failed within the ``with`` block.
@@ -84,8 +86,7 @@ class Connections:
         with translated(self.url):
             pool, connection = self._reader()
             try:
-                with connection:
-                    yield connection
+                yield connection
             finally:
                 self._give_back(pool, connection)
 
@@ -118,7 +119,8 @@ class Connections:
                     "Ask again in a moment.",
                 ) from None
             try:
-                ConnectionPool.check_connection(connection)
+                # Without asking the server: what it said when it ended is here already.
+                connection.pgconn.consume_input()
             except psycopg.OperationalError:
                 self._give_back(pool, connection)
                 if new or not connection.closed:
@@ -160,9 +162,10 @@ class Connections:
     def _configure(self, connection: Connection) -> None:
         connection.autocommit = True
         _limit(connection, self._statement_seconds, _IDLE)
-        connection.autocommit = False
-        connection.read_only = True
-        connection.isolation_level = IsolationLevel.REPEATABLE_READ
+        connection.execute(
+            "SELECT set_config('default_transaction_read_only', 'on', false),"
+            " set_config('default_transaction_isolation', 'repeatable read', false)"
+        )
 
     def _connect(self, servers: str) -> Connection:
         """Return a new connection in autocommit mode, to a server that is new enough."""

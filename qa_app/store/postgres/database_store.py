@@ -129,7 +129,7 @@ class DatabaseStore:
 
     @contextlib.contextmanager
     def _reading(self) -> Iterator[Connection]:
-        with self._connections.reading() as connection:
+        with self._connections.reading() as connection, connection.transaction():
             check_version(connection)
             yield connection
 

@@ -129,7 +129,7 @@ class DatabaseVectors:
         query = f"SELECT number, embedding FROM qa_app.searched WHERE {where}"
         with self._connections.reading() as connection:
             for name, value in (settings or {}).items():
-                connection.execute("SELECT set_config(%s, %s, true)", (name, str(value)))
+                connection.execute("SELECT set_config(%s, %s, false)", (name, str(value)))
             with connection.cursor(binary=True) as cursor:
                 return cursor.execute(query, values).fetchall()
 

@@ -58,7 +58,15 @@ _BATCH = 256
 # Passages stored at once, whose terms are kept in memory meanwhile: 10 MB.
 _GROUP = 2_000
 # Types of number, document and the passage columns.
-_PASSAGE_TYPES = "int8 int8 text text int4 int4 text text int4 text text text".split()
+_PASSAGE_TYPES = [
+    "int8",
+    "int8",
+    *["text"] * 2,
+    *["int4"] * 2,
+    *["text"] * 2,
+    "int4",
+    *["text"] * 3,
+]
 _PLACE_OF_TAGS = [name.strip() for name in PASSAGE_COLUMNS.split(",")].index("tags")
 
 
