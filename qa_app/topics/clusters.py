@@ -173,8 +173,8 @@ def _centred(vectors: FloatArray, documents: IntArray) -> FloatArray:
     if len(numbers) == 1:
         return vectors
     sizes = np.bincount(which).astype(np.float32)
-    means = np.zeros((len(numbers), vectors.shape[1]), dtype=np.float32)
-    np.add.at(means, which, vectors)
+    # The units of a document stand together.
+    means = np.add.reduceat(vectors, np.flatnonzero(np.diff(which, prepend=-1)))
     means /= sizes[:, None]
     shifts = (means - vectors.mean(0)) * (_CENTRING * sizes / (sizes + _FEW))[:, None]
     return unit_rows(vectors - shifts[which])

@@ -69,7 +69,9 @@ class RecordsWriter:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._db = sqlite3.connect(folder / RECORDS_FILE, isolation_level=None)
+        uri = (folder / RECORDS_FILE).resolve().as_uri()
+        self._db = sqlite3.connect(uri, isolation_level=None, uri=True)
+        self._attached = False  # the file that stored documents are copied from
         # An unfinished file is discarded, so it needs no journal; the caller flushes it to disk.
         self._db.executescript(
             "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE;"
@@ -131,22 +133,25 @@ class RecordsWriter:
         self.add(IndexedDocument(previous.document(record.path), source, passages))
 
     def _add_stored(self, earlier: Records, record: DocumentRecord, source: SourceStamp) -> None:
-        """Append a document as an earlier generation has it, with its tags, undecoded.
-
-        ``record`` is the earlier one, ``source`` the present state of its file.
-        """
-        number, first = len(self._documents), len(self.hashes)
-        record = replace(record, rows=range(first, first + record.passages), source=source)
-        document, passages = earlier.stored(record.path)
+        """Append a document as an earlier generation's file has it, copied by SQLite."""
+        number, first, rows = len(self._documents), len(self.hashes), record.rows
+        record = replace(record, rows=range(first, first + len(rows)), source=source)
+        if not self._attached:
+            self._db.execute("ATTACH ? AS earlier", (earlier.uri,))
+            self._attached = True
         self._db.execute(
-            f"INSERT INTO documents VALUES ({', '.join('?' * 8)})",
-            (number, record.path, dump_record(record), *(document or ())),
+            f"INSERT INTO documents SELECT ?, path, ?, {DOCUMENT_COLUMNS} "
+            "FROM earlier.documents WHERE path = ?",
+            (number, dump_record(record), record.path),
         )
-        self._db.executemany(
-            f"INSERT INTO passages VALUES ({', '.join('?' * 13)})",
-            ((row, own, number, *rest) for row, (own, *rest) in enumerate(passages, start=first)),
+        name, others = PASSAGE_COLUMNS.split(", ", 1)
+        self._db.execute(
+            f'INSERT INTO passages SELECT "row" + ?, {name}, ?, {others}, content_hash '
+            'FROM earlier.passages WHERE "row" >= ? AND "row" < ? ORDER BY "row"',
+            (first - rows.start, number, rows.start, rows.stop),
         )
-        for row, (*_, tags, digest) in enumerate(passages, start=first):
+        query = 'SELECT tags, content_hash FROM passages WHERE "row" >= ? ORDER BY "row"'
+        for row, (tags, digest) in enumerate(self._db.execute(query, (first,)), start=first):
             self.hashes.append(digest)
             self._tag(row, load_tags(tags))
         self._documents.append(record)
@@ -236,9 +241,9 @@ class Records(StoredRecords):
         self._path = folder / RECORDS_FILE
         self._lock = threading.Lock()
         # The file is never written again, so SQLite need not lock it or look for a journal.
-        uri = f"{self._path.resolve().as_uri()}?mode=ro&immutable=1"
+        self.uri = f"{self._path.resolve().as_uri()}?mode=ro&immutable=1"
         with self._translated():
-            self._db = sqlite3.connect(uri, uri=True, check_same_thread=False)
+            self._db = sqlite3.connect(self.uri, uri=True, check_same_thread=False)
 
     @cached_property
     def documents(self) -> tuple[DocumentRecord, ...]:  # type: ignore[override]
@@ -258,15 +263,6 @@ class Records(StoredRecords):
 
     def _passages(self, rows: Sequence[int]) -> Mapping[int, Passage]:
         return _select_passages(self._all, rows, self.documents)
-
-    def stored(self, path: str) -> tuple[Sequence[str] | None, list[Any]]:
-        """Return a document's ``DOCUMENT_COLUMNS``; its passages' columns, each with its hash."""
-        rows = self.document_rows(path)
-        query = (
-            f"SELECT {PASSAGE_COLUMNS}, content_hash FROM passages "
-            'WHERE "row" >= ? AND "row" < ? ORDER BY "row"'
-        )
-        return self._document_values(path), self._all(query, (rows.start, rows.stop))
 
     def _words(self, path: str, start: int, end: int) -> str:
         """Return the text at offsets ``start:end`` of a document."""
