@@ -241,7 +241,8 @@ def publish(folder: str) -> None:
     root = Path(folder)
     corpus, index, encoder = root / "corpus", root / "index", SentenceTransformerEncoder()
     encoder.load()
-    left, place = NEW, int(time.time())
+    # A quarter more, since the product cuts the text into fewer, longer passages.
+    left, place = NEW * 5 // 4, int(time.time())
     with open_generation(index) as generation:
         paths = [record.path for record in generation.documents]
         texts = []
@@ -292,8 +293,13 @@ PANELS: tuple[tuple[str, int, int, dict[str, str]], ...] = (
         3,
         {"ask": "ask_ms", "search": "search_ms", "encode": "encode_ms"},
     ),
-    ("seconds", -2, 3, {"publish 1,000": "publish_s", "open": "open_s"}),
-    ("MB", 1, 5, {"disk": "disk_mb", "memory, mapped": "mapped_mb", "own": "own_memory_mb"}),
+    ("seconds", -2, 3, {"publish": "publish_s", "open": "open_s"}),
+    (
+        "MB of disk and memory",
+        0,
+        4,
+        {"disk": "disk_mb", "mapped": "mapped_mb", "own": "own_memory_mb"},
+    ),
 )
 STYLE = (
     "text{font:12px sans-serif;fill:#333}.grid{stroke:#ccc}"

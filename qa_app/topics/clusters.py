@@ -46,7 +46,7 @@ _FINE = 6
 _EVENING = 10
 # Arbitrary, but fixed: the same vectors give the same groups.
 _SEED = 20_240_229
-# Vectors per matrix product with the centres; limits memory.
+# Vectors moved, or multiplied with the centres, at once; limits memory.
 _BLOCK = 16_384
 # Weight of word overlap beside the cosine: the bonus for all words of a phrase that no other
 # sentence has.
@@ -177,7 +177,11 @@ def _centred(vectors: FloatArray, documents: IntArray) -> FloatArray:
     means = np.add.reduceat(vectors, np.flatnonzero(np.diff(which, prepend=-1)))
     means /= sizes[:, None]
     shifts = (means - vectors.mean(0)) * (_CENTRING * sizes / (sizes + _FEW))[:, None]
-    return unit_rows(vectors - shifts[which])
+    moved = np.empty_like(vectors)
+    for start in range(0, len(vectors), _BLOCK):
+        some = slice(start, start + _BLOCK)
+        moved[some] = unit_rows(vectors[some] - shifts[which[some]])
+    return moved
 
 
 def count_topics(units: int) -> int:
