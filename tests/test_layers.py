@@ -36,6 +36,7 @@ LAYERS = (
     "retrieval",
     "topics",
     "indexing",
+    "copying",
     "verification",
     "answering",
     "synthesis",

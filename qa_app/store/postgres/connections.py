@@ -36,6 +36,13 @@ _DEFAULTS = {
     "keepalives_count": "3",
     "tcp_user_timeout": "15000",
 }
+# For a build's connections: what it holds is free soon after its machine fell silent, and it may be
+# at rest for hours while it embeds.
+_LONG_LIVED = (
+    "SELECT set_config(name, value, false) FROM (VALUES ('tcp_keepalives_idle', '30'),"
+    " ('tcp_keepalives_interval', '10'), ('tcp_keepalives_count', '3'),"
+    " ('idle_session_timeout', '0')) AS setting(name, value)"
+)
 # Every failure is raised as an error of ours. Without this, the driver's warnings would be printed
 # besides, where no log is set up.
 logging.getLogger("psycopg").addHandler(logging.NullHandler())
@@ -102,6 +109,10 @@ class Connections:
         """
         with translated(self.url), self._connect("read-write") as connection:
             _limit(connection, 0, 0)
+            connection.execute(_LONG_LIVED)
+            # Refused by a server on Windows: there a killed build's statement runs to its end.
+            with contextlib.suppress(psycopg.errors.InvalidParameterValue):
+                connection.execute("SET client_connection_check_interval = '5s'")
             yield connection
 
     def _reader(self) -> tuple[ConnectionPool[Connection], Connection]:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from qa_app.arrays import HalfArray, RowArray
-from qa_app.errors import StoreError
 from qa_app.models import Passage
 from qa_app.store.documents import (
     DOCUMENT_COLUMNS,
@@ -22,9 +21,8 @@ from qa_app.store.documents import (
 )
 from qa_app.store.manifest import Manifest
 from qa_app.store.postgres.connections import Connection, Connections
-from qa_app.store.postgres.schema import has_words_index
 from qa_app.store.postgres.search import DatabaseLexical, DatabaseTokens, DatabaseVectors
-from qa_app.store.postgres.view import View
+from qa_app.store.postgres.view import GenerationConnections, View
 from qa_app.store.protocol import Generation
 from qa_app.text.analysis import analyser_for
 
@@ -44,12 +42,11 @@ class DatabaseGeneration(Generation):
 
     def __init__(
         self,
-        connections: Connections,
+        connections: GenerationConnections,
         manifest: Manifest,
         view: View,
         documents: Sequence[DocumentRecord],
         code_width: int,
-        by_index: bool,
     ) -> None:
         self.manifest = manifest
         self.fallback = ""
@@ -59,7 +56,7 @@ class DatabaseGeneration(Generation):
         dimension = manifest.model.dimension
         self.vectors = DatabaseVectors(connections, view, dimension, manifest.vectors)
         analyser = analyser_for(manifest.recipe.language)
-        self.lexical = DatabaseLexical(connections, view, analyser, by_index)
+        self.lexical = DatabaseLexical(connections, view, analyser)
         self._tokens = DatabaseTokens(connections, view, dimension, code_width)
 
     @property
@@ -124,7 +121,8 @@ class DatabaseGeneration(Generation):
         query = (
             f"SELECT {PASSAGE_COLUMNS} FROM qa_app.passages WHERE number = ANY(%s) ORDER BY number"
         )
-        found = digest_document(record, values, self._all(query, (numbers,)))
+        vectors = self.stored_vectors(np.array(record.rows))
+        found = digest_document(record, values, self._all(query, (numbers,)), vectors)
         return found == bytes(digest)
 
     def close(self) -> None:
@@ -155,8 +153,6 @@ class DatabaseGeneration(Generation):
         numbers = self._view.numbers(np.array(there, dtype=np.int64)).tolist()
         query = f"SELECT number, {PASSAGE_COLUMNS} FROM qa_app.passages WHERE number = ANY(%s)"
         found = {values[0]: values for values in self._all(query, (numbers,))}
-        if len(found) < len(set(numbers)):
-            raise StoreError(f"Generation {self.name} was removed while it was read.", "Ask again.")
         return {
             row: load_passage(self._view.document_of(row), found[number][1:], self.documents)
             for row, number in zip(there, numbers, strict=True)
@@ -193,7 +189,7 @@ def read_generation(
         replace(load_record(content), rows=rows)
         for (_, _, _, content), rows in zip(found, view.ranges(), strict=True)
     ]
-    query = "SELECT code_width FROM qa_app.generations WHERE number = %s"
-    ((width,),) = connection.execute(query, (number,)).fetchall()
-    by_index = has_words_index(connection)
-    return DatabaseGeneration(connections, manifest, view, records, width, by_index)
+    query = "SELECT code_width, manifest_sha256 FROM qa_app.generations WHERE number = %s"
+    ((width, digest),) = connection.execute(query, (number,)).fetchall()
+    reads = GenerationConnections(connections, number, digest)
+    return DatabaseGeneration(reads, manifest, view, records, width)

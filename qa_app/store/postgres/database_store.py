@@ -18,6 +18,7 @@ from qa_app.settings import DatabaseUrl
 from qa_app.store.manifest import MEND_HINT, Current, Manifest, check_model, parse_manifest
 from qa_app.store.postgres.connections import Connection, Connections
 from qa_app.store.postgres.database_generation import DatabaseGeneration, read_generation
+from qa_app.store.postgres.indexes import renew_words_index
 from qa_app.store.postgres.kept_vectors import KeptVectors, forget_vectors
 from qa_app.store.postgres.schema import check_version, migrate
 from qa_app.store.postgres.transfer import DatabaseWriter
@@ -32,6 +33,8 @@ class DatabaseStore:
     def __init__(self, location: DatabaseUrl) -> None:
         self.location = location
         self._connections = _connections(location)
+        # While the build lock is held: its connection, and the live generation then.
+        self._held: tuple[Connection, int | None] | None = None
 
     def current(self) -> Current:
         """Return the name of the live generation, and the hash of its manifest."""
@@ -97,11 +100,22 @@ class DatabaseStore:
                     "Wait until it ends, or end it; then build again.",
                 )
             migrate(connection)
-            yield
+            renew_words_index(connection)
+            found = connection.execute("SELECT generation FROM qa_app.live").fetchone()
+            self._held = connection, found and found[0]
+            try:
+                yield
+            finally:
+                self._held = None
 
     def writer(self) -> DatabaseWriter:
-        """Return a writer of the next generation."""
-        return DatabaseWriter(self._connections)
+        """Return a writer of the next generation, which publishes it over the lock's connection.
+
+        So a build that has lost the lock, with its connection, can publish nothing.
+        """
+        if self._held is None:
+            raise ValueError("A writer is for the holder of the lock.")
+        return DatabaseWriter(self._connections.url, *self._held)
 
     def unpublished(self, model: ModelIdentity, rebuild: bool = False) -> KeptVectors:
         """Return what interrupted builds with this model have embedded."""
@@ -163,8 +177,12 @@ def _connections(url: DatabaseUrl) -> Connections:
 
 def _holder(connection: Connection) -> str:
     query = (
-        "SELECT pid, client_addr FROM pg_locks JOIN pg_stat_activity USING (pid) "
-        "WHERE locktype = 'advisory' AND granted AND (classid::bigint << 32) | objid::bigint = %s"
+        "SELECT pid, usename, client_addr FROM pg_locks JOIN pg_stat_activity USING (pid) "
+        "WHERE locktype = 'advisory' AND granted AND datname = current_database() "
+        "AND (classid::bigint << 32) | objid::bigint = %s"
     )
     found = connection.execute(query, (_LOCK_KEY,)).fetchone()
-    return f" (server process {found[0]}, from {found[1] or 'this machine'})" if found else ""
+    if found is None:
+        return ""
+    process, user, address = found  # another user's address is not shown
+    return f" (server process {process}, user {user}{f', from {address}' if address else ''})"

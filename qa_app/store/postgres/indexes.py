@@ -27,11 +27,7 @@ def bring_up_to_date(
         embeddings: float16, shape (num_passages, dim).
     """
     connection.execute("SELECT set_config('maintenance_work_mem', %s, true)", (_MEMORY,))
-    if has_bm25(connection) and not has_words_index(connection):
-        connection.execute(
-            "CREATE INDEX passages_words ON qa_app.passages USING bm25 (words) "
-            f"WITH (text_config = 'simple', k1 = {bm25.K1}, b = {bm25.B})"
-        )
+    _make_words_index(connection)
     if num_passages <= _FLAT_LIMIT:
         return VectorsDescription(FLAT)
     dimension = embeddings.shape[1]
@@ -42,3 +38,31 @@ def bring_up_to_date(
         f"WHERE vector_dims(embedding) = {dimension}"
     )
     return VectorsDescription(HNSW)
+
+
+def renew_words_index(connection: Connection) -> None:
+    """Make pg_textsearch's index anew if the server has crashed since it was made."""
+    found = connection.execute("SELECT to_regclass('qa_app.passages_words')").fetchone()
+    if found != (None,) and not has_words_index(connection):
+        with connection.transaction():
+            _make_words_index(connection)
+
+
+def _make_words_index(connection: Connection) -> None:
+    """Make pg_textsearch's index if it is missing or not whole, and can be."""
+    if not has_bm25(connection) or has_words_index(connection):
+        return
+    # Passages that were stored while it was not installed have no words.
+    query = "SELECT EXISTS (SELECT FROM qa_app.passages WHERE words IS NULL)"
+    if connection.execute(query).fetchone() == (True,):
+        return
+    connection.execute(
+        "CREATE INDEX passages_words_new ON qa_app.passages USING bm25 (words) "
+        f"WITH (text_config = 'simple', k1 = {bm25.K1}, b = {bm25.B})"
+    )
+    # Only now are readers locked out, for a moment.
+    connection.execute("DROP INDEX IF EXISTS qa_app.passages_words")
+    connection.execute("ALTER INDEX qa_app.passages_words_new RENAME TO passages_words")
+    # See has_words_index. A new table, so that it is there only if this transaction is.
+    connection.execute("DROP TABLE IF EXISTS qa_app.words_whole")
+    connection.execute("CREATE UNLOGGED TABLE qa_app.words_whole AS SELECT true AS whole")

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from qa_app.arrays import CodeArray, FloatArray, HalfArray
+from qa_app.errors import IndexLockedError
 from qa_app.models import ModelIdentity, to_json
 from qa_app.store.postgres.connections import Connections
 
@@ -56,6 +57,8 @@ class KeptVectors:
         self._send()
         with self._connections.reading() as connection, connection.cursor(binary=True) as cursor:
             found: Any = cursor.execute(query, (self._key, digest)).fetchone()
+        if found is None:
+            raise IndexLockedError("Another build has removed what was embedded.", "Build again.")
         vector, width, codes = found
         shape = (-1, width) if width else (0, 0)
         return (

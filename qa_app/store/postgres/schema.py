@@ -29,7 +29,6 @@ from qa_app.store.postgres.connections import Connection
 # Each script leads from the version that is its place to the next; never change one that was used.
 MIGRATIONS = (
     """
-CREATE SCHEMA qa_app;
 CREATE TABLE qa_app.schema_version (version integer NOT NULL);
 INSERT INTO qa_app.schema_version VALUES (0);
 CREATE TABLE qa_app.generations (
@@ -145,6 +144,9 @@ def migrate(connection: Connection) -> None:
         _refuse_newer(version)
         if version == 0:
             _make_extensions(connection)
+            # An administrator may have made it, for a role that may make none.
+            if _single(connection, "SELECT to_regnamespace('qa_app')") is None:
+                connection.execute("CREATE SCHEMA qa_app")
         for script in MIGRATIONS[version:]:
             connection.execute(script)
         if version < SCHEMA_VERSION:
@@ -179,8 +181,13 @@ def has_bm25(connection: Connection) -> bool:
 
 
 def has_words_index(connection: Connection) -> bool:
-    """Return whether pg_textsearch has an index of the passages' terms."""
-    return _single(connection, "SELECT to_regclass('qa_app.passages_words')") is not None
+    """Return whether pg_textsearch has an index of the passages' terms that is whole.
+
+    Before version 1.3 the server's log has nothing of it, so that it is incomplete after a crash
+    and on a replica. An unlogged table is empty there, so one that is made with the index tells.
+    """
+    query = "SELECT pg_relation_size(to_regclass('qa_app.words_whole')) > 0"
+    return bool(_single(connection, query))
 
 
 def _version(connection: Connection) -> int:

@@ -23,8 +23,8 @@ from qa_app.store.postgres.binary import (
     sparse_as_text,
     word_of,
 )
-from qa_app.store.postgres.connections import Connections
-from qa_app.store.postgres.view import View
+from qa_app.store.postgres.schema import has_words_index
+from qa_app.store.postgres.view import GenerationConnections, View
 from qa_app.text.analysis import Analyser
 
 HNSW = "hnsw"
@@ -49,7 +49,11 @@ class DatabaseVectors:
     """The vectors of a generation; implements ``protocol.Vectors``."""
 
     def __init__(
-        self, connections: Connections, view: View, dimension: int, description: VectorsDescription
+        self,
+        connections: GenerationConnections,
+        view: View,
+        dimension: int,
+        description: VectorsDescription,
     ) -> None:
         self._connections = connections
         self._view = view
@@ -154,13 +158,10 @@ class DatabaseVectors:
 class DatabaseLexical:
     """The BM25 weights of a generation; implements ``protocol.Lexical``."""
 
-    def __init__(
-        self, connections: Connections, view: View, analyser: Analyser, by_index: bool
-    ) -> None:
+    def __init__(self, connections: GenerationConnections, view: View, analyser: Analyser) -> None:
         self.analyser = analyser
         self._connections = connections
         self._view = view
-        self._by_index = by_index
         self._frequencies: dict[str, int] = {}
 
     def scores(self, weights: Mapping[str, float] | Iterable[str]) -> DatabaseScores:
@@ -173,7 +174,7 @@ class DatabaseLexical:
                 dimension = dimension_of(term)
                 question[dimension] = question.get(dimension, 0.0) + weight * idf[term]
         repeats = {dimension_of(term): weight for term, weight in weighted.items()}
-        return DatabaseScores(self._connections, self._view, question, repeats, self._by_index)
+        return DatabaseScores(self._connections, self._view, question, repeats)
 
     def rows_with(self, terms: Iterable[str]) -> RowArray:
         """Return the rows of the passages that have all of the terms, int64, ascending."""
@@ -226,44 +227,42 @@ class DatabaseScores:
     Args:
         question: idf times weight, by dimension.
         repeats: weights alone, by dimension.
-        by_index: whether an index of pg_textsearch proposes candidates.
     """
 
     def __init__(
         self,
-        connections: Connections,
+        connections: GenerationConnections,
         view: View,
         question: Mapping[int, float],
         repeats: Mapping[int, float],
-        by_index: bool,
     ) -> None:
         self._connections = connections
         self._view = view
         self._question = sparse_as_text(question)
         self._weights = question
         self._repeats = repeats
-        self._by_index = by_index
 
     def best(self, top_k: int, rows: RowArray | None = None) -> RowArray:
         """Return the rows of the highest scores above 0, best first, ties by row."""
         if top_k < 1 or not self._weights or (rows is not None and not len(rows)):
             return np.empty(0, dtype=np.int64)
         where, values = self._view.condition(rows)
-        if self._by_index and rows is None:
-            query = (
-                "SELECT number, -(weights <#> %s::sparsevec) FROM qa_app.searched WHERE number IN "
-                f"(SELECT number FROM qa_app.passages WHERE {where} "
-                "ORDER BY words <@> to_bm25query(%s, 'qa_app.passages_words') LIMIT %s)"
-            )
-            given = (self._question, *values, self._words(), _OVERSAMPLE * top_k)
-        else:
-            query = (
-                "SELECT number, -(weights <#> %s::sparsevec) AS score FROM qa_app.searched "
-                f"WHERE {where} ORDER BY weights <#> %s::sparsevec, number LIMIT %s"
-            )
-            given = (self._question, *values, self._question, 2 * top_k)
+        by_index = (
+            "SELECT number, -(weights <#> %s::sparsevec) FROM qa_app.searched WHERE number IN "
+            f"(SELECT number FROM qa_app.passages WHERE {where} "
+            "ORDER BY words <@> to_bm25query(%s, 'qa_app.passages_words') LIMIT %s)"
+        )
+        by_scan = (
+            "SELECT number, -(weights <#> %s::sparsevec) AS score FROM qa_app.searched "
+            f"WHERE {where} ORDER BY weights <#> %s::sparsevec, number LIMIT %s"
+        )
         with self._connections.reading() as connection:
-            found = connection.execute(query, given).fetchall()
+            if rows is None and has_words_index(connection):
+                given = (self._question, *values, self._words(), _OVERSAMPLE * top_k)
+                found = connection.execute(by_index, given).fetchall()
+            else:
+                given = (self._question, *values, self._question, 2 * top_k)
+                found = connection.execute(by_scan, given).fetchall()
         numbers = np.array([number for number, score in found if score > 0], dtype=np.int64)
         scores = np.array([score for _, score in found if score > 0], dtype=np.float32)
         best = self._view.rows(numbers)
@@ -301,7 +300,9 @@ class DatabaseTokens:
         width: bytes of a token's code; 0 where none are kept.
     """
 
-    def __init__(self, connections: Connections, view: View, dimension: int, width: int) -> None:
+    def __init__(
+        self, connections: GenerationConnections, view: View, dimension: int, width: int
+    ) -> None:
         self._connections = connections
         self._view = view
         self._width = width

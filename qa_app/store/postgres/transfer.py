@@ -8,6 +8,7 @@ generation the live one.
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import shutil
 import tempfile
@@ -24,6 +25,7 @@ import numpy as np
 from qa_app.arrays import CodeArray, FloatArray, HalfArray, RowArray
 from qa_app.errors import IndexLockedError
 from qa_app.models import Failure, ModelIdentity
+from qa_app.settings import DatabaseUrl
 from qa_app.store import bm25
 from qa_app.store.documents import (
     DOCUMENT_COLUMNS,
@@ -44,8 +46,9 @@ from qa_app.store.postgres.binary import (
     refuse_nul,
     word_of,
 )
-from qa_app.store.postgres.connections import Connection, Connections
+from qa_app.store.postgres.connections import Connection
 from qa_app.store.postgres.database_generation import facet_key
+from qa_app.store.postgres.failures import translated
 from qa_app.store.postgres.schema import has_bm25
 from qa_app.store.protocol import Generation
 from qa_app.text.analysis import Analyser, analyser_for
@@ -93,8 +96,17 @@ class _New:
 class DatabaseWriter(RecordsWriter):
     """Writes one generation; implements ``protocol.Writer``."""
 
-    def __init__(self, connections: Connections) -> None:
-        self._connections = connections
+    def __init__(self, url: DatabaseUrl, connection: Connection, live: int | None) -> None:
+        """Nothing is stored yet.
+
+        Args:
+            url: of the database, for messages.
+            connection: the build lock's.
+            live: number of the generation that was live when the lock was taken.
+        """
+        self._url = url
+        self._connection = connection
+        self.live = live
         self._folder = Path(tempfile.mkdtemp(prefix="qa_app-"))
         self.files: dict[str, str] = {}
         self._token_file = TokensWriter(self._folder)
@@ -135,13 +147,12 @@ class DatabaseWriter(RecordsWriter):
                 f"passages, and {model.name} has {model.dimension} dimensions"
             )
         self._token_file.close(self.num_passages)
-        with self._connections.writing() as connection:
-            with connection.transaction():
-                transaction = _Publication(
-                    self, connection, np.asarray(embeddings, dtype=np.float16), model, recipe
-                )
-                name = transaction.run(corpus, failures, warnings)
-            clean(connection)
+        half = np.asarray(embeddings, dtype=np.float16)
+        with translated(self._url):
+            with self._connection.transaction():
+                publication = _Publication(self, self._connection, half, model, recipe)
+                name = publication.run(corpus, failures, warnings)
+            clean(self._connection)
         return name
 
     def gathered(self) -> Iterator[tuple[int, DocumentRecord, tuple[str, ...], list[Any]]]:
@@ -217,6 +228,13 @@ class _Publication:
         live = self._one(
             "SELECT generation, next_document, next_passage FROM qa_app.live FOR UPDATE"
         )
+        if live[0] != self._writer.live:
+            raise IndexLockedError(
+                f"Another build has published generation {live[0] or 0:06d} meanwhile.",
+                "Build again.",
+            )
+        # Where the table is shared out over several servers, a crash may leave rows on some.
+        self._connection.execute("DELETE FROM qa_app.searched WHERE document >= %s", (live[1],))
         stored, mean_length, code_width = self._reusable(live[0])
         new, documents = self._compare(stored, live[1], live[2])
         mean_length = mean_length or self._mean_length()
@@ -258,7 +276,8 @@ class _Publication:
             "SELECT manifest, mean_length, code_width FROM qa_app.generations WHERE number = %s",
             (live,),
         )
-        before = msgspec.json.decode(content.encode(), type=Manifest, strict=False)
+        # Parsed by json, since msgspec rejects lone surrogates, which a file's name may contain.
+        before = msgspec.convert(json.loads(content), Manifest, strict=False)
         now = self._recipe
         same = (before.recipe.language, before.recipe.lexical) == (now.language, now.lexical)
         if not same or before.model != self._model:
@@ -276,7 +295,8 @@ class _Publication:
         """Return the documents to store, and the ids of all in row order."""
         new, ids = [], []
         for place, record, values, passages in self._writer.gathered():
-            digest = digest_document(record, values, passages)
+            vectors = self._embeddings[record.rows.start : record.rows.stop]
+            digest = digest_document(record, values, passages, vectors)
             there = stored.get(record.path)
             if there is not None and there.digest == digest:
                 ids.append(there.id)
@@ -449,9 +469,13 @@ def clean(connection: Connection) -> None:
         connection.execute(
             "DELETE FROM qa_app.generations WHERE number < (SELECT generation FROM qa_app.live) - 1"
         )
-        connection.execute(
+        gone = connection.execute(
             "DELETE FROM qa_app.documents WHERE id NOT IN "
-            "(SELECT unnest(documents) FROM qa_app.generations)"
+            "(SELECT unnest(documents) FROM qa_app.generations) RETURNING id"
+        ).fetchall()
+        # For a table that is shared out over several servers, and so has no foreign key.
+        connection.execute(
+            "DELETE FROM qa_app.searched WHERE document = ANY(%s)", ([each for (each,) in gone],)
         )
         connection.execute(
             "DELETE FROM qa_app.terms older USING qa_app.terms newer "

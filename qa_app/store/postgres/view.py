@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from qa_app.arrays import RowArray
+from qa_app.errors import StoreError
+from qa_app.store.postgres.connections import Connection, Connections
+
+_STILL_THERE = (
+    "SELECT EXISTS (SELECT FROM qa_app.generations WHERE number = %s AND manifest_sha256 = %s)"
+)
 
 
 class View:
@@ -65,3 +72,30 @@ class View:
         if self._others:
             return "document <= %s AND document <> ALL(%s)", (self._last_document, self._others)
         return "document <= %s", (self._last_document,)
+
+
+class GenerationConnections:
+    """Connections for reading one generation.
+
+    Builds remove generations. That it is still there is asked after its rows were read, so that
+    they were all there.
+
+    Args:
+        number, digest: of the generation, and of its manifest: in a database that was restored, a
+            number may come again.
+    """
+
+    def __init__(self, connections: Connections, number: int, digest: str) -> None:
+        self._connections = connections
+        self._values = number, digest
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Hold a connection as ``Connections.reading`` does; ``StoreError`` if it was removed."""
+        with self._connections.reading() as connection:
+            yield connection
+            if connection.execute(_STILL_THERE, self._values).fetchone() != (True,):
+                raise StoreError(
+                    f"Generation {self._values[0]:06d} was replaced while it was read.",
+                    "Ask again: the index that is live now is read.",
+                )
