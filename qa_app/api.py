@@ -348,7 +348,7 @@ def build_index(
         StoreError: the index cannot be written; the old one remains in use.
     """
     folder = None if corpus is None else Path(corpus)
-    settings = Settings(corpus=folder, index=Path(index), model=model)
+    settings = Settings(corpus=folder, index=index_location(index), model=model)
     return build_from_settings(settings, progress, rebuild, encoder, dask)
 
 
@@ -396,7 +396,7 @@ def open_index(
     """
     folder = None if corpus is None else Path(corpus)
     settings = Settings(
-        corpus=folder, index=Path(index), model=model, reranker=reranker, reader=reader
+        corpus=folder, index=index_location(index), model=model, reranker=reranker, reader=reader
     )
     return open_from_settings(settings, encoder)
 

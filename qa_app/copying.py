@@ -14,11 +14,14 @@ import msgspec
 import numpy as np
 
 from qa_app.arrays import CodeArray
-from qa_app.errors import IndexCorruptError, IndexNotFoundError
+from qa_app.briefs.saved import SavedQuestions
+from qa_app.briefs.stored_file import StoredFile
+from qa_app.errors import BriefError, IndexCorruptError, IndexNotFoundError, StoreError
 from qa_app.facets import FACETS_FILE
 from qa_app.indexing import BuildProgress
 from qa_app.settings import Location
 from qa_app.store.documents import DocumentRecord, IndexedDocument
+from qa_app.store.kept import KeptFiles, kept_files, own_folders
 from qa_app.store.manifest import MEND_HINT, Manifest
 from qa_app.store.opening import open_store
 from qa_app.store.protocol import Generation, Store, Writer
@@ -51,6 +54,8 @@ class CopyReport:
         replaced: the target's generation that was live before; "" if there was none.
         digest: SHA-256 over everything that can be read from them: see ``digests``.
         copied: whether a generation was written; false if an equal one was there already.
+        kept: number of briefs, lists of saved questions and grids that the target has as well.
+        left: names of those that the target has with another content, which stays.
         seconds: duration.
     """
 
@@ -63,6 +68,8 @@ class CopyReport:
     passages: int
     digest: str
     copied: bool
+    kept: int
+    left: tuple[str, ...]
     seconds: float
 
 
@@ -71,13 +78,15 @@ def copy_index(source: Location, target: Location, progress: BuildProgress) -> C
 
     An equal generation that is there already stays. What was live there before is kept beside the
     new one, as after a build. Interrupted, or unable to write, it leaves the target as it was.
+    Briefs, saved questions and grids are copied last, where the target has none of their name.
 
     Raises:
+        BriefError: the index is copied, but one of those cannot be.
         IndexNotFoundError: there is no index at ``source``.
         IndexCorruptError: the source is damaged, or the copy differs from it.
         IndexLockedError: a build of ``target`` is running.
         IndexMismatchError: one of them has another index format.
-        StoreError: the target cannot be written.
+        StoreError: the target cannot be written, or does not show the copy yet.
     """
     started = time.perf_counter()
     store = open_store(target)
@@ -92,10 +101,17 @@ def copy_index(source: Location, target: Location, progress: BuildProgress) -> C
                 name, replaced = replaced, ""
             else:
                 name = _write(original, store, corpus, progress)
-                progress.stage(Stage.CHECKING, manifest.documents)
-                _check(store, source, parts, progress)
+                try:
+                    progress.stage(Stage.CHECKING, manifest.documents)
+                    _check(store, name, source, parts, progress)
+                except KeyboardInterrupt:  # "the index is as it was" would not be true
+                    raise StoreError(
+                        f"Stopped: the copy is live in {target}, but it has not been checked.",
+                        "Run the same command again: it compares the two.",
+                    ) from None
     finally:
         progress.close()
+    kept, left = _copy_kept(source, target, manifest.generation, name)
     return CopyReport(
         source=str(source),
         source_generation=manifest.generation,
@@ -106,6 +122,8 @@ def copy_index(source: Location, target: Location, progress: BuildProgress) -> C
         passages=manifest.passages,
         digest=hashlib.sha256(b"".join(digest for _, digest in parts)).hexdigest(),
         copied=not is_equal,
+        kept=kept,
+        left=left,
         seconds=time.perf_counter() - started,
     )
 
@@ -226,12 +244,54 @@ def _copy_tokens(original: Generation, writer: Writer) -> None:
 
 
 def _check(
-    store: Store, source: Location, parts: list[tuple[str, bytes]], progress: BuildProgress
+    store: Store,
+    name: str,
+    source: Location,
+    parts: list[tuple[str, bytes]],
+    progress: BuildProgress,
 ) -> None:
     with store.open(searchable=False) as copied:
+        if copied.name != name:  # a replica
+            raise StoreError(
+                f"Generation {name} is written, but {store.location} still shows {copied.name}.",
+                "Run the same command again when it shows the new one; that compares the two.",
+            )
         if different := _first_difference(parts, digests(copied, progress)):
             raise IndexCorruptError(
                 f"The copy of {source} is not equal to it: {different} differs. It is live in "
-                f"{store.location} as generation {copied.name}.",
+                f"{store.location} as generation {name}.",
                 "Do not use it. Copy again; if it differs again, report it.",
             )
+
+
+def _copy_kept(
+    source: Location, target: Location, before: str, now: str
+) -> tuple[int, tuple[str, ...]]:
+    """Copy what users keep beside the index; generation ``before`` is ``now`` in the target.
+
+    Returns:
+        how many the target has as well, and the names of those that it has with another content.
+    """
+    if own_folders(source)[1:] == own_folders(target)[1:] != ():
+        return 0, ()  # two indexes beside one another share them
+    ours, theirs = kept_files(source), kept_files(target)
+    try:
+        names = ours.names("")
+        left = [name for name in names if not _carry(ours, theirs, name, before, now)]
+    except OSError as exc:
+        raise BriefError(
+            f"The index is copied, but not the briefs beside it: {exc}.",
+            "See that they may be read and written, then copy again.",
+        ) from exc
+    return len(names) - len(left), tuple(left)
+
+
+def _carry(ours: KeptFiles, theirs: KeptFiles, name: str, before: str, now: str) -> bool:
+    """Copy one content, if the target has none, and return whether both have the same now."""
+    if name.startswith("saved"):
+        saved = StoredFile(ours, name, name, SavedQuestions()).read().carried(before, now)
+        there = StoredFile(theirs, name, name, SavedQuestions())
+        return there.change(lambda those: those if those.items else saved) == saved
+    content = ours.read(name)
+    theirs.change(name, lambda those: content if those is None else those)
+    return theirs.read(name) == content

@@ -15,13 +15,15 @@ import pytest
 
 from conftest import FakeEncoder
 from qa_app.api import build_index
+from qa_app.briefs.saved import SavedQuestion, open_saved
 from qa_app.cli import main
 from qa_app.copying import CopyReport, copy_index, digests
-from qa_app.errors import IndexCorruptError, IndexLockedError, IndexNotFoundError
+from qa_app.errors import IndexCorruptError, IndexLockedError, IndexNotFoundError, StoreError
 from qa_app.indexing import build
 from qa_app.models import Failure
 from qa_app.settings import Location, Settings, index_location
 from qa_app.store.contents import write_generation
+from qa_app.store.kept import kept_files
 from qa_app.store.manifest import Recipe
 from qa_app.store.opening import open_store
 from qa_app.verification import verify
@@ -169,14 +171,41 @@ def test_a_copy_that_is_stopped_changes_nothing(
         else:
             with pytest.raises(IndexNotFoundError):
                 open_store(target).current()
-    assert copy_index(index, target, Watch()).copied  # the lock is free, nothing is in the way
+    # Only while it is checked is the copy there; the lock is free, nothing is in the way.
+    with pytest.raises(StoreError, match="has not been checked"):
+        copy_index(index, target, Watch(checking=stop))
+    assert not copy_index(index, target, Watch()).copied
+
+
+def test_what_users_keep_comes_along(index: Path, target: Location, tmp_path: Path) -> None:
+    (tmp_path / "corpus" / "d.txt").write_text("Duplication of funding.\n", encoding="utf-8")
+    build_index(tmp_path / "corpus", index, encoder=FakeEncoder())  # generation 000002
+    note = b'{"sections": [], "title": "Na\xc3\xafve"}'
+    kept_files(index).change("brief-ann.json", lambda _: note)
+    kept_files(index).change("grids/all.json", lambda _: b"{}")
+    asked = [SavedQuestion(0, text, {}, generation=at) for text, at in (("a", "000002"), ("b", ""))]
+    for item in asked:
+        open_saved(index, "ann").change(lambda saved, item=item: saved.adding(item))
+    report = copy_index(index, target, Watch())
+    assert (report.generation, report.kept, report.left) == ("000001", 3, ())
+    assert kept_files(target).read("brief-ann.json") == note
+    # Generation 000002 of the copy is another: the saved questions are to be asked of it.
+    saved = open_saved(target, "ann").read()
+    assert [(item.question, item.generation) for item in saved.items] == [
+        ("a", "000001"),
+        ("b", ""),
+    ]
+    # What was changed there stays.
+    kept_files(target).change("grids/all.json", lambda _: b'{"name": "mine"}')
+    again = copy_index(index, target, Watch())
+    assert (again.copied, again.kept, again.left) == (False, 2, ("grids/all.json",))
+    assert kept_files(target).read("grids/all.json") == b'{"name": "mine"}'
 
 
 def test_a_copy_that_came_out_different_is_named(
     index: Path, tmp_path: Path, postgres_url: str
 ) -> None:
     copy, forged = tmp_path / "copy", tmp_path / "forged"
-    shutil.copytree(index, forged)
     (tmp_path / "corpus" / "sub/b.txt").write_text("The board met on funding.\n", encoding="utf-8")
     build_index(tmp_path / "corpus", forged, encoder=FakeEncoder())
 

@@ -36,7 +36,6 @@ LAYERS = (
     "retrieval",
     "topics",
     "indexing",
-    "copying",
     "verification",
     "answering",
     "synthesis",
@@ -45,6 +44,7 @@ LAYERS = (
     "highlighting",
     "briefs",
     "grids",
+    "copying",
     "output",
 )
 FACES = ("cli", "web")

@@ -79,7 +79,7 @@ def status(options: argparse.Namespace, settings: Settings) -> None:
 @command(
     "copy",
     positional("source", "folder of an index, or postgresql:// address", metavar="SRC"),
-    positional("target", "where its copy will be live: the same", metavar="DST"),
+    positional("target", "where the copy goes: likewise a folder or an address", metavar="DST"),
 )
 def copy(options: argparse.Namespace, _settings: Settings) -> None:
     """Copy an index to another folder or database, and compare the two."""

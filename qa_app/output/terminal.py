@@ -99,7 +99,12 @@ def copy_text(report: CopyReport) -> str:
         head = f"Nothing to copy: {there} is equal already, {size}"
     replaced = f"It was generation {report.replaced} there until now." if report.replaced else ""
     same = f"Compared with each other, both have the SHA-256 {report.digest}."
-    return "\n".join(filter(None, (f"{head}; in {report.seconds:.1f} s.", replaced, same)))
+    kept = f"Briefs, saved questions and grids there as here: {report.kept}." if report.kept else ""
+    left = (
+        f"Left as they are there, since they differ: {listed(report.left)}." if report.left else ""
+    )
+    lines = f"{head}; in {report.seconds:.1f} s.", replaced, same, kept, left
+    return "\n".join(filter(None, lines))
 
 
 def status_text(status: Mapping[str, Any]) -> str:

@@ -187,9 +187,11 @@ class EmbeddedScores:
         floor = maxima[-top_k] if top_k <= len(maxima) else 0.0
         places = np.flatnonzero((chosen >= floor) & (chosen > 0))
         if len(places) > top_k:
-            places = places[np.argpartition(-chosen[places], top_k - 1)[:top_k]]
+            # All that tie with the last, so that the first rows of them are chosen.
+            least = np.partition(chosen[places], -top_k)[-top_k]
+            places = places[chosen[places] >= least]
         found = places if rows is None else rows[places]
-        return found[np.lexsort((found, -self._scores[found]))].astype(np.int64)
+        return found[np.lexsort((found, -self._scores[found]))][:top_k].astype(np.int64)
 
     def at(self, rows: RowArray) -> FloatArray:
         """Return the scores of these rows."""
