@@ -27,7 +27,14 @@ from qa_app.reader import ExtractiveReader, Reader
 from qa_app.reranking import Reranker
 from qa_app.retrieval import Retriever
 from qa_app.retrieval.filters import FilterChoices, Filters, filter_choices
-from qa_app.settings import DEFAULT_MODEL, DEFAULT_READER, NO_READER, Location, Settings
+from qa_app.settings import (
+    DEFAULT_MODEL,
+    DEFAULT_READER,
+    NO_READER,
+    Location,
+    Settings,
+    index_location,
+)
 from qa_app.store.manifest import Current, Manifest
 from qa_app.store.opening import open_store
 from qa_app.store.protocol import Generation, Store
