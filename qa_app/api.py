@@ -27,7 +27,14 @@ from qa_app.reader import ExtractiveReader, Reader
 from qa_app.reranking import Reranker
 from qa_app.retrieval import Retriever
 from qa_app.retrieval.filters import FilterChoices, Filters, filter_choices
-from qa_app.settings import DEFAULT_MODEL, DEFAULT_READER, NO_READER, Location, Settings
+from qa_app.settings import (
+    DEFAULT_MODEL,
+    DEFAULT_READER,
+    NO_READER,
+    Location,
+    Settings,
+    index_location,
+)
 from qa_app.store.manifest import Current, Manifest
 from qa_app.store.opening import open_store
 from qa_app.store.protocol import Generation, Store
@@ -332,7 +339,7 @@ def build_index(
 
     Args:
         corpus: folder of reports; None for the index's own, or ``corpus`` for a new index.
-        index: folder for the index; created if missing.
+        index: folder for the index, created if missing; or the address of a PostgreSQL database.
         model: a sentence-transformers model by name or folder; "" for the index's own, or the
             default for a new index.
         encoder: used instead of ``model`` if given.
@@ -348,7 +355,7 @@ def build_index(
         StoreError: the index cannot be written; the old one remains in use.
     """
     folder = None if corpus is None else Path(corpus)
-    settings = Settings(corpus=folder, index=Path(index), model=model)
+    settings = Settings(corpus=folder, index=index_location(index), model=model)
     return build_from_settings(settings, progress, rebuild, encoder, dask)
 
 
@@ -381,7 +388,7 @@ def open_index(
     """Open an index for asking.
 
     Args:
-        index: folder of the index.
+        index: folder of the index, or the address of a PostgreSQL database.
         corpus: folder of the reports; None for the index's own.
         model: "" for the model that built the index; any other raises ``IndexMismatchError``.
         encoder: used instead of ``model`` if given.
@@ -396,7 +403,7 @@ def open_index(
     """
     folder = None if corpus is None else Path(corpus)
     settings = Settings(
-        corpus=folder, index=Path(index), model=model, reranker=reranker, reader=reader
+        corpus=folder, index=index_location(index), model=model, reranker=reranker, reader=reader
     )
     return open_from_settings(settings, encoder)
 
