@@ -123,7 +123,7 @@ def _publishing_stops(url: str) -> Iterator[Callable[[], None]]:
     _sql(
         url,
         "CREATE FUNCTION rest() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN PERFORM pg_sleep(60); RETURN new; END $$;"
+        "$$ BEGIN PERFORM pg_sleep(20); RETURN new; END $$;"
         "CREATE TRIGGER rest BEFORE UPDATE OF generation ON qa_app.live "
         "FOR EACH ROW EXECUTE FUNCTION rest()",
     )
