@@ -5,7 +5,9 @@
 Each asker puts one question of benchmarks/questions/reports.csv after the other, each by
 ``/gradio_api/call/v2/ask``; an answer counts if its stream ends with ``event: complete``. Refused
 with status 503 is "busy", after which the asker waits a second; all else is an error. After each
-crowd one question is asked alone, to see whether the server has recovered.
+crowd one question is asked alone, to see whether the server has recovered. Memory is the server's
+own (RssAnon; files mapped into it are told apart), each half minute; "growth" is the slope over the
+second half. "Processor" is the server's time for each answer (Linux).
 """
 
 from __future__ import annotations
@@ -14,21 +16,24 @@ import argparse
 import asyncio
 import csv
 import itertools
+import os
 import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 import httpx
 import numpy as np
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "tests"))
 
-from support.web_serving import serving
+from support.web_serving import running
 
 QUESTIONS = Path(__file__).parent / "questions" / "reports.csv"
 BUSY = 503
 PATIENCE = httpx.Timeout(300, connect=60)
+HALF_MINUTE = 30
 WARM = 4  # questions asked before timing
 
 
@@ -46,8 +51,8 @@ async def ask(client: httpx.AsyncClient, question: str) -> str:
     return "answered" if done else answer.text[:100]
 
 
-async def crowd(address: str, askers: int, seconds: float) -> tuple[Counter[str], list[float]]:
-    """Return how many questions ended how, and the seconds of those answered."""
+async def crowd(address: str, process: int, askers: int, seconds: float) -> None:
+    """Ask for so long, and print how it went."""
     with QUESTIONS.open(encoding="utf-8", newline="") as file:
         questions = itertools.cycle([row["question"] for row in csv.DictReader(file)])
     ended: Counter[str] = Counter()
@@ -63,38 +68,58 @@ async def crowd(address: str, askers: int, seconds: float) -> tuple[Counter[str]
             else:
                 await asyncio.sleep(1)
 
+    async def watch(until: float) -> list[tuple[float, float]]:
+        seen = []
+        while (now := time.perf_counter()) < until:
+            seen.append((now, resources(process).own))
+            if len(seen) % HALF_MINUTE == 0:
+                print(f"  {len(seen)} s: {seen[-1][1]:.0f} MB", flush=True)
+            await asyncio.sleep(1)
+        return seen
+
     async with httpx.AsyncClient(base_url=address, timeout=PATIENCE, limits=limits) as client:
         for _ in range(WARM):
             await ask(client, next(questions))
-        before, started = memory(address), time.perf_counter()
-        await asyncio.gather(*(one(client, started + seconds) for _ in range(askers)))
-        lasted = time.perf_counter() - started
+        before, started = resources(process), time.perf_counter()
+        until = started + seconds
+        seen, *_ = await asyncio.gather(watch(until), *(one(client, until) for _ in range(askers)))
+        lasted, after = time.perf_counter() - started, resources(process)
         again = time.perf_counter()
         alone = await ask(client, next(questions))
         again = time.perf_counter() - again
     middle, slow = np.quantile(taken, (0.5, 0.99)) if taken else (0, 0)
+    when, own = np.array(seen[len(seen) // 2 :]).T
+    growth = 60 * np.polyfit(when, own, 1)[0]
     print(
         f"{askers} askers, {lasted:.0f} s: {dict(ended.most_common(4))}; "
         f"{ended['answered'] / lasted:.2f} answers a second, p50 {middle:.2f} s, "
-        f"p99 {slow:.2f} s; memory {before:.0f} to {memory(address):.0f} MB; "
+        f"p99 {slow:.2f} s; memory {before.own:.0f} to {after.own:.0f} MB and {after.files:.0f} MB "
+        f"of files, growth {growth:.1f} MB a minute; processor "
+        f"{(after.processor - before.processor) / max(len(taken), 1):.2f} s; "
         f"one more, alone: {alone} in {again:.1f} s",
         flush=True,
     )
-    return ended, taken
 
 
-def memory(address: str) -> float:
-    """Return the resident megabytes of the process that serves this port (Linux; else 0)."""
-    port = address.rstrip("/").rpartition(":")[2]
-    for status in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            words = status.read_bytes().split(b"\0")
-            if b"serve" in words and port.encode() in words:
-                lines = (status.parent / "status").read_text().splitlines()
-                return sum(int(x.split()[1]) for x in lines if x.startswith("VmRSS")) / 1024
-        except OSError:
-            continue  # it has just ended, or is another user's
-    return 0.0
+class Resources(NamedTuple):
+    """What a process uses: memory of its own and of mapped files, MB; processor time, s."""
+
+    own: float
+    files: float
+    processor: float
+
+
+def resources(process: int) -> Resources:
+    """Return what a process uses (Linux; else zeros)."""
+    folder = Path("/proc") / str(process)
+    try:
+        lines = dict(line.split(":", 1) for line in (folder / "status").read_text().splitlines())
+        own, files = (int(lines[name].split()[0]) / 1024 for name in ("RssAnon", "RssFile"))
+        # After the name in brackets; user and system time are the 14th and 15th of all fields.
+        times = (folder / "stat").read_text().rpartition(")")[2].split()[11:13]
+    except OSError:
+        return Resources(0, 0, 0)
+    return Resources(own, files, sum(map(int, times)) / os.sysconf("SC_CLK_TCK"))
 
 
 def main() -> None:
@@ -104,9 +129,9 @@ def main() -> None:
     parser.add_argument("--askers", type=int, nargs="+", default=[1, 8])
     parser.add_argument("--seconds", type=float, default=30)
     options = parser.parse_args()
-    with serving(options.index, options.corpus) as address:
+    with running(options.index, options.corpus) as server:
         for askers in options.askers:
-            asyncio.run(crowd(address, askers, options.seconds))
+            asyncio.run(crowd(server.url, server.process.pid, askers, options.seconds))
 
 
 if __name__ == "__main__":

@@ -13,9 +13,8 @@ from __future__ import annotations
 import platform
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 import torch
 from torch.nn import functional
 
@@ -24,14 +23,6 @@ from qa_app.arrays import FloatArray
 # Of the default model's config.json; the number of layers and all widths follow from its weights.
 _HEADS = 12
 _NORM_EPSILON = 1e-12
-_PADDING = 0  # id of its [PAD]
-
-
-class Logits(NamedTuple):
-    """A reader's output, named as in transformers; floats, shape (texts, tokens)."""
-
-    start_logits: Any
-    end_logits: Any
 
 
 class _Bert:
@@ -46,30 +37,36 @@ class _Bert:
         self._weights = {name: tensor.to(dtype) for name, tensor in weights.items()}
         self._layers = sum(name.endswith("self.query.bias") for name in weights)
 
-    def _states(self, ids: Any, mask: Any, types: Any) -> Any:
-        """Return the tokens' states after the last layer, shape (texts, tokens, width).
+    def _states(self, batches: Sequence[Any], types: Any = None) -> Any:
+        """Return the tokens' states after the last layer, shape (tokens of all batches, width).
+
+        All but attention treats each token by itself, so all batches pass through it as one matrix:
+        a row does not depend on the others, not even in the last bit.
 
         Args:
-            ids, mask, types: int64, shape (texts, tokens); the mask is 0 for padding.
+            batches: of token ids, int64, each of shape (texts, tokens): texts of one length.
+            types: int64, shape (tokens of all batches,); None for all 0.
         """
         at = "embeddings."
-        words, kinds = (
+        ids = torch.cat([batch.flatten() for batch in batches])
+        kinds = torch.zeros_like(ids) if types is None else types
+        shapes = [(batch.shape[0], batch.shape[1]) for batch in batches]
+        counts = [batch.numel() for batch in batches]
+        places = torch.cat([torch.arange(tokens).repeat(texts) for texts, tokens in shapes])
+        words, kinds, places = (
             functional.embedding(numbers, self._weights[f"{at}{name}_embeddings.weight"])
-            for numbers, name in ((ids, "word"), (types, "token_type"))
+            for numbers, name in ((ids, "word"), (kinds, "token_type"), (places, "position"))
         )
-        places = self._weights[f"{at}position_embeddings.weight"][: ids.shape[1]]
         states = self._normed(words + kinds + places, at)
-        seen = None if mask.all() else mask[:, None, None, :].bool()
         for number in range(self._layers):
             at = f"encoder.layer.{number}."
             query, key, value = (
-                self._linear(states, f"{at}attention.self.{name}")
-                .unflatten(-1, (_HEADS, -1))
-                .transpose(1, 2)
+                self._linear(states, f"{at}attention.self.{name}").split(counts)
                 for name in ("query", "key", "value")
             )
-            mixed = functional.scaled_dot_product_attention(query, key, value, seen)
-            mixed = self._linear(mixed.transpose(1, 2).flatten(2), f"{at}attention.output.dense")
+            parts = zip(query, key, value, shapes, strict=True)
+            mixed = torch.cat([_attend(*part) for part in parts])
+            mixed = self._linear(mixed, f"{at}attention.output.dense")
             states = self._normed(mixed + states, f"{at}attention.output.")
             wide = functional.gelu(self._linear(states, f"{at}intermediate.dense"))
             wide = self._linear(wide, f"{at}output.dense")
@@ -99,32 +96,38 @@ class BertEncoder(_Bert):
         """Return the texts' vectors, float32, (texts, width), and each text's token tensors.
 
         Args:
-            ids: each text's tokens, special tokens included; at least one text.
+            ids: each text's tokens, special tokens included; at least one text, all of one length.
         """
-        shape = (len(ids), max(map(len, ids)))
-        padded, mask = np.full(shape, _PADDING, dtype=np.int64), np.zeros(shape, dtype=np.int64)
-        for row, tokens in enumerate(ids):
-            padded[row, : len(tokens)], mask[row, : len(tokens)] = tokens, 1
         with torch.inference_mode():
-            seen = torch.from_numpy(mask)
-            states = self._states(torch.from_numpy(padded), seen, torch.zeros_like(seen))
+            batch = torch.tensor(ids)
+            states = self._states([batch]).unflatten(0, (len(ids), -1))
             # Summed in float32, as sentence-transformers does; bfloat16 would lose too much.
-            total = (states * seen[..., None].to(states.dtype)).sum(1, dtype=torch.float32)
-            means = (total / seen.sum(1, keepdim=True)).to(states.dtype)
-            found = [row[: len(tokens)] for row, tokens in zip(states, ids, strict=True)]
-            return functional.normalize(means).float().numpy(), found
+            means = states.sum(1, dtype=torch.float32) / batch.shape[1]
+            return functional.normalize(means.to(states.dtype)).float().numpy(), list(states)
 
 
 class BertReader(_Bert):
     """The default reader: BERT with two logits a token."""
 
-    def __call__(self, input_ids: Any, attention_mask: Any, token_type_ids: Any) -> Logits:
-        """Return the logits; arguments as transformers names them, int64, (texts, tokens).
+    def read(self, ids: Sequence[Sequence[int]], types: Sequence[Sequence[int]]) -> list[Any]:
+        """Return each text's logits, a tensor of shape (tokens, 2): a start, an end.
 
-        Call it in inference mode, as with a model of transformers.
+        Args:
+            ids, types: each text's tokens, special tokens included, and their types.
         """
-        states = self._states(input_ids, attention_mask, token_type_ids)
-        return Logits(*self._linear(states, "qa_outputs").unbind(-1))
+        with torch.inference_mode():
+            texts = [torch.tensor([tokens]) for tokens in ids]
+            states = self._states(texts, torch.cat([torch.tensor(each) for each in types]))
+            return list(self._linear(states, "qa_outputs").split([text.numel() for text in texts]))
+
+
+def _attend(query: Any, key: Any, value: Any, shape: tuple[int, int]) -> Any:
+    """Return what the tokens of each text make of one another, shape as given: (tokens, width)."""
+    heads = (
+        states.unflatten(-1, (_HEADS, -1)).unflatten(0, shape).transpose(1, 2)
+        for states in (query, key, value)
+    )
+    return functional.scaled_dot_product_attention(*heads).transpose(1, 2).flatten(2).flatten(0, 1)
 
 
 def weights_dtype() -> Any:

@@ -33,6 +33,10 @@ Progress = Callable[[int], None]
 Keep = Callable[[int, FloatArray, FloatArray], None]
 
 _BATCH = 32  # texts per pass through the model, sentence-transformers' default
+# Kernels that torch, for each thread, and oneDNN keep, one for each shape of a matrix: about half
+# a megabyte each. A server meets hundreds of lengths, and by default 1,024 are kept a thread:
+# memory grew by 700 MB (benchmarks/RESULTS.md). One batch needs some 40, again in each layer.
+_KEPT_KERNELS = "128"
 # Questions whose vectors are cached: each is needed several times while it is answered.
 _KEPT_QUESTIONS = 16
 
@@ -336,10 +340,13 @@ def load_model(folder: Path, kind: str = "SentenceTransformer", **options: Any) 
 
 @contextmanager
 def quiet_libraries() -> Iterator[None]:
-    """Suppress warnings in the block, and access to the network by model libraries for good.
+    """Suppress warnings in the block, and for good access to the network and kernels without end.
 
     Their warnings on import and loading mean nothing to the user.
     """
+    # Read once, when the libraries are loaded.
+    for variable in ("LRU_CACHE_CAPACITY", "ONEDNN_PRIMITIVE_CACHE_CAPACITY"):
+        os.environ.setdefault(variable, _KEPT_KERNELS)
     for variable in ("HF_HUB_OFFLINE", "TRANSFORMERS_OFFLINE"):
         os.environ.setdefault(variable, "1")
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")

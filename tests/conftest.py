@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 
 from qa_app.api import Index, build_index, open_index
-from qa_app.settings import DatabaseUrl, Location
+from qa_app.settings import DatabaseUrl, Location, index_location
 from qa_app.store.embedded.generation import open_generation
 from qa_app.store.postgres.connections import Connections
+from qa_app.store.postgres.schema import migrate
 from qa_app.store.protocol import Generation
 from support.brief_samples import Desk, make_desk
 from support.fake_encoder import FakeEncoder
@@ -124,10 +125,7 @@ def index_database(postgres_url: str) -> DatabaseUrl:
     """Return the address of a database with the tables of an index, empty."""
     url = DatabaseUrl(postgres_url)
     with Connections(url).writing() as connection:
-        connection.execute(
-            "CREATE SCHEMA qa_app; CREATE TABLE qa_app.kept (name text PRIMARY KEY,"
-            " content bytea NOT NULL, changed timestamptz NOT NULL DEFAULT now())"
-        )
+        migrate(connection)
     return url
 
 
@@ -138,3 +136,31 @@ def kept_index(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
         return tmp_path / "index"
     found: DatabaseUrl = request.getfixturevalue("index_database")
     return found
+
+
+def _folder(request: pytest.FixtureRequest) -> Location:
+    return request.getfixturevalue("tmp_path_factory").mktemp("store") / "index"
+
+
+def _database(request: pytest.FixtureRequest) -> Location:
+    server = request.getfixturevalue("postgres")
+    return index_location(server.url(server.new_database()))
+
+
+# The kinds of stores that the tests of the contract are run with.
+_PLACES: dict[str, Callable[[pytest.FixtureRequest], Location]] = {
+    "folder": _folder,
+    # "postgres": _database,
+}
+
+
+@pytest.fixture(scope="module", params=_PLACES)
+def new_location(request: pytest.FixtureRequest) -> Callable[[], Location]:
+    """Return a function that returns a place without an index, one kind of store after another."""
+    return lambda: _PLACES[request.param](request)
+
+
+@pytest.fixture
+def location(new_location: Callable[[], Location]) -> Location:
+    """Return a place without an index, for each kind of store."""
+    return new_location()

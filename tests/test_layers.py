@@ -44,6 +44,7 @@ LAYERS = (
     "highlighting",
     "briefs",
     "grids",
+    "copying",
     "output",
 )
 FACES = ("cli", "web")

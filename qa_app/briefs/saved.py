@@ -105,6 +105,17 @@ class SavedQuestions:
         )
         return replace(self, items=tuple(items))
 
+    def carried(self, before: str, now: str) -> SavedQuestions:
+        """Return the questions for a copy of their index, whose generations have other names.
+
+        Generation ``before`` is ``now`` there. What was asked of others counts as not asked yet.
+        """
+        items = (
+            replace(item, generation=now if item.generation == before else "")
+            for item in self.items
+        )
+        return replace(self, items=tuple(items))
+
     def updated(self, asked: Mapping[int, SavedQuestion]) -> SavedQuestions:
         """Return the questions with the results in ``asked``, by id.
 
@@ -155,8 +166,11 @@ def ask_after_build(settings: Settings, generation: str) -> tuple[SavedQuestion,
     The index is opened only if a question has not been asked of this generation yet.
     """
     kept = kept_files(settings.index)
-    files = [StoredFile(kept, name, name, SavedQuestions()) for name in kept.names("saved")]
-    stale = [file for file in files if file.read().is_stale(generation)]
+    stale = []
+    for name, content in kept.contents("saved").items():
+        file = StoredFile(kept, name, name, SavedQuestions())
+        if file.parse(content).is_stale(generation):
+            stale.append(file)
     if not stale:
         return ()
     with open_from_settings(settings) as index:

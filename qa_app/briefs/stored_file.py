@@ -37,51 +37,10 @@ class StoredFile(Generic[_T]):
 
     def read(self) -> _T:
         """Return the stored value; ``BriefError`` if it is unreadable or of a newer format."""
-        return self._parsed(self._content())
+        return self.parse(self._files.read(self._name))
 
-    def change(self, edit: Callable[[_T], _T]) -> _T:
-        """Apply an edit to the stored value, and return the new value.
-
-        A lock is held throughout, so concurrent edits are not lost; after a crash the file has
-        either the old or the new content.
-
-        Raises:
-            BriefError: the file cannot be read or written, or ``edit`` raised it.
-        """
-        after = self._empty
-
-        def edited(content: bytes | None) -> bytes | None:
-            nonlocal after
-            before = self._parsed(content)
-            after = edit(before)
-            return content if after == before else _written(after)
-
-        self._change(edited, "written", "may be written and that the disk has room; then try again")
-        return after
-
-    def remove(self) -> bool:
-        """Remove the file, and tell whether there was one; ``BriefError`` if it cannot be."""
-        if self._content() is None:
-            return False
-        self._change(lambda _content: None, "removed", "may be written")
-        return True
-
-    def _content(self) -> bytes | None:
-        try:
-            return self._files.read(self._name)
-        except OSError as exc:
-            raise self._unreadable(exc) from exc
-
-    def _change(self, edit: Edit, done: str, need: str) -> None:
-        try:
-            self._files.change(self._name, edit)
-        except OSError as exc:
-            raise BriefError(
-                f"{self._place} cannot be {done}: {exc.strerror or exc}.",
-                f"See that the folder {need}.",
-            ) from exc
-
-    def _parsed(self, content: bytes | None) -> _T:
+    def parse(self, content: bytes | None) -> _T:
+        """Return the value of a content that was read; ``BriefError`` as ``read``."""
         if content is None:
             return self._empty
         try:
@@ -97,10 +56,43 @@ class StoredFile(Generic[_T]):
                 )
             return msgspec.convert(found, type(self._empty))
         except ValueError as exc:
-            raise self._unreadable(exc) from exc
+            raise BriefError(f"{self._place} cannot be read: {exc}.", self._files.mend) from exc
 
-    def _unreadable(self, exc: Exception) -> BriefError:
-        return BriefError(f"{self._place} cannot be read: {exc}.", self._files.mend)
+    def change(self, edit: Callable[[_T], _T]) -> _T:
+        """Apply an edit to the stored value, and return the new value.
+
+        A lock is held throughout, so concurrent edits are not lost; after a crash the file has
+        either the old or the new content.
+
+        Raises:
+            BriefError: the file cannot be read or written, or ``edit`` raised it.
+        """
+        after = self._empty
+
+        def edited(content: bytes | None) -> bytes | None:
+            nonlocal after
+            before = self.parse(content)
+            after = edit(before)
+            return content if after == before else _written(after)
+
+        self._change(edited, "written", "may be written and that the disk has room; then try again")
+        return after
+
+    def remove(self) -> bool:
+        """Remove the file, and tell whether there was one; ``BriefError`` if it cannot be."""
+        if self._files.read(self._name) is None:
+            return False
+        self._change(lambda _content: None, "removed", "may be written")
+        return True
+
+    def _change(self, edit: Edit, done: str, need: str) -> None:
+        try:
+            self._files.change(self._name, edit)
+        except OSError as exc:
+            raise BriefError(
+                f"{self._place} cannot be {done}: {exc.strerror or exc}.",
+                f"See that the folder {need}.",
+            ) from exc
 
 
 def _written(value: Any) -> bytes:

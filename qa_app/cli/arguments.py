@@ -41,7 +41,7 @@ def choice(name: str, choices: list[str], about: str) -> Argument:
 # Taken by every command. A flag named like a setting overrides it, unless its value is None (not
 # given).
 COMMON = (
-    option("--index", "DIR", "folder of the index (default: index)"),
+    option("--index", "DIR", "folder of the index, or postgresql://… (default: index)"),
     option("--corpus", "DIR", "folder of the reports (default: corpus)"),
     flag("--json", "print JSON for programs"),
     flag("--debug", "show a traceback on an error"),

@@ -1,4 +1,4 @@
-"""``qa-app build``, ``verify``, ``status`` and ``serve``: the commands for a whole index."""
+"""``qa-app build``, ``verify``, ``status``, ``copy``, ``serve``: commands for a whole index."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from qa_app.cli import arguments as args
-from qa_app.cli.arguments import choice, flag, option, repeated
+from qa_app.cli.arguments import choice, flag, option, positional, repeated
 from qa_app.cli.command import command, language_model, open_index, print_error, print_result
 from qa_app.errors import CorpusError, IndexNotFoundError, QAAppError
 from qa_app.output import terminal
 from qa_app.output.contract import build_json
-from qa_app.settings import Settings
+from qa_app.settings import Settings, index_location
 
 
 @command(
@@ -74,6 +74,20 @@ def status(options: argparse.Namespace, settings: Settings) -> None:
 
     found = api.read_status(settings.index)
     print_result(options, terminal.status_text(found), found)
+
+
+@command(
+    "copy",
+    positional("source", "folder of an index, or postgresql:// address", metavar="SRC"),
+    positional("target", "where the copy goes: likewise a folder or an address", metavar="DST"),
+)
+def copy(options: argparse.Namespace, _settings: Settings) -> None:
+    """Copy an index to another folder or database, and compare the two."""
+    from qa_app.copying import copy_index
+
+    places = index_location(options.source), index_location(options.target)
+    report = copy_index(*places, terminal.Progress())
+    print_result(options, terminal.copy_text(report), report)
 
 
 @command(

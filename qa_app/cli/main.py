@@ -18,7 +18,7 @@ from qa_app.cli.brief_commands import BRIEF, SAVED
 from qa_app.cli.command import Run, add_commands, print_error
 from qa_app.cli.evaluate_commands import evaluate
 from qa_app.cli.grid_commands import grid
-from qa_app.cli.index_commands import build, serve, status, verify
+from qa_app.cli.index_commands import build, copy, serve, status, verify
 from qa_app.cli.user_commands import USERS
 from qa_app.errors import QAAppError
 from qa_app.settings import Settings, load_settings
@@ -26,8 +26,8 @@ from qa_app.version import __version__
 
 # In the order in which the help lists them.
 _COMMANDS = (
-    build, ask, search, filters, topics, grid, BRIEF, SAVED, evaluate, verify, status, serve,
-    USERS,
+    build, ask, search, filters, topics, grid, BRIEF, SAVED, evaluate, verify, status, copy,
+    serve, USERS,
 )  # fmt: skip
 
 

@@ -34,8 +34,8 @@ def open_grid(index: Location, name: str, user: str = "") -> StoredFile[Grid]:
 def list_grids(index: Location, user: str = "") -> tuple[Grid, ...]:
     """Return a user's grids, sorted by name; ``BriefError`` if one cannot be read."""
     kept = kept_files(index)
-    names = kept.names(f"{own_name('grids', user)}/")
-    grids = [StoredFile(kept, name, name, Grid()).read() for name in names]
+    found = kept.contents(f"{own_name('grids', user)}/")
+    grids = [StoredFile(kept, name, name, Grid()).parse(found[name]) for name in found]
     return tuple(sorted(grids, key=lambda grid: grid.name.casefold()))
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from qa_app.briefs.brief import Brief, Pin
     from qa_app.briefs.check import Check
     from qa_app.briefs.saved import SavedQuestion, SavedQuestions
+    from qa_app.copying import CopyReport
     from qa_app.evaluation import Comparison, Evaluation, Scored
     from qa_app.grids.grid import Cell as GridCell
     from qa_app.grids.grid import Grid
@@ -86,6 +87,24 @@ def build_text(report: BuildReport) -> str:
         f"{report.embedded} embedded, {report.reused} reused, in {report.seconds:.1f} s."
     )
     return "\n".join([summary, *_unread_lines(report.failures, report.warnings)])
+
+
+def copy_text(report: CopyReport) -> str:
+    """Return what was copied, and the digest that both indexes have."""
+    there = f"{report.target} (generation {report.generation})"
+    size = f"{count(report.documents, 'document')}, {count(report.passages, 'passage')}"
+    if report.copied:
+        head = f"Copied {report.source} (generation {report.source_generation}) to {there}: {size}"
+    else:
+        head = f"Nothing to copy: {there} is equal already, {size}"
+    replaced = f"It was generation {report.replaced} there until now." if report.replaced else ""
+    same = f"Compared with each other, both have the SHA-256 {report.digest}."
+    kept = f"Briefs, saved questions and grids there as here: {report.kept}." if report.kept else ""
+    left = (
+        f"Left as they are there, since they differ: {listed(report.left)}." if report.left else ""
+    )
+    lines = f"{head}; in {report.seconds:.1f} s.", replaced, same, kept, left
+    return "\n".join(filter(None, lines))
 
 
 def status_text(status: Mapping[str, Any]) -> str:

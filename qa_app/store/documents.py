@@ -16,7 +16,7 @@ from typing import Any, TypeVar, get_type_hints
 
 import msgspec
 
-from qa_app.arrays import RowArray
+from qa_app.arrays import HalfArray, RowArray
 from qa_app.errors import QueryError
 from qa_app.models import (
     Block,
@@ -133,19 +133,24 @@ def passage_values(passage: Passage) -> tuple[Any, ...]:
 
 
 def digest_document(
-    record: DocumentRecord, values: Sequence[str], passages: Iterable[Sequence[Any]]
+    record: DocumentRecord,
+    values: Sequence[str],
+    passages: Iterable[Sequence[Any]],
+    vectors: HalfArray,
 ) -> bytes:
-    """Return a SHA-256 that two documents share only if they read the same.
+    """Return a SHA-256 that two documents share only if they read the same and are found alike.
 
     Args:
         record: its rows and the state of its file do not count.
         values: of ``DOCUMENT_COLUMNS``.
         passages: values of ``PASSAGE_COLUMNS`` of each passage.
+        vectors: of the passages, as stored; one model's differ by processor in their last bits.
     """
     described = replace(record, rows=range(0), source=SourceStamp(0, 0, ""))
     digest = hashlib.sha256(dump_record(described).encode(errors="surrogatepass"))
     for part in (values, *passages):
         digest.update(_dump(list(part)).encode(errors="surrogatepass"))
+    digest.update(vectors.tobytes())
     return digest.digest()
 
 

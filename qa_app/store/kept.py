@@ -20,7 +20,7 @@ Edit = Callable[[bytes | None], bytes | None]
 class KeptFiles(Protocol):
     """Contents by name, such as "grids/framework.json". Threads and processes may share them.
 
-    Every method may raise ``OSError`` (of the folder) or ``StoreError`` (of the database).
+    Every method may raise ``StoreError`` (of the database).
 
     Attributes:
         mend: what a user can do about a damaged content.
@@ -33,19 +33,27 @@ class KeptFiles(Protocol):
         ...
 
     def read(self, name: str) -> bytes | None:
-        """Return a content, or None if there is none of this name."""
+        """Return a content, or None if there is none; ``BriefError`` if a file is unreadable."""
         ...
 
     def change(self, name: str, edit: Edit) -> None:
         """Replace a content by what ``edit`` makes of it; None removes it.
 
         Nobody else changes it meanwhile. After a crash, or an exception in ``edit``, it is as it
-        was, or wholly new. ``BriefError`` if others hold it for too long.
+        was, or wholly new.
+
+        Raises:
+            OSError: the folder cannot be written, or others hold its lock for too long.
+            BriefError: others hold the row's lock for too long.
         """
         ...
 
     def names(self, start: str) -> list[str]:
         """Return the names that begin with ``start``, sorted."""
+        ...
+
+    def contents(self, start: str) -> dict[str, bytes]:
+        """Return the contents whose names begin with ``start``, by name, sorted."""
         ...
 
 

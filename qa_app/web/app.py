@@ -48,6 +48,7 @@ from qa_app.web.security import (
     is_loopback,
 )
 from qa_app.web.sessions import Sessions, sign_in_route
+from qa_app.web.trimming import trimmer
 from qa_app.web.watcher import Watcher
 
 if TYPE_CHECKING:
@@ -56,11 +57,15 @@ if TYPE_CHECKING:
     from qa_app.synthesis import LanguageModel
 
 _STATIC = Path(__file__).parent / "static"
-# Questions answered at once; the others wait their turn. On two cores, two at once gave 3.7 answers
-# a second and four 3.1 (benchmarks/RESULTS.md).
+# Questions answered at once; the others wait their turn. On two cores two at once gave 5.3 answers
+# a second, and three 5.2 (benchmarks/RESULTS.md).
 _AT_ONCE = min(4, max(2, os.cpu_count() or 2))
+_MOST_WAITING = 128  # questions; whoever comes then is told that the server is busy
 _ANY_HOST = frozenset({"0.0.0.0", "::"})  # listen on every network interface
 _WARMING_SECONDS = 5.0  # between looks for a first index to load the models for
+# An idle connection is kept for longer than clients and proxies keep theirs (nginx: 60 s): one that
+# is closed just as the next question comes over it loses that question.
+_IDLE_CONNECTION_SECONDS = 75
 _CLOSING_SECONDS = 1  # for connections that a client holds open, once every answer is given
 _THROTTLED = "After five failed attempts a name is closed for a minute."
 
@@ -134,7 +139,9 @@ def serve(
     routes, listeners = _observed(page, work, chosen)
     if accounts is not None and sessions is not None:
         routes.append(sign_in_route(accounts, sessions))
-    blocks = lay_out(page).queue(max_size=128, default_concurrency_limit=_AT_ONCE, api_open=False)
+    blocks = lay_out(page).queue(
+        max_size=_MOST_WAITING, default_concurrency_limit=_AT_ONCE, api_open=False
+    )
     options = _launch_options(page, [Path.cwd(), *private_folders], mcp)
     options["app_kwargs"]["routes"] += routes
     options["app_kwargs"]["middleware"] = [
@@ -151,6 +158,7 @@ def serve(
         prevent_thread_lock=True,
         **options,
     )
+    blocks.server.config.timeout_keep_alive = _IDLE_CONNECTION_SECONDS
     if sessions is not None:
         blocks.app.tokens = sessions
     start_log(chosen.log_json)
@@ -190,6 +198,7 @@ def _observed(
     """Return the routes that say how the server does, and who is told of each request."""
     routes = health_routes(page, work)
     listeners: list[Callable[[Served], None]] = [log_request]
+    page.listeners.append(trimmer())
     if chosen.log_questions:
         page.listeners.append(log_question)
     if chosen.metrics:
@@ -243,6 +252,8 @@ def _launch_options(
         "allowed_paths": [],
         "blocked_paths": [str(folder.resolve()) for folder in private_folders],
         "max_file_size": MAX_BODY_BYTES,
+        # Every call of the HTTP API is a session to Gradio, which keeps 10,000; there is no state.
+        "state_session_capacity": _MOST_WAITING,
         "strict_cors": True,
         "ssr_mode": False,
         "pwa": False,

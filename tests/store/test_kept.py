@@ -48,11 +48,11 @@ def test_contents_are_read_changed_listed_and_removed(kept: KeptFiles) -> None:
     assert (kept.names(""), kept.read("brief.json")) == ([], None)
     for name, content in contents.items():
         kept.change(name, lambda before, content=content: content if before is None else before)
-    assert {name: kept.read(name) for name in kept.names("")} == contents
+    assert {name: kept.read(name) for name in kept.names("")} == contents == kept.contents("")
     assert kept.names("") == sorted(contents)
     assert kept.names("saved") == ["saved-ann-1.json", "saved.json"]
     assert kept.names("grids/") == [f"grids/{n}.json" for n in ("a_b", "axb", "saved-questions")]
-    assert kept.names("grids/a_") == ["grids/a_b.json"]  # "_" stands for itself
+    assert kept.contents("grids/a_") == {"grids/a_b.json": b"grid"}  # "_" stands for itself
     kept.change("saved.json", lambda before: None if before == b"" else before)
     kept.change("saved.json", lambda before: before)
     assert kept.read("saved.json") is None

@@ -48,15 +48,15 @@ def _drain(pipe: IO[str], log: list[str]) -> None:
 
 
 @contextmanager
-def serving(index: Path, corpus: Path, *flags: str) -> Iterator[str]:
+def serving(index: Path | str, corpus: Path, *flags: str) -> Iterator[str]:
     """Serve an index with the project's own command; yield its address; end it."""
     with running(index, corpus, *flags) as server:
         yield server.url
 
 
 @contextmanager
-def running(index: Path, corpus: Path, *flags: str) -> Iterator[Server]:
-    """Serve an index with the project's own command; yield the server; end it."""
+def running(index: Path | str, corpus: Path, *flags: str) -> Iterator[Server]:
+    """Serve an index, in a folder or at an address, by the project's own command; end it."""
     command = [sys.executable, "-m", "qa_app", "serve", "--port", str(free_port()), *flags]
     # GRADIO_SHARE and the like in a developer's shell must not change what is tested.
     environment = {key: value for key, value in os.environ.items() if "GRADIO" not in key}

@@ -57,7 +57,7 @@ class EmbeddedGeneration(Records, Generation):
             self.vectors = EmbeddedVectors(folder, *size, manifest.vectors)
             analyser = analyser_for(manifest.recipe.language)
             self.lexical = EmbeddedLexical(folder / LEXICAL_FOLDER, analyser)
-            _ = self.tokens  # opened now: a later build may remove the files
+            _ = self.tokens, self._embeddings  # opened now: a later build may remove the files
             counts.append(self.lexical.num_passages)
         if set(counts) != {manifest.passages}:
             raise IndexCorruptError(
@@ -71,25 +71,29 @@ class EmbeddedGeneration(Records, Generation):
         """Token codes of the passages."""
         return EmbeddedTokens(self.folder, self.manifest.passages, self.manifest.model.dimension)
 
+    @cached_property
+    def _embeddings(self) -> HalfArray:
+        size = self.manifest.passages, self.manifest.model.dimension
+        return open_embeddings(self.folder, *size)
+
     def file(self, name: str) -> str:
         """Return the text of a file in the folder, "" if there is none."""
+        if name not in self.manifest.files:
+            return ""
         path = self.folder / name
         try:
             return path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return ""
         except (OSError, ValueError) as exc:
             raise IndexCorruptError(f"{path} cannot be read: {exc}.", MEND_HINT) from exc
 
     def stored_vectors(self, rows: RowArray) -> HalfArray:
         """Return the vectors of these rows, float16, shape (len(rows), dim)."""
-        size = self.manifest.passages, self.manifest.model.dimension
-        return open_embeddings(self.folder, *size)[rows]
+        return self._embeddings[rows]
 
     def close(self) -> None:
         """Close the files."""
         super().close()
-        for name in ("vectors", "lexical", "tokens"):
+        for name in ("vectors", "lexical", "tokens", "_embeddings"):
             self.__dict__.pop(name, None)
 
 

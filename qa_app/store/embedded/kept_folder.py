@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from qa_app.errors import BriefError
 from qa_app.store.embedded.publishing import hold, replace_durably
 
 _LOCK_FILE = ".lock"
@@ -29,10 +30,13 @@ class KeptFolder:
 
     def read(self, name: str) -> bytes | None:
         """Return the content of a file."""
+        path = self._folder / name
         try:
-            return (self._folder / name).read_bytes()
+            return path.read_bytes()
         except FileNotFoundError:
             return None
+        except OSError as exc:
+            raise BriefError(f"{path} cannot be read: {exc}.", self.mend) from exc
 
     def change(self, name: str, edit: Callable[[bytes | None], bytes | None]) -> None:
         """Replace a file atomically, under a lock of its folder."""
@@ -52,3 +56,8 @@ class KeptFolder:
         found = (self._folder / inner).rglob(f"{stem}*.json")
         names = (path.relative_to(self._folder).as_posix() for path in found)
         return sorted(name for name in names if name.startswith(start))
+
+    def contents(self, start: str) -> dict[str, bytes]:
+        """Return the contents of files, by their paths."""
+        found = ((name, self.read(name)) for name in self.names(start))
+        return {name: content for name, content in found if content is not None}

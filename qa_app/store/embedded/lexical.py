@@ -121,10 +121,11 @@ class EmbeddedScores:
         k = min(top_k, len(chosen))
         if k == 0:
             return np.empty(0, dtype=np.int64)
-        places = np.argpartition(-chosen, k - 1)[:k]
-        places = places[chosen[places] > 0]
+        # All that tie with the last, so that the first rows of them are chosen.
+        least = np.partition(chosen, -k)[-k]
+        places = np.flatnonzero((chosen >= least) & (chosen > 0))
         found = places if rows is None else rows[places]
-        return found[np.lexsort((found, -self._scores[found]))].astype(np.int64)
+        return found[np.lexsort((found, -self._scores[found]))][:k].astype(np.int64)
 
     def at(self, rows: RowArray) -> FloatArray:
         """Return the scores of these rows."""

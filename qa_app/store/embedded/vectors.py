@@ -32,6 +32,9 @@ _RECALL_TOP_K = 100
 _RECALL_QUERIES = 200  # random queries that recall is averaged over
 # Candidates asked of the approximate index, per hit wanted; exact scores choose among them.
 _OVERSAMPLE = 4
+# More hits than wanted, asked of the exact search to see ties with the last: few texts are repeated
+# more often.
+_SPARE = 8
 _BLOCK = 16_384  # rows converted to float32 at once while building: bounds the memory
 _CACHED_BLOCK = 1_024  # the same while searching: small enough for the processor's cache
 # Bytes allowed for centroids and headers beside the vectors of an index file: 64 MiB.
@@ -134,9 +137,16 @@ class EmbeddedVectors:
         if not count:
             nothing = np.empty((len(queries), 0))
             return nothing.astype(np.float32), nothing.astype(np.int64)
+        k = min(top_k, count)
+        width = min(k + _SPARE, count)
         with _one_thread():
-            scores, found = self._exact.search(queries, min(top_k, count), params=chosen)
-        return _sorted(scores, found)
+            scores, found = self._exact.search(queries, width, params=chosen)
+            # Until nothing left out can tie with the last: of equal scores the first rows count.
+            while width < count and (scores[:, k - 1] == scores[:, -1]).any():
+                width = min(2 * width, count)
+                scores, found = self._exact.search(queries, width, params=chosen)
+        scores, found = _sorted(scores, found)
+        return scores[:, :k], found[:, :k]
 
     def _search_approximately(self, queries: FloatArray, top_k: int) -> tuple[FloatArray, RowArray]:
         k = min(top_k, len(self.embeddings))

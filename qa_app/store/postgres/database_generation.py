@@ -121,7 +121,8 @@ class DatabaseGeneration(Generation):
         query = (
             f"SELECT {PASSAGE_COLUMNS} FROM qa_app.passages WHERE number = ANY(%s) ORDER BY number"
         )
-        found = digest_document(record, values, self._all(query, (numbers,)))
+        vectors = self.stored_vectors(np.array(record.rows))
+        found = digest_document(record, values, self._all(query, (numbers,)), vectors)
         return found == bytes(digest)
 
     def close(self) -> None:

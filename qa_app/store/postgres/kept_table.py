@@ -22,7 +22,9 @@ _LIMITS = (
 )
 _LOCK = "SELECT pg_advisory_xact_lock(%s)"
 _READ = "SELECT content FROM qa_app.kept WHERE name = %s"
-_NAMES = 'SELECT name FROM qa_app.kept WHERE starts_with(name, %s) ORDER BY name COLLATE "C"'
+_STARTING = 'FROM qa_app.kept WHERE starts_with(name, %s) ORDER BY name COLLATE "C"'
+_NAMES = f"SELECT name {_STARTING}"
+_CONTENTS = f"SELECT name, content {_STARTING}"
 _WRITE = (
     "INSERT INTO qa_app.kept (name, content, changed) VALUES (%s, %s, now()) ON CONFLICT (name)"
     " DO UPDATE SET content = excluded.content, changed = excluded.changed"
@@ -77,6 +79,10 @@ class KeptTable:
     def names(self, start: str) -> list[str]:
         """Return the names of rows."""
         return [name for (name,) in self._rows(_NAMES, start)]
+
+    def contents(self, start: str) -> dict[str, bytes]:
+        """Return the contents of rows, by name."""
+        return {name: bytes(content) for name, content in self._rows(_CONTENTS, start)}
 
     def _rows(self, query: str, value: str) -> list[tuple[Any, ...]]:
         # Asked of the primary, since a replica may lag behind what a user has just pinned; where

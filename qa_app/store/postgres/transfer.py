@@ -8,6 +8,7 @@ generation the live one.
 from __future__ import annotations
 
 import hashlib
+import json
 import math
 import shutil
 import tempfile
@@ -276,7 +277,8 @@ class _Publication:
             "SELECT manifest, mean_length, code_width FROM qa_app.generations WHERE number = %s",
             (live,),
         )
-        before = msgspec.json.decode(content.encode(), type=Manifest, strict=False)
+        # Parsed by json, since msgspec rejects lone surrogates, which a file's name may contain.
+        before = msgspec.convert(json.loads(content), Manifest, strict=False)
         now = self._recipe
         same = (before.recipe.language, before.recipe.lexical) == (now.language, now.lexical)
         if not same or before.model != self._model:
@@ -294,7 +296,8 @@ class _Publication:
         """Return the documents to store, and the ids of all in row order."""
         new, ids = [], []
         for place, record, values, passages in self._writer.gathered():
-            digest = digest_document(record, values, passages)
+            vectors = self._embeddings[record.rows.start : record.rows.stop]
+            digest = digest_document(record, values, passages, vectors)
             there = stored.get(record.path)
             if there is not None and there.digest == digest:
                 ids.append(there.id)
