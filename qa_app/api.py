@@ -339,7 +339,7 @@ def build_index(
 
     Args:
         corpus: folder of reports; None for the index's own, or ``corpus`` for a new index.
-        index: folder for the index; created if missing.
+        index: folder for the index, created if missing; or the address of a PostgreSQL database.
         model: a sentence-transformers model by name or folder; "" for the index's own, or the
             default for a new index.
         encoder: used instead of ``model`` if given.
@@ -388,7 +388,7 @@ def open_index(
     """Open an index for asking.
 
     Args:
-        index: folder of the index.
+        index: folder of the index, or the address of a PostgreSQL database.
         corpus: folder of the reports; None for the index's own.
         model: "" for the model that built the index; any other raises ``IndexMismatchError``.
         encoder: used instead of ``model`` if given.

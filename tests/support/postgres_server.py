@@ -66,8 +66,7 @@ class PostgresServer:
         self._databases = count()
         self._has_template = False
         self._replicas: list[PostgresServer] = []
-        if user := self._as_user.get("user"):
-            os.chown(self._folder, pwd.getpwnam(user).pw_uid, self._as_user["group"])
+        give_to_servers(self._folder)
         self._guard = subprocess.Popen(
             ["sh", "-c", _GUARD, "guard", str(self._binaries / "pg_ctl"), str(self._folder)],
             stdin=subprocess.PIPE,
@@ -182,6 +181,14 @@ class PostgresServer:
         if run.returncode:
             said = log.read_text(encoding="utf-8", errors="replace")
             raise RuntimeError(f"{program} ended with {run.returncode}:\n{said[-2000:]}")
+
+
+def give_to_servers(*paths: Path) -> None:
+    """Let servers, which do not run as root, own these files or folders."""
+    how = _as_user()
+    if user := how.get("user"):
+        for path in paths:
+            os.chown(path, pwd.getpwnam(user).pw_uid, how["group"])
 
 
 def _runs(process: psutil.Process) -> bool:

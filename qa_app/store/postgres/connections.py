@@ -112,7 +112,7 @@ class Connections:
             connection.execute(_LONG_LIVED)
             # Refused by a server on Windows: there a killed build's statement runs to its end.
             with contextlib.suppress(psycopg.errors.InvalidParameterValue):
-                connection.execute("SET client_connection_check_interval = '5s'")
+                connection.execute("SET client_connection_check_interval = '2s'")
             yield connection
 
     def _reader(self) -> tuple[ConnectionPool[Connection], Connection]:

@@ -48,9 +48,13 @@ class DatabaseStore:
             return self._manifest(*self._live(connection))
 
     def last_manifest(self) -> Manifest | None:
-        """Return the live generation's manifest, None if there is none or it cannot be read."""
+        """Return the live generation's manifest, None if there is none or it cannot be read.
+
+        Also from tables of another version of the program: a build brings older ones up to date.
+        """
         try:
-            return self.manifest()
+            with self._connections.reading() as connection:
+                return self._manifest(*self._live(connection))
         except (IndexNotFoundError, IndexCorruptError):
             return None
 

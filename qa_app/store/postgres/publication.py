@@ -36,7 +36,7 @@ from qa_app.store.postgres.binary import (
 from qa_app.store.postgres.connections import Connection
 from qa_app.store.postgres.database_generation import facet_key
 from qa_app.store.postgres.gathering import AnalysedTerms, Gathered
-from qa_app.store.postgres.schema import has_bm25
+from qa_app.store.postgres.schema import has_bm25, lock_words_index
 from qa_app.text.analysis import Analyser, analyser_for
 
 # Stored weights keep the mean length that they were made with while the present one differs from it
@@ -117,6 +117,7 @@ class Publication:
                 f"Another build has published generation {live[0] or 0:06d} meanwhile.",
                 "Build again.",
             )
+        lock_words_index(self._connection)
         # Where the table is shared out over several servers, a crash may leave rows on some.
         self._connection.execute("DELETE FROM qa_app.searched WHERE document >= %s", (live[1],))
         stored, mean_length, code_width = self._reusable(live[0])

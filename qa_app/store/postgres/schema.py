@@ -131,6 +131,8 @@ CREATE TABLE qa_app.kept (
 """,
 )
 SCHEMA_VERSION = len(MIGRATIONS)
+# Key of the advisory lock of pg_textsearch's index, any number beside the build lock's.
+_WORDS_KEY = 7_161_512_027
 
 
 def migrate(connection: Connection) -> None:
@@ -188,6 +190,21 @@ def has_words_index(connection: Connection) -> bool:
     """
     query = "SELECT pg_relation_size(to_regclass('qa_app.words_whole')) > 0"
     return bool(_single(connection, query))
+
+
+def lock_words_index(connection: Connection) -> None:
+    """Keep readers from pg_textsearch's index until the transaction ends.
+
+    A transaction that has added to it holds it alone until it ends (version 1.0), and who searches
+    it meanwhile waits, beyond every time-out.
+    """
+    connection.execute("SELECT pg_advisory_xact_lock(%s)", (_WORDS_KEY,))
+
+
+def may_search_words(connection: Connection) -> bool:
+    """Return whether the transaction may search pg_textsearch's index, from now until it ends."""
+    query = f"SELECT pg_try_advisory_xact_lock_shared({_WORDS_KEY})"
+    return has_words_index(connection) and bool(_single(connection, query))
 
 
 def _version(connection: Connection) -> int:

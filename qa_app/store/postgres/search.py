@@ -23,7 +23,7 @@ from qa_app.store.postgres.binary import (
     sparse_as_text,
     word_of,
 )
-from qa_app.store.postgres.schema import has_words_index
+from qa_app.store.postgres.schema import may_search_words
 from qa_app.store.postgres.view import GenerationConnections, View
 from qa_app.text.analysis import Analyser
 
@@ -257,8 +257,8 @@ class DatabaseScores:
             "SELECT number, -(weights <#> %s::sparsevec) AS score FROM qa_app.searched "
             f"WHERE {where} ORDER BY weights <#> %s::sparsevec, number LIMIT %s"
         )
-        with self._connections.reading() as connection:
-            if rows is None and has_words_index(connection):
+        with self._connections.reading() as connection, connection.transaction():
+            if rows is None and may_search_words(connection):
                 given = (self._question, *values, self._words(), _OVERSAMPLE * top_k)
                 found = connection.execute(by_index, given).fetchall()
             else:
