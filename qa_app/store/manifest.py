@@ -22,7 +22,7 @@ from qa_app.models import Failure, ModelIdentity
 from qa_app.settings import Location
 
 # Increase it when the files of a generation change; an index of another format is refused.
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 CURRENT_FILE = "CURRENT"
 GENERATIONS_FOLDER = "generations"
 MANIFEST_FILE = "manifest.json"
@@ -32,7 +32,6 @@ GENERATION_NAME = re.compile(r"\d{6,}")
 # Bytes from which on a file of token codes is not hashed when an index is opened (0.6 s) and not
 # copied by each build (4 s): its passages are checked one by one, whenever they are read.
 LARGE_FILE = 1 << 30
-TOKEN_CHECKS_FILE = "token_checks.npy"
 _PART = re.compile(r"tokens(?:-\d+)?\.bin")
 
 # Bytes of an index from which on its files are hashed in threads: a tenth of a second's work.
@@ -297,11 +296,7 @@ def check_files(folder: Path, manifest: Manifest, all_bytes: bool = True) -> lis
 
     def fault(name: str) -> str:
         stamp = manifest.files[name]
-        checked_later = (
-            stamp.size > LARGE_FILE
-            and TOKEN_CHECKS_FILE in manifest.files
-            and _PART.fullmatch(name) is not None
-        )
+        checked_later = stamp.size > LARGE_FILE and _PART.fullmatch(name) is not None
         return _find_fault(folder / name, stamp, all_bytes or not checked_later)
 
     if sum(stamp.size for stamp in manifest.files.values()) < _MANY_BYTES:

@@ -20,10 +20,11 @@ import numpy as np
 
 from qa_app.arrays import CodeArray, RowArray
 from qa_app.errors import IndexCorruptError
-from qa_app.store.manifest import LARGE_FILE, MEND_HINT, TOKEN_CHECKS_FILE, part_name
+from qa_app.store.manifest import LARGE_FILE, MEND_HINT, part_name
 
 TOKENS_FILE = part_name(0)
 TOKEN_PLACES_FILE = "token_places.npy"
+TOKEN_CHECKS_FILE = "token_checks.npy"
 TOKEN_PARTS_FILE = "token_parts.npy"
 # Files from which on all are copied into one again: each keeps what later builds have dropped.
 _MOST_PARTS = 16
@@ -126,18 +127,17 @@ class EmbeddedTokens:
         try:
             self._places: RowArray = np.load(path, mmap_mode="r", allow_pickle=False)
             total = int(self._places.sum(axis=1).max(initial=0))
-            self.parts, self._checks = [total], None
-            if (folder / TOKEN_CHECKS_FILE).exists():  # indexes of before lack it
-                path = folder / TOKEN_CHECKS_FILE
-                self._checks = np.load(path, mmap_mode="r", allow_pickle=False)
-                path = folder / TOKEN_PARTS_FILE
-                self.parts = np.load(path, allow_pickle=False).tolist()
+            path = folder / TOKEN_CHECKS_FILE
+            self._checks = np.load(path, mmap_mode="r", allow_pickle=False)
+            path = folder / TOKEN_PARTS_FILE
+            self.parts: list[int] = np.load(path, allow_pickle=False).tolist()
             paths = [folder / part_name(number) for number in range(len(self.parts))]
             path = paths[0]
             sizes = [path.stat().st_size for path in paths]
-            self.size = sum(sizes)
+            self.size: int = sum(sizes)
             width = self.size // max(sum(self.parts), 1)
             fits = sizes == [count * width for count in self.parts] and total <= sum(self.parts)
+            fits = fits and self._checks.shape == (num_passages,)
             if self._places.shape != (num_passages, 2) or not fits:
                 raise ValueError(f"it has {self.size:,} bytes for {sum(self.parts):,} tokens")
             self._codes: list[CodeArray] = [
@@ -161,8 +161,7 @@ class EmbeddedTokens:
 
     def entries(self, rows: RowArray) -> RowArray:
         """Return (start, count, checksum) of each row's tokens, int64, shape (len(rows), 3)."""
-        checks = np.zeros(len(self._places)) if self._checks is None else self._checks
-        return np.column_stack([self._places[rows], checks[rows].astype(np.int64)])
+        return np.column_stack([self._places[rows], self._checks[rows].astype(np.int64)])
 
     def codes(self, rows: Sequence[int] | RowArray) -> list[CodeArray]:
         """Return each row's codes, uint8, shape (tokens, bytes per token); tokens may be 0.
@@ -175,7 +174,7 @@ class EmbeddedTokens:
             part = int(np.searchsorted(self._starts, start, side="right")) - 1
             begin = start - int(self._starts[part])
             codes = self._codes[part][begin : begin + count]
-            if self._checks is not None and count and zlib.crc32(codes.data) != self._checks[row]:
+            if count and zlib.crc32(codes.data) != self._checks[row]:
                 path = self.folder / part_name(part)
                 raise IndexCorruptError(f"{path} is damaged at passage {row}.", MEND_HINT)
             found.append(codes)

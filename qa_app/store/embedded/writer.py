@@ -19,7 +19,7 @@ from qa_app.errors import IndexCorruptError, StoreError
 from qa_app.models import Failure, ModelIdentity
 from qa_app.store.documents import DocumentRecord, SourceStamp
 from qa_app.store.embedded.generation import LEXICAL_FOLDER, EmbeddedGeneration
-from qa_app.store.embedded.lexical import COUNTS_FILE, write_lexical
+from qa_app.store.embedded.lexical import write_lexical
 from qa_app.store.embedded.publishing import clean, next_name, publish, start_folder
 from qa_app.store.embedded.records import RecordsWriter
 from qa_app.store.embedded.tokens import TokensWriter
@@ -133,7 +133,7 @@ class EmbeddedWriter(RecordsWriter):
     ) -> VectorsDescription:
         before, folder, kept = self._previous, self._folder / LEXICAL_FOLDER, self._kept
         analyser, earlier = analyser_for(recipe.language), None
-        if before is not None and f"{LEXICAL_FOLDER}/{COUNTS_FILE}" in before.manifest.files:
+        if before is not None:
             old = before.manifest.recipe
             if (old.lexical, old.language) == (recipe.lexical, recipe.language):
                 earlier = before.folder / LEXICAL_FOLDER

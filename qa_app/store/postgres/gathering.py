@@ -87,7 +87,7 @@ class Gathered(RecordsWriter):
 
     def code_width(self, dimension: int) -> int:
         """Return the bytes of a token's code; 0 where no tokens were added."""
-        width = EmbeddedTokens(self._folder, self.num_passages, dimension).width
+        width: int = EmbeddedTokens(self._folder, self.num_passages, dimension).width
         if not width and self._previous is not None:
             before = list(self._rows_before.values())[:_BATCH]
             codes = self._previous.tokens.codes(before)
