@@ -1,6 +1,6 @@
 """Many ask at once: a real ``serve`` process, asked over its HTTP API, with the reader on.
 
-    python benchmarks/crowd.py INDEX CORPUS [--askers 1 8] [--seconds 30]
+    python benchmarks/crowd.py INDEX CORPUS [--askers 1 8] [--seconds 30] [--servers 2]
 
 Each asker puts one question of benchmarks/questions/reports.csv after the other, each by
 ``/gradio_api/call/v2/ask``; an answer counts if its stream ends with ``event: complete``. Refused
@@ -20,6 +20,7 @@ import os
 import sys
 import time
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -124,14 +125,22 @@ def resources(process: int) -> Resources:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("index", type=Path)
+    parser.add_argument("index", help="folder, or postgresql://…")
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--askers", type=int, nargs="+", default=[1, 8])
     parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--servers", type=int, default=1, help="processes that share the askers")
     options = parser.parse_args()
-    with running(options.index, options.corpus) as server:
+
+    async def share(askers: int) -> None:
+        each = (askers // len(servers), options.seconds)
+        await asyncio.gather(*(crowd(one.url, one.process.pid, *each) for one in servers))
+
+    with ExitStack() as stack:
+        serving = (running(options.index, options.corpus) for _ in range(options.servers))
+        servers = [stack.enter_context(one) for one in serving]
         for askers in options.askers:
-            asyncio.run(crowd(server.url, server.process.pid, askers, options.seconds))
+            asyncio.run(share(askers))
 
 
 if __name__ == "__main__":
