@@ -16,7 +16,7 @@ import numpy as np
 from qa_app.arrays import RowArray
 from qa_app.errors import IndexCorruptError
 from qa_app.facets import name_documents
-from qa_app.models import Document, Passage
+from qa_app.models import Document, ModelIdentity, Passage
 from qa_app.store.documents import (
     DOCUMENT_COLUMNS,
     PASSAGE_COLUMNS,
@@ -215,6 +215,14 @@ class RecordsWriter:
 
     def _all(self, query: str, values: Sequence[Any] = ()) -> list[Any]:
         return self._db.execute(query, values).fetchall()
+
+    def _check_shape(self, shape: tuple[int, ...], model: ModelIdentity) -> None:
+        """Raise ``ValueError`` if there are no passages, or not as many vectors of the model's."""
+        if not self.num_passages or shape != (self.num_passages, model.dimension):
+            raise ValueError(
+                f"embeddings have the shape {shape}; there are {self.num_passages} "
+                f"passages, and {model.name} has {model.dimension} dimensions"
+            )
 
     def _finish_records(self) -> None:
         """Write the tags, commit and close the file."""

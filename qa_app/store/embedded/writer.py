@@ -100,11 +100,7 @@ class EmbeddedWriter(RecordsWriter):
 
         The arguments and the errors are as in ``Writer.finish``.
         """
-        if not self.num_passages or embeddings.shape != (self.num_passages, model.dimension):
-            raise ValueError(
-                f"embeddings have the shape {embeddings.shape}; there are {self.num_passages} "
-                f"passages, and {model.name} has {model.dimension} dimensions"
-            )
+        self._check_shape(embeddings.shape, model)
         with _translated(self._index):
             vectors = self._write_searchable(embeddings, recipe)
             manifest = Manifest(

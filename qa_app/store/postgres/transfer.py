@@ -47,11 +47,7 @@ class DatabaseWriter(Gathered):
         warnings: tuple[Failure, ...] = (),
     ) -> str:
         """Store what is new, make this the live generation, and return its name."""
-        if not self.num_passages or embeddings.shape != (self.num_passages, model.dimension):
-            raise ValueError(
-                f"embeddings have the shape {embeddings.shape}; there are {self.num_passages} "
-                f"passages, and {model.name} has {model.dimension} dimensions"
-            )
+        self._check_shape(embeddings.shape, model)
         self.close_tokens()
         half = np.asarray(embeddings, dtype=np.float16)
         with translated(self._url):
