@@ -167,13 +167,7 @@ def check_version(connection: Connection) -> None:
     if version == 0:
         raise IndexNotFoundError("There is no index in this database.", "Build one: qa-app build")
     if version < SCHEMA_VERSION:
-        raise IndexMismatchError(
-            f"The tables of the index are of version {version}; this program reads version "
-            f"{SCHEMA_VERSION}.",
-            "Bring them up to date: qa-app build",
-            expected=str(SCHEMA_VERSION),
-            found=str(version),
-        )
+        raise _mismatch(version, "Bring them up to date: qa-app build")
 
 
 def has_bm25(connection: Connection) -> bool:
@@ -215,13 +209,17 @@ def _version(connection: Connection) -> int:
 
 def _refuse_newer(version: int) -> None:
     if version > SCHEMA_VERSION:
-        raise IndexMismatchError(
-            f"The tables of the index are of version {version}; this program reads version "
-            f"{SCHEMA_VERSION}.",
-            "Update qa_app.",
-            expected=str(SCHEMA_VERSION),
-            found=str(version),
-        )
+        raise _mismatch(version, "Update qa_app.")
+
+
+def _mismatch(version: int, hint: str) -> IndexMismatchError:
+    return IndexMismatchError(
+        f"The tables of the index are of version {version}; this program reads version "
+        f"{SCHEMA_VERSION}.",
+        hint,
+        expected=str(SCHEMA_VERSION),
+        found=str(version),
+    )
 
 
 def _make_extensions(connection: Connection) -> None:
