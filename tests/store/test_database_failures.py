@@ -229,8 +229,6 @@ def test_a_killed_build_frees_the_lock_and_the_next_goes_on(url: str, write_corp
         wait_until_there()
         with pytest.raises(IndexLockedError, match=r"server process \d+, user postgres, from 127"):
             _build(url, corpus)
-        with _open(url, corpus) as index:  # nor does a reader wait for the transaction
-            assert _quotes(index) == ["Road safety rose in the old report."]
         second.kill()
         second.wait()
     # With pg_textsearch 1.0 a statement that publishes runs to its end, and only then is undone.
@@ -261,6 +259,26 @@ def test_a_build_that_lost_the_lock_does_not_publish_over_another(
     with _open(url, corpus) as index:
         assert index.snapshot().generation.name == "000002"
         assert _quotes(index) == ["Road safety fell, another wrote."]
+
+
+def test_readers_do_not_wait_for_what_is_published(postgres_url: str, write_corpus: Write) -> None:
+    # So few passages would be searched without the index otherwise.
+    for way in ("seqscan", "bitmapscan", "sort"):
+        _sql(
+            postgres_url, f"ALTER DATABASE {postgres_url.rpartition('/')[2]} SET enable_{way} = off"
+        )
+    _build(postgres_url, write_corpus(NEW))
+    corpus = write_corpus(NEW | {"z.md": "# More\n\nData sharing in another area.\n"})
+    held = open_store(DatabaseUrl(postgres_url)).open()
+    with _publishing_stops(postgres_url) as wait_until_there:
+        builder = threading.Thread(target=_build, args=(postgres_url, corpus))
+        builder.start()
+        wait_until_there()
+        assert len(held.lexical.scores(["area"]).best(100)) == len(NEW) - 1
+        assert builder.is_alive()
+    builder.join()
+    held = open_store(DatabaseUrl(postgres_url)).open()
+    assert len(held.lexical.scores(["area"]).best(100)) == len(NEW)
 
 
 def test_readers_see_whole_generations_only(url: str, write_corpus: Write) -> None:
