@@ -32,7 +32,6 @@ from qa_app.api import Snapshot, encoder_for, open_from_settings
 from qa_app.embedding import Encoder
 from qa_app.evaluation.scoring import ndcg_at
 from qa_app.evaluation.sets import index_rows, read_set
-from qa_app.indexing import _Silence
 from qa_app.models import Mode
 from qa_app.settings import Location, Settings, index_location
 from qa_app.store.contents import GenerationContents, write_generation
@@ -56,6 +55,19 @@ class Set:
     index: Location
     questions: tuple[str, ...]
     judged: tuple[Mapping[str, float], ...] = ()
+
+
+class Quiet:
+    """Says nothing of the progress of a build."""
+
+    def stage(self, name: str, total: int) -> None:
+        pass
+
+    def advance(self, steps: int, label: str = "") -> None:
+        pass
+
+    def close(self) -> None:
+        pass
 
 
 def main() -> int:
@@ -87,7 +99,7 @@ def evaluation(folder: Path, index: Path, encoder: Encoder) -> Set:
     """Return the questions of a set that has relevant rows, and index it if it is not yet."""
     found = read_set(folder)
     if open_store(index).last_manifest() is None:
-        index_rows(found.rows, index, encoder, Settings(), _Silence())
+        index_rows(found.rows, index, encoder, Settings(), Quiet())
     asked = [query for query in found.queries if found.relevant(query)]
     judged = tuple(found.judged[query.id] for query in asked)
     return Set(folder.name, index, tuple(query.text for query in asked), judged)

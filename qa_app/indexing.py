@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from qa_app import loading
-from qa_app.arrays import CodeArray, FloatArray, HalfArray
+from qa_app.arrays import CodeArray, FloatArray, HalfArray, RowArray
 from qa_app.chunking import CHUNKING_VERSION, chunk
 from qa_app.embedding import Encoder
 from qa_app.errors import (
@@ -59,6 +59,8 @@ Loaded = tuple[SourceFile, tuple[Document, tuple[Passage, ...]] | Failure]
 # Reads files and cuts them: given the files, whether to use OCR, and the most tokens of a passage,
 # yields each file in this order.
 Read = Callable[[Sequence[SourceFile], bool, int], Iterator[Loaded]]
+# Rows of the next generation whose text the previous one has, and its rows of them.
+Stored = tuple[RowArray, RowArray]
 
 
 class Stage(StrEnum):
@@ -365,21 +367,23 @@ class _Build:
         failures, warnings = self._failures, []
         indexed: list[_Step] = []
         for step in self._steps:
-            found = self._make(step, loaded)
+            found = self._add(writer, step, loaded)
             if isinstance(found, Failure):
                 failures.append(found)
                 continue
-            writer.add(found)
             indexed.append(step)
-            if found.document.warnings:
-                warnings.append(Failure(step.source.path, "; ".join(found.document.warnings)))
+            if found:
+                warnings.append(Failure(step.source.path, "; ".join(found)))
         if not indexed:
             raise _nothing_read(self._corpus, failures)
         if not self._facets.values(DOCUMENT_FACET):  # unless facets.toml defines that facet
             writer.tag_documents(DOCUMENT_FACET)
-        embeddings, new = self._embed(writer)
+        previous, stored = self._previous, None
+        if previous is not None and previous.manifest.model == self._encoder.identity:
+            stored = previous.stored_rows(writer.hashes)
+        embeddings, new = self._embed(writer, stored)
         self._progress.stage(Stage.TOPICS, 0)
-        writer.add_file(TOPICS_FILE, self._topics(writer, embeddings).to_text())
+        writer.add_file(TOPICS_FILE, self._topics(writer, embeddings, stored).to_text())
         self._progress.stage(Stage.WRITING, 0)
         writer.add_file(FACETS_FILE, self._facets.source)
         problems = _by_path(failures), _by_path(warnings)
@@ -387,6 +391,20 @@ class _Build:
             embeddings, self._encoder.identity, self._recipe, self._corpus, *problems
         )
         return self._report(name, indexed, *problems, writer.num_passages, new)
+
+    def _add(
+        self, writer: Writer, step: _Step, loaded: Iterator[Loaded]
+    ) -> tuple[str, ...] | Failure:
+        """Add the step's document to the next generation, and return its warnings."""
+        reuse = self._reuse.passages and self._reuse.tags
+        if reuse and step.is_untouched and step.kept is not None and self._previous is not None:
+            writer.add_stored(self._previous, step.kept, step.stamp)
+            return step.kept.warnings
+        found = self._make(step, loaded)
+        if isinstance(found, Failure):
+            return found
+        writer.add(found)
+        return found.document.warnings
 
     def _make(self, step: _Step, loaded: Iterator[Loaded]) -> IndexedDocument | Failure:
         """Return the step's document and tagged passages, reusing what is stored where possible."""
@@ -397,11 +415,9 @@ class _Build:
             if isinstance(found, Failure):
                 return found
             document, passages = found
-            is_tagged = False
         else:
             document = replace(self._previous.document(step.kept.path), path=step.source.path)
             is_cut = self._reuse.passages and step.is_untouched
-            is_tagged = is_cut and self._reuse.tags
             passages = (
                 self._previous.passages(step.kept.rows)
                 if is_cut
@@ -409,30 +425,34 @@ class _Build:
             )
         if not passages:
             return Failure(document.path, "There is nothing in it to quote.", "Look at the file.")
-        if not is_tagged:
-            passages = tuple(replace(item, tags=self._facets.tag(item)) for item in passages)
-        return IndexedDocument(document, step.stamp, passages)
+        tagged = tuple(replace(item, tags=self._facets.tag(item)) for item in passages)
+        return IndexedDocument(document, step.stamp, tagged)
 
-    def _topics(self, writer: Writer, embeddings: HalfArray) -> Topics:
+    def _topics(self, writer: Writer, embeddings: HalfArray, stored: Stored | None) -> Topics:
         earlier, previous = None, self._previous  # also on a rebuild: topics keep names
-        if previous is not None and previous.manifest.model == self._encoder.identity:
-            places, _ = previous.stored_rows(writer.hashes)
+        if previous is not None and stored is not None:
+            places, old = stored
             new = np.ones(writer.num_passages, dtype=np.bool_)
             new[places] = False
             removed = max(0, previous.num_passages - len(places))
             with suppress(StoreError):  # missing, damaged or of another version: none to compare
                 topics = read_topics(previous.file(TOPICS_FILE), previous.name)
-                earlier = Earlier(topics, new, removed)
+                grouped = topics.grouped_rows()
+                prose = None
+                if grouped is not None:
+                    prose = np.zeros(writer.num_passages, dtype=np.bool_)
+                    prose[places] = np.isin(old, grouped)
+                earlier = Earlier(topics, new, removed, prose)
         given = self._facets, self._themes, self._analyser
         return find_topics(writer, embeddings, self._encoder, *given, earlier)
 
-    def _embed(self, writer: Writer) -> tuple[HalfArray, int]:
+    def _embed(self, writer: Writer, stored: Stored | None) -> tuple[HalfArray, int]:
         """Return every row's vector, float16, shape (rows, dim), and how many were computed now."""
         identity, previous = self._encoder.identity, self._previous
         embeddings = np.empty((writer.num_passages, identity.dimension), dtype=np.float16)
         new = np.ones(writer.num_passages, dtype=np.bool_)
-        if previous is not None and self._reuse.vectors:
-            places, old = previous.stored_rows(writer.hashes)
+        if previous is not None and stored is not None and self._reuse.vectors:
+            places, old = stored
             embeddings[places] = previous.stored_vectors(old)
             writer.copy_tokens(previous, places, old)
             new[places] = False

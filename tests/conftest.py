@@ -150,7 +150,7 @@ def _database(request: pytest.FixtureRequest) -> Location:
 # The kinds of stores that the tests of the contract are run with.
 _PLACES: dict[str, Callable[[pytest.FixtureRequest], Location]] = {
     "folder": _folder,
-    # "postgres": _database,
+    "postgres": _database,
 }
 
 

@@ -135,21 +135,6 @@ def test_a_first_build(settings: Settings, encoder: FakeEncoder) -> None:
         assert generation.facet_values("document") == ("Board", "Roads")
 
 
-def test_a_second_build_does_nothing(settings: Settings, encoder: FakeEncoder) -> None:
-    first = build(settings, encoder)
-    current = (settings.index / "CURRENT").read_bytes()
-    second = build(settings, encoder)
-    assert _counts(second) == (0, 0, 0, 2, 0)
-    assert (second.generation, second.passages, second.embedded, second.reused) == (
-        first.generation,
-        3,
-        0,
-        3,
-    )
-    assert len(encoder.encoded) == 3
-    assert (settings.index / "CURRENT").read_bytes() == current
-
-
 def test_a_second_build_imports_nothing_heavy(settings: Settings, encoder: FakeEncoder) -> None:
     build(settings, encoder)
     code = (
@@ -168,47 +153,6 @@ def test_a_second_build_imports_nothing_heavy(settings: Settings, encoder: FakeE
         check=True,
     )
     assert json.loads(run.stdout) == ["000001", 0, []]
-
-
-def test_a_changed_file_embeds_its_changed_passages(
-    settings: Settings, encoder: FakeEncoder
-) -> None:
-    build(settings, encoder)
-    encoder.encoded.clear()
-    (_corpus(settings) / "roads.md").write_text(ROADS.replace("Funding fell", "Funding doubled"))
-    report = build(settings, encoder)
-    assert _counts(report) == (0, 1, 0, 1, 0)
-    assert (report.generation, report.embedded, report.reused) == ("000002", 1, 2)
-    assert encoder.encoded == ["Roads > Money\nFunding doubled."]
-    assert _texts(settings) == ["The board met.", "Road safety rose.", "Funding doubled."]
-
-
-def test_an_incremental_build_equals_a_clean_one(settings: Settings, encoder: FakeEncoder) -> None:
-    build(settings, encoder)
-    corpus = _corpus(settings)
-    (corpus / "roads.md").write_text(ROADS.replace("Funding fell", "Funding doubled"))
-    (corpus / "board.md").rename(corpus / "committee.md")
-    (corpus / "data.md").write_text("# Data\n\nData sharing began.\n")
-    _age(corpus)
-    build(settings, encoder)
-    clean = replace(settings, index=settings.index.with_name("clean"))
-    build(clean, encoder)
-    with open_generation(settings.index) as ours, open_generation(clean.index) as theirs:
-        assert ours.documents == theirs.documents
-        assert _everything(ours) == _everything(theirs)
-
-
-def _everything(generation: Generation) -> list[object]:
-    every = np.arange(generation.num_passages)
-    return [
-        generation.passages(every),
-        [generation.document(record.path) for record in generation.documents],
-        generation.stored_vectors(every).tolist(),
-        _tokens(generation),
-        [(f, v, generation.rows_tagged(f, v).tolist())
-         for f in generation.facets() for v in generation.facet_values(f)],
-        generation.lexical.scores(["road", "fund", "data"]).at(every).tolist(),
-    ]  # fmt: skip
 
 
 def _tokens(generation: Generation) -> list[object]:
@@ -231,30 +175,6 @@ def test_tokens_are_kept_with_the_vectors(settings: Settings, encoder: FakeEncod
         assert _tokens(generation) == [before[0], *before[1:], *before[1:]]
         size = (generation.folder / TOKENS_FILE).stat().st_size
         assert size == 2 * sum(len(codes) for codes in before)  # nine signs in two bytes
-
-
-def test_a_removed_file_is_gone(settings: Settings, encoder: FakeEncoder) -> None:
-    build(settings, encoder)
-    (_corpus(settings) / "roads.md").unlink()
-    report = build(settings, encoder)
-    assert _counts(report) == (0, 0, 1, 1, 0)
-    assert _texts(settings) == ["The board met."]
-    assert len(encoder.encoded) == 3
-
-
-def test_a_renamed_file_reuses_everything(settings: Settings, encoder: FakeEncoder) -> None:
-    build(settings, encoder)
-    corpus = _corpus(settings)
-    (corpus / "2024").mkdir()
-    (corpus / "roads.md").rename(corpus / "2024" / "streets.md")
-    report = build(settings, encoder)
-    assert _counts(report) == (1, 0, 1, 1, 0)
-    assert (report.embedded, report.reused) == (0, 3)
-    with open_generation(settings.index) as generation:
-        passages = generation.passages(generation.document_rows("2024/streets.md"))
-        assert [passage.text for passage in passages] == ["Road safety rose.", "Funding fell."]
-        assert {passage.document for passage in passages} == {"2024/streets.md"}
-        assert passages[0].id.startswith("2024/streets.md:")
 
 
 def test_a_title_from_the_files_name_changes_with_it(
@@ -312,20 +232,6 @@ def test_equal_texts_are_embedded_once(settings: Settings, encoder: FakeEncoder)
 # What else a build depends on
 
 
-def test_changed_facets_tag_again_and_embed_nothing(
-    settings: Settings, encoder: FakeEncoder
-) -> None:
-    build(settings, encoder)
-    facets = '[topic]\nnouns = ["topic"]\n[topic.values]\n"Funding" = []\n"Road" = []\n'
-    (_corpus(settings) / "facets.toml").write_text(facets)
-    report = build(settings, encoder)
-    assert (report.generation, report.embedded, report.unchanged) == ("000002", 0, 2)
-    with open_generation(settings.index) as generation:
-        assert generation.facet_values("topic") == ("Funding", "Road")
-        assert generation.rows_tagged("topic", "Funding").tolist() == [2]
-    assert build(settings, encoder).generation == "000002"
-
-
 def test_a_changed_title_in_the_side_file_is_read(settings: Settings, encoder: FakeEncoder) -> None:
     build(settings, encoder)
     encoder.encoded.clear()
@@ -333,14 +239,6 @@ def test_a_changed_title_in_the_side_file_is_read(settings: Settings, encoder: F
     assert build(settings, encoder).embedded == 1
     assert encoder.encoded == ["Minutes > Board\nThe board met."]
     assert build(settings, encoder).generation == "000002"
-
-
-def test_another_language_makes_the_terms_anew(settings: Settings, encoder: FakeEncoder) -> None:
-    build(settings, encoder)
-    report = build(replace(settings, language="french"), encoder)
-    assert (report.generation, report.embedded) == ("000002", 0)
-    with open_generation(settings.index) as generation:
-        assert generation.lexical.analyser.language == "french"
 
 
 def test_another_passage_size_cuts_anew(settings: Settings, encoder: FakeEncoder) -> None:
@@ -432,16 +330,6 @@ def test_a_file_that_changes_while_it_is_read_is_named(
     assert "changed while it was read" in report.failures[0].reason
     assert _texts(settings) == ["The board met."]
     assert build(settings, encoder).failures == ()
-
-
-def test_nothing_readable_leaves_the_old_index(settings: Settings, encoder: FakeEncoder) -> None:
-    build(settings, encoder)
-    for path in _corpus(settings).iterdir():
-        path.write_text("")
-    with pytest.raises(CorpusError, match=r"board\.md: .*, and 1 more") as caught:
-        build(settings, encoder)
-    assert caught.value.hint
-    assert len(_texts(settings)) == 3
 
 
 @pytest.mark.parametrize("make", [True, False])

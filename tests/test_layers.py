@@ -56,7 +56,7 @@ OWNERS = {
     "safetensors": {"bert", "reader"},
     "faiss": {"store"},
     "sklearn": {"topics", "evaluation"},
-    "scipy": {"evaluation"},
+    "scipy": {"store", "evaluation"},
     "threadpoolctl": {"topics"},
     "sqlite3": {"store"},
     "psycopg": {"store"},

@@ -128,13 +128,13 @@ def passages_with(acronym: str, generation: Generation) -> dict[int, Passage]:
     lexical = generation.lexical
     # With a lower-case word in front, since the analyser lower-cases text that is all capitals.
     forms = [lexical.analyser.terms(f"a {form}") for form in (acronym, f"{acronym}s")]
-    starts = np.cumsum([0, *(record.passages for record in generation.documents)])
     likely = [np.empty(0, dtype=np.int64)]
     for terms in {tuple(form) for form in forms}:
         if not terms or not all(term in lexical for term in terms):
             continue
         scores = lexical.scores(terms)
         rows = np.sort(scores.best(_MOST_USES))
+        starts = [record.rows.start for record in generation.documents]
         _, first, document = np.unique(
             np.searchsorted(starts, rows, "right"), return_index=True, return_inverse=True
         )

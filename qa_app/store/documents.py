@@ -169,6 +169,11 @@ def load_record(content: str) -> DocumentRecord:
     return _load_record(content)
 
 
+def load_tags(content: str) -> dict[str, tuple[str, ...]]:
+    """Return a passage's facet values, as stored."""
+    return _load_tags(content)
+
+
 def load_passage(
     number: int, values: Sequence[Any], documents: Sequence[DocumentRecord]
 ) -> Passage:
@@ -191,7 +196,7 @@ def load_passage(
         sentences=_load_each(Sentence, sentences),
         page=page,
         label=label,
-        tags=_load_tags(tags),
+        tags=load_tags(tags),
         page_breaks=_load_numbers(breaks),
         ocr_pages=find_ocr_pages(document.metadata),
     )

@@ -11,6 +11,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,14 @@ MANIFEST_FILE = "manifest.json"
 MEND_HINT = "Build the index again: qa-app build"
 # A serial number, padded to six digits.
 GENERATION_NAME = re.compile(r"\d{6,}")
+# Bytes from which on a file of token codes is not hashed when an index is opened (0.6 s) and not
+# copied by each build (4 s): its passages are checked one by one, whenever they are read.
+LARGE_FILE = 1 << 30
+TOKEN_CHECKS_FILE = "token_checks.npy"
+_PART = re.compile(r"tokens(?:-\d+)?\.bin")
+
+# Bytes of an index from which on its files are hashed in threads: a tenth of a second's work.
+_MANY_BYTES = 100 << 20
 
 _CHUNK = 1 << 20  # bytes read at once for hashing: a file need not fit into memory
 # All of CURRENT: generation, space, SHA-256 of its manifest, newline.
@@ -272,19 +281,45 @@ def hash_file(path: Path) -> FileStamp:
     return FileStamp(size, digest.hexdigest())
 
 
-def check_files(folder: Path, manifest: Manifest) -> list[Failure]:
-    """Return a failure for every file that is missing, unreadable or not as in the manifest."""
-    faults = ((name, _find_fault(folder / name, stamp)) for name, stamp in manifest.files.items())
-    return [Failure(name, reason, MEND_HINT) for name, reason in faults if reason]
+def part_name(number: int) -> str:
+    """Return the name of a file of token codes, counted from 0."""
+    return f"tokens-{number}.bin" if number else "tokens.bin"
 
 
-def _find_fault(path: Path, stamp: FileStamp) -> str:
+def check_files(folder: Path, manifest: Manifest, all_bytes: bool = True) -> list[Failure]:
+    """Return a failure for every file that is missing, unreadable or not as in the manifest.
+
+    Args:
+        folder: of the generation.
+        manifest: of the generation.
+        all_bytes: also hash large files of token codes, which are checked as they are read.
+    """
+
+    def fault(name: str) -> str:
+        stamp = manifest.files[name]
+        checked_later = (
+            stamp.size > LARGE_FILE
+            and TOKEN_CHECKS_FILE in manifest.files
+            and _PART.fullmatch(name) is not None
+        )
+        return _find_fault(folder / name, stamp, all_bytes or not checked_later)
+
+    if sum(stamp.size for stamp in manifest.files.values()) < _MANY_BYTES:
+        reasons = list(map(fault, manifest.files))
+    else:  # hashing leaves the interpreter free
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            reasons = list(pool.map(fault, manifest.files))
+    found = zip(manifest.files, reasons, strict=True)
+    return [Failure(name, reason, MEND_HINT) for name, reason in found if reason]
+
+
+def _find_fault(path: Path, stamp: FileStamp, hashed: bool) -> str:
     """Return how a file differs from its stamp, as words for the user, or ""."""
     try:
         size = path.stat().st_size
         if size != stamp.size:
             return f"it has {size:,} bytes, and the manifest says {stamp.size:,}"
-        if hash_file(path).sha256 != stamp.sha256:
+        if hashed and hash_file(path).sha256 != stamp.sha256:
             return "its SHA-256 is not the one in the manifest"
     except FileNotFoundError:
         return "it is missing"

@@ -1,7 +1,7 @@
 """What a store of indexes offers. There are two: folders on disk, and PostgreSQL.
 
 ``open_store`` in ``qa_app.store`` returns the one for a location. Both are held to one set of
-tests, tests/store/test_contract.py.
+tests, tests/store/test_contract*.py.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Protocol, Self
 from qa_app.arrays import CodeArray, FloatArray, HalfArray, RowArray
 from qa_app.models import Failure, ModelIdentity, Passage
 from qa_app.settings import Location
-from qa_app.store.documents import IndexedDocument, StoredRecords
+from qa_app.store.documents import DocumentRecord, IndexedDocument, SourceStamp, StoredRecords
 from qa_app.store.manifest import Current, Manifest, Recipe
 from qa_app.text.analysis import Analyser
 
@@ -109,7 +109,9 @@ class Tokens(Protocol):
 
 
 class Generation(StoredRecords):
-    """One generation of an index: immutable, and usable after newer ones are published.
+    """One generation of an index: immutable, and usable after a newer one is published.
+
+    When two newer ones are, it answers the same still, or every method raises ``StoreError``.
 
     Safe to use from several threads. Passages have rows from 0 to ``num_passages`` less 1.
 
@@ -209,6 +211,16 @@ class Writer(Protocol):
         """
         ...
 
+    def add_stored(self, previous: Generation, record: DocumentRecord, source: SourceStamp) -> None:
+        """Append a document of a generation of this store as it is, with its passages and tags.
+
+        Args:
+            previous: the generation.
+            record: of the document, in that generation.
+            source: present state of its file.
+        """
+        ...
+
     def tag_documents(self, facet: str) -> None:
         """Tag every passage with its document's unique name, replacing its values of the facet."""
         ...
@@ -238,7 +250,10 @@ class Writer(Protocol):
         ...
 
     def copy_tokens(self, previous: Generation, places: RowArray, rows: RowArray) -> None:
-        """Take over the token codes of ``rows`` of the previous generation for ``places``."""
+        """Take over the token codes of ``rows`` of the previous generation for ``places``.
+
+        A store may take over whatever else it has made of their texts.
+        """
         ...
 
     def finish(

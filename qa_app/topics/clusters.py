@@ -46,7 +46,7 @@ _FINE = 6
 _EVENING = 10
 # Arbitrary, but fixed: the same vectors give the same groups.
 _SEED = 20_240_229
-# Vectors per matrix product with the centres; limits memory.
+# Vectors moved, or multiplied with the centres, at once; limits memory.
 _BLOCK = 16_384
 # Weight of word overlap beside the cosine: the bonus for all words of a phrase that no other
 # sentence has.
@@ -106,14 +106,21 @@ def make_units(
     embeddings: HalfArray | FloatArray,
     encoder: Encoder,
     known: Mapping[str, FloatArray],
+    told: Sequence[bool | None] = (),
 ) -> Units:
     """Return the prose of a corpus as units; tables of contents, references and so on are left out.
 
     Where no passage is prose, all passages are used. ``embeddings`` are the passages' vectors,
-    shape (num_passages, dim), unit rows; ``known`` maps sentence hashes to vectors that are reused.
+    shape (num_passages, dim), unit rows; ``known`` maps sentence hashes to vectors that are reused;
+    ``told`` says of each passage whether it is prose, None where that is to be found out.
     """
     outline = source.outline()
-    prose = [row for row, (_, text) in enumerate(outline) if is_prose(text)]
+    told = told or [None] * len(outline)
+    prose = [
+        row
+        for row, ((_, text), is_known) in enumerate(zip(outline, told, strict=True))
+        if (is_prose(text) if is_known is None else is_known)
+    ]
     rows = np.array(prose or range(len(outline)), dtype=np.int64)
     if len(rows) <= _SMALL and (units := _sentences(source, rows, outline, encoder, known)):
         return units
@@ -166,11 +173,15 @@ def _centred(vectors: FloatArray, documents: IntArray) -> FloatArray:
     if len(numbers) == 1:
         return vectors
     sizes = np.bincount(which).astype(np.float32)
-    means = np.zeros((len(numbers), vectors.shape[1]), dtype=np.float32)
-    np.add.at(means, which, vectors)
+    # The units of a document stand together.
+    means = np.add.reduceat(vectors, np.flatnonzero(np.diff(which, prepend=-1)))
     means /= sizes[:, None]
     shifts = (means - vectors.mean(0)) * (_CENTRING * sizes / (sizes + _FEW))[:, None]
-    return unit_rows(vectors - shifts[which])
+    moved = np.empty_like(vectors)
+    for start in range(0, len(vectors), _BLOCK):
+        some = slice(start, start + _BLOCK)
+        moved[some] = unit_rows(vectors[some] - shifts[which[some]])
+    return moved
 
 
 def count_topics(units: int) -> int:

@@ -148,13 +148,17 @@ def _parse(path: Path, name: str, table: Any) -> Theme:
 class Earlier:
     """The last generation's topics, and what has changed since.
 
-    ``new`` is bool, shape (num_passages,), True for passages that the last generation lacked;
-    ``removed`` is the number of its passages that are gone.
+    Attributes:
+        new: bool, shape (num_passages,), True for passages that the last generation lacked.
+        removed: number of its passages that are gone.
+        prose: bool, shape (num_passages,), whether a passage that is not new was grouped; None if
+            that is not known.
     """
 
     topics: Topics
     new: BoolArray
     removed: int
+    prose: BoolArray | None = None
 
     def names(self) -> list[Name | None]:
         """Return the topics' names, in order."""
@@ -202,7 +206,11 @@ def find_topics(
     if earlier is not None:
         old = earlier.topics.grouping
         known = dict(zip(old.hashes, old.vectors.astype(np.float32), strict=True))
-    units = make_units(source, embeddings, encoder, known)
+    told: list[bool | None] = []
+    if earlier is not None and earlier.prose is not None:
+        pairs = zip(earlier.prose.tolist(), earlier.new.tolist(), strict=True)
+        told = [None if is_new else is_prose for is_prose, is_new in pairs]
+    units = make_units(source, embeddings, encoder, known, told)
     excluded = exclusion(source.titles(), facets)
     if units.hashes:
         centres, placed = _by_phrase(units, earlier, encoder, excluded, analyser)

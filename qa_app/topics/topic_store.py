@@ -94,6 +94,12 @@ class Topics:
     grouping: Grouping
     version: str = TOPICS_VERSION
 
+    def grouped_rows(self) -> IntArray | None:
+        """Return the passages that were grouped, each in one topic; None if sentences were."""
+        if self.grouping.hashes or not self.topics:
+            return None
+        return np.concatenate([topic.members.rows for topic in self.topics])
+
     def to_text(self) -> str:
         """Return the topics as JSON, the content of the file."""
         found = msgspec.json.encode(self, enc_hook=_packed)

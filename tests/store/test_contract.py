@@ -54,8 +54,8 @@ from support.web_pdf import make_pdf
 
 
 def _full_document() -> IndexedDocument:
-    """A document with something in every field; 🚓 is one character, and so is a NUL."""
-    text = "Roads 🚓\n3.1 We found:\n- Safety rose.\n- Funding\0fell."
+    """A document with something in every field; 🚓 is one character."""
+    text = "Roads 🚓\n3.1 We found:\n- Safety rose.\n- Funding fell."
     blocks = (
         Block(0, 7, BlockKind.HEADING, 1),
         Block(12, 21, BlockKind.PARAGRAPH, 0, "3.1"),
@@ -143,9 +143,8 @@ def test_everything_written_comes_back_equal(location: Location, tmp_path: Path)
         assert manifest.corpus_folder(location) == tmp_path / "reports"
 
 
-@pytest.mark.parametrize("before", ["Roads 🚓.", "A NUL\0."])
-def test_a_lead_in_outside_its_passage_comes_back(location: Location, before: str) -> None:
-    plain = make_document("a.txt", [before, "We found:", "Safety rose."])
+def test_a_lead_in_outside_its_passage_comes_back(location: Location) -> None:
+    plain = make_document("a.txt", ["Roads 🚓.", "We found:", "Safety rose."])
     lead = plain.passages[1]
     item = dataclasses.replace(
         plain.passages[2], lead_in=LeadIn(lead.start, lead.end, lead.text, 1)
@@ -508,7 +507,7 @@ def test_terms_of_the_passages_are_known(sample: Generation) -> None:
     assert all(term in lexical for passage in TERMS for term in passage)
     assert not any(term in lexical for term in ("unknown", "", "the", "Data", "dat%", "'"))
     for term in ("data", "board", "3.12", "find", "unknown"):
-        assert lexical.idf(term) == pytest.approx(_idf(term))
+        assert lexical.idf(iter([term, "road"]))[term] == pytest.approx(_idf(term))
     assert lexical.max_score(["data", "unknown", "data"]) == pytest.approx(
         2 * _idf("data") + _idf("unknown")
     )
@@ -556,8 +555,9 @@ def test_token_codes_of_one_text_are_shared_and_taken_over(location: Location) -
     with store.open() as generation:
         assert generation.tokens.dimension == 9
         assert [len(found) for found in generation.tokens.codes([0, 1, 2])] == [2, 0, 2]
+    second = make_document("b.txt", ["One.", "Two.", "Three."])
     with store.lock(), store.open(searchable=False) as previous, store.writer() as writer:
-        writer.add(first)
+        writer.add(second)
         writer.copy_tokens(previous, np.array([0, 2]), np.array([2, 2]))
         writer.add_tokens([1], codes[1])
         writer.finish(given.embeddings, given.model, given.recipe)

@@ -102,3 +102,29 @@ def test_a_cut_file_is_named_as_corrupt(tmp_path: Path, name: str) -> None:
     path.write_bytes(path.read_bytes()[:-3])
     with pytest.raises(IndexCorruptError, match="lexical index"):
         EmbeddedLexical(tmp_path, ENGLISH)
+
+
+def test_kept_terms_give_the_index_that_a_clean_build_gives(tmp_path: Path) -> None:
+    write_lexical(tmp_path / "old", TEXTS, ENGLISH)
+    texts = [TEXTS[2], "safety data, new words", TEXTS[0], TEXTS[2]]
+    kept = np.array([2, -1, 0, 2])
+    write_lexical(tmp_path / "new", texts[1:2], ENGLISH, tmp_path / "old", kept)
+    write_lexical(tmp_path / "clean", texts, ENGLISH)
+    new = EmbeddedLexical(tmp_path / "new", ENGLISH)
+    clean = EmbeddedLexical(tmp_path / "clean", ENGLISH)
+    for term in ("data", "share", "improv", "road", "safeti", "new", "word", "longer"):
+        assert new.idf(term) == clean.idf(term)
+        assert new.scores([term]).at(EVERY).tolist() == clean.scores([term]).at(EVERY).tolist()
+
+
+@pytest.mark.parametrize("top_k", [1, 7, 2_000, 9_000])
+def test_the_best_of_many_are_those_of_sorting_all(tmp_path: Path, top_k: int) -> None:
+    texts = [f"word {'data ' * (n * 7 % 11)}{'x ' * (n % 13)}" for n in range(5_000)]
+    write_lexical(tmp_path, texts, ENGLISH)
+    scores = EmbeddedLexical(tmp_path, ENGLISH).scores(["data"])
+    every = scores.at(np.arange(5_000))
+    order = np.lexsort((np.arange(5_000), -every))
+    found = scores.best(top_k)
+    assert every[found].tolist() == every[order[: len(found)]].tolist()
+    assert len(found) == min(top_k, int((every > 0).sum()))
+    assert scores.best(top_k, np.array([], dtype=np.int64)).tolist() == []

@@ -78,3 +78,41 @@ def test_the_places_of_other_passages_are_refused(tmp_path: Path) -> None:
     write(tmp_path, ([0], [[1, 2]]))
     with pytest.raises(IndexCorruptError, match=TOKENS_FILE):
         EmbeddedTokens(tmp_path, 4, 16)
+
+
+def test_a_large_file_is_shared_and_each_passage_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qa_app.store.embedded.tokens.LARGE_FILE", 3)
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    new.mkdir()
+    write(old, ([0], [[7], [8]]), ([1], [[9]]), ([2], [[6]]))
+    writer = TokensWriter(new)
+    assert writer.share(EmbeddedTokens(old, 3, 8), np.array([0, 1, 3]), np.array([0, 1, 0]))
+    assert writer.shared_files == [TOKENS_FILE]
+    writer.add([2], np.array([[5], [4]], dtype=np.uint8))
+    writer.close(4)
+    assert (new / TOKENS_FILE).samefile(old / TOKENS_FILE)
+    tokens = EmbeddedTokens(new, 4, 8)
+    assert [codes.tolist() for codes in tokens.codes(range(4))] == [
+        [[7], [8]],
+        [[9]],
+        [[5], [4]],
+        [[7], [8]],
+    ]
+    path = new / "tokens-1.bin"
+    path.write_bytes(bytes([5, 5]))
+    damaged = EmbeddedTokens(new, 4, 8)
+    assert damaged.codes([1])[0].tolist() == [[9]]
+    with pytest.raises(IndexCorruptError, match=r"tokens-1\.bin is damaged at passage 2"):
+        damaged.codes([2])
+
+
+def test_files_mostly_dropped_are_not_shared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("qa_app.store.embedded.tokens.LARGE_FILE", 3)
+    write(tmp_path, ([0], [[7]]), ([1], [[9], [8], [7]]))
+    tokens = EmbeddedTokens(tmp_path, 3, 8)
+    assert not TokensWriter(tmp_path).share(tokens, np.array([0]), np.array([0]))

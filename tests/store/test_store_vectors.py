@@ -218,3 +218,24 @@ def test_vectors_are_searched_within_1_3_times_their_bytes(tmp_path: Path) -> No
         [sys.executable, "-c", _MEMORY, *arguments], capture_output=True, text=True, check=True
     )
     assert int(run.stdout) <= 1.3 * embeddings.nbytes
+
+
+def test_cells_are_taken_on_by_the_next_generation(tmp_path: Path) -> None:
+    generator = np.random.default_rng(4)
+    before = _unit(generator.standard_normal((3000, 16)))
+    old, new = tmp_path / "old", tmp_path / "new"
+    old.mkdir()
+    new.mkdir()
+    write_vectors(old, before, 1000)
+    # Every tenth is gone, the others stand in another order, and 200 are new.
+    kept = np.append(generator.permutation(np.flatnonzero(np.arange(3000) % 10)), [-1] * 200)
+    after = np.where(kept[:, None] >= 0, before[kept], _unit(generator.standard_normal((2900, 16))))
+    description = write_vectors(new, after, 1000, old, kept)
+    assert description.lists == round(4 * np.sqrt(3000))  # not 4 * sqrt(2900)
+    vectors = EmbeddedVectors(new, *after.shape, description)
+    questions = after[::10].astype(np.float32)
+    _, found = vectors.search(questions, 10)
+    _, exact = vectors.search(questions, 10, np.arange(2900))
+    hits = [len(np.intersect1d(a, b)) for a, b in zip(found, exact, strict=True)]
+    assert sum(hits) / exact.size > 0.95
+    assert description.recall >= 0.99

@@ -8,7 +8,11 @@ index/generations/000002/
     passages.sqlite               documents, passages, tags
     embeddings.npy                float16, one row per passage; memory-mapped for search
     candidates.faiss              approximate index that proposes candidates; large indexes only
-    tokens.bin, token_places.npy  token vectors, 1 bit per dimension; (start, count) per passage
-    lexical/                      BM25 index in bm25s's format
+    tokens.bin, tokens-1.bin …    token vectors, 1 bit per dimension; large ones are hard links to
+                                  the previous generation's, with what is new in one more file
+    token_places.npy              (start, count) per passage, over all of these files
+    token_checks.npy, _parts.npy  checksum of each passage's codes; number of tokens in each file
+    lexical/                      BM25 index in bm25s's format, and counts.npy, how often a passage
+                                  has a term, from which the next build goes on
     facets.toml, topics.json      the corpus's facets file, if it has one; the topics
 """

@@ -57,7 +57,8 @@ class EmbeddedGeneration(Records, Generation):
             self.vectors = EmbeddedVectors(folder, *size, manifest.vectors)
             analyser = analyser_for(manifest.recipe.language)
             self.lexical = EmbeddedLexical(folder / LEXICAL_FOLDER, analyser)
-            _ = self.tokens, self._embeddings  # opened now: a later build may remove the files
+            self.tokens.expect_questions()
+            _ = self._embeddings  # opened now, as the tokens: a later build may remove the files
             counts.append(self.lexical.num_passages)
         if set(counts) != {manifest.passages}:
             raise IndexCorruptError(
@@ -202,7 +203,7 @@ def _open_current(index: Path, current: Current, searchable: bool) -> EmbeddedGe
 def _open(
     folder: Path, manifest: Manifest, searchable: bool, fallback: str = ""
 ) -> EmbeddedGeneration:
-    bad = check_files(folder, manifest)
+    bad = check_files(folder, manifest, all_bytes=False)
     if bad:
         others = f" (and {len(bad) - 1} more)" if len(bad) > 1 else ""
         raise IndexCorruptError(

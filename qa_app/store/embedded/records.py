@@ -6,6 +6,7 @@ import contextlib
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from qa_app.store.documents import (
     PASSAGE_COLUMNS,
     DocumentRecord,
     IndexedDocument,
+    SourceStamp,
     StoredRecords,
     document_values,
     dump_record,
@@ -29,10 +31,12 @@ from qa_app.store.documents import (
     in_order,
     load_passage,
     load_record,
+    load_tags,
     passage_values,
     searchable_text,
 )
 from qa_app.store.manifest import MEND_HINT
+from qa_app.store.protocol import Generation
 
 RECORDS_FILE = "passages.sqlite"
 
@@ -65,7 +69,9 @@ class RecordsWriter:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._db = sqlite3.connect(folder / RECORDS_FILE, isolation_level=None)
+        uri = (folder / RECORDS_FILE).resolve().as_uri()
+        self._db = sqlite3.connect(uri, isolation_level=None, uri=True)
+        self._attached = False  # the file that stored documents are copied from
         # An unfinished file is discarded, so it needs no journal; the caller flushes it to disk.
         self._db.executescript(
             "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF; PRAGMA locking_mode=EXCLUSIVE;"
@@ -121,15 +127,47 @@ class RecordsWriter:
             raise ValueError(f"{document.path}: {exc}") from exc
         self._documents.append(record)
 
+    def add_stored(self, previous: Generation, record: DocumentRecord, source: SourceStamp) -> None:
+        """As ``Writer.add_stored``."""
+        passages = previous.passages(record.rows)
+        self.add(IndexedDocument(previous.document(record.path), source, passages))
+
+    def _add_stored(self, earlier: Records, record: DocumentRecord, source: SourceStamp) -> None:
+        """Append a document as an earlier generation's file has it, copied by SQLite."""
+        number, first, rows = len(self._documents), len(self.hashes), record.rows
+        record = replace(record, rows=range(first, first + len(rows)), source=source)
+        if not self._attached:
+            self._db.execute("ATTACH ? AS earlier", (earlier.uri,))
+            self._attached = True
+        self._db.execute(
+            f"INSERT INTO documents SELECT ?, path, ?, {DOCUMENT_COLUMNS} "
+            "FROM earlier.documents WHERE path = ?",
+            (number, dump_record(record), record.path),
+        )
+        name, others = PASSAGE_COLUMNS.split(", ", 1)
+        self._db.execute(
+            f'INSERT INTO passages SELECT "row" + ?, {name}, ?, {others}, content_hash '
+            'FROM earlier.passages WHERE "row" >= ? AND "row" < ? ORDER BY "row"',
+            (first - rows.start, number, rows.start, rows.stop),
+        )
+        query = 'SELECT tags, content_hash FROM passages WHERE "row" >= ? ORDER BY "row"'
+        for row, (tags, digest) in enumerate(self._db.execute(query, (first,)), start=first):
+            self.hashes.append(digest)
+            self._tag(row, load_tags(tags))
+        self._documents.append(record)
+
+    def _tag(self, row: int, tags: Mapping[str, Iterable[str]]) -> None:
+        for facet, values in tags.items():
+            for value in values:
+                self._tags.setdefault((facet, value), []).append(row)
+
     def _passage_values(self, document: Document, passage: Passage) -> tuple[Any, ...]:
         if document.text[passage.start : passage.end] != passage.text:
             raise ValueError(f"Passage {passage.id} is not the words of {document.path}.")
         row = len(self.hashes)
         digest = hash_text(searchable_text(passage))
         self.hashes.append(digest)
-        for facet, values in passage.tags.items():
-            for value in values:
-                self._tags.setdefault((facet, value), []).append(row)
+        self._tag(row, passage.tags)
         name, *others = passage_values(passage)
         return row, name, len(self._documents), *others, digest
 
@@ -139,6 +177,10 @@ class RecordsWriter:
         names = name_documents({record.path: record.title for record in self._documents})
         for record in self._documents:
             self._tags[facet, names[record.path]] = list(record.rows)
+            query = 'SELECT tags FROM passages WHERE "row" = ?'
+            tags = self._db.execute(query, (record.rows.start,)).fetchone()
+            if tags and load_tags(tags[0]).get(facet) == (names[record.path],):
+                continue  # stored with its name, which is still free
             self._db.execute(
                 'UPDATE passages SET tags = json_set(tags, ?, json(?)) WHERE "row" BETWEEN ? AND ?',
                 (
@@ -199,9 +241,9 @@ class Records(StoredRecords):
         self._path = folder / RECORDS_FILE
         self._lock = threading.Lock()
         # The file is never written again, so SQLite need not lock it or look for a journal.
-        uri = f"{self._path.resolve().as_uri()}?mode=ro&immutable=1"
+        self.uri = f"{self._path.resolve().as_uri()}?mode=ro&immutable=1"
         with self._translated():
-            self._db = sqlite3.connect(uri, uri=True, check_same_thread=False)
+            self._db = sqlite3.connect(self.uri, uri=True, check_same_thread=False)
 
     @cached_property
     def documents(self) -> tuple[DocumentRecord, ...]:  # type: ignore[override]
@@ -244,8 +286,8 @@ class Records(StoredRecords):
             places: int64, positions in ``hashes`` of the texts found, ascending.
             rows: int64, same shape, the first row with that text.
         """
-        query = 'SELECT content_hash, min("row") FROM passages GROUP BY content_hash'
-        known = dict(self._all(query))
+        own = self.content_hashes()
+        known = dict(zip(reversed(own), range(len(own) - 1, -1, -1), strict=True))
         pairs = [(place, known[digest]) for place, digest in enumerate(hashes) if digest in known]
         places, rows = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
         return places, rows

@@ -6,7 +6,7 @@ import hashlib
 import os
 import shutil
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,8 +17,9 @@ import numpy as np
 from qa_app.arrays import CodeArray, FloatArray, HalfArray, RowArray
 from qa_app.errors import IndexCorruptError, StoreError
 from qa_app.models import Failure, ModelIdentity
+from qa_app.store.documents import DocumentRecord, SourceStamp
 from qa_app.store.embedded.generation import LEXICAL_FOLDER, EmbeddedGeneration
-from qa_app.store.embedded.lexical import write_lexical
+from qa_app.store.embedded.lexical import COUNTS_FILE, write_lexical
 from qa_app.store.embedded.publishing import clean, next_name, publish, start_folder
 from qa_app.store.embedded.records import RecordsWriter
 from qa_app.store.embedded.tokens import TokensWriter
@@ -44,6 +45,8 @@ class EmbeddedWriter(RecordsWriter):
 
     def __init__(self, index: Path) -> None:
         self._index = index
+        self._previous: EmbeddedGeneration | None = None
+        self._kept = np.empty(0, dtype=np.int64)  # row in the previous generation, or -1
         with _translated(index):
             self._folder = start_folder(index)
             self._tokens = TokensWriter(self._folder)
@@ -64,8 +67,20 @@ class EmbeddedWriter(RecordsWriter):
         with _translated(self._index):
             self._tokens.add(rows, codes)
 
+    def add_stored(self, previous: Generation, record: DocumentRecord, source: SourceStamp) -> None:
+        """Append a document of the previous generation as it is, undecoded."""
+        self._add_stored(_embedded(previous), record, source)
+
     def copy_tokens(self, previous: Generation, places: RowArray, rows: RowArray) -> None:
-        """Copy the token codes of ``rows`` of the previous generation to this one's ``places``."""
+        """Copy the token codes of ``rows`` of the previous generation to this one's ``places``.
+
+        Their terms and the cells of their vectors too, in ``finish``.
+        """
+        self._previous = previous = _embedded(previous)
+        self._kept = np.full(self.num_passages, -1, dtype=np.int64)
+        self._kept[places] = rows
+        if self._tokens.share(previous.tokens, places, rows):
+            return
         alike: dict[int, list[int]] = {}
         for place, row in zip(places.tolist(), rows.tolist(), strict=True):
             alike.setdefault(row, []).append(place)
@@ -91,7 +106,7 @@ class EmbeddedWriter(RecordsWriter):
                 f"passages, and {model.name} has {model.dimension} dimensions"
             )
         with _translated(self._index):
-            vectors = self._write_searchable(embeddings, recipe.language)
+            vectors = self._write_searchable(embeddings, recipe)
             manifest = Manifest(
                 generation=next_name(self._index),
                 created=datetime.now(UTC).isoformat(),
@@ -100,7 +115,7 @@ class EmbeddedWriter(RecordsWriter):
                 documents=self.num_documents,
                 passages=self.num_passages,
                 vectors=vectors,
-                files=dict(_stamp_files(self._folder)),
+                files=self._stamp_files(),
                 corpus=_corpus_path(corpus, self._index),
                 failures=failures,
                 warnings=warnings,
@@ -114,13 +129,36 @@ class EmbeddedWriter(RecordsWriter):
         return manifest.generation
 
     def _write_searchable(
-        self, embeddings: FloatArray | HalfArray, language: str
+        self, embeddings: FloatArray | HalfArray, recipe: Recipe
     ) -> VectorsDescription:
-        lexical = self._folder / LEXICAL_FOLDER
-        write_lexical(lexical, self.texts(), analyser_for(language))
+        before, folder, kept = self._previous, self._folder / LEXICAL_FOLDER, self._kept
+        analyser, earlier = analyser_for(recipe.language), None
+        if before is not None and f"{LEXICAL_FOLDER}/{COUNTS_FILE}" in before.manifest.files:
+            old = before.manifest.recipe
+            if (old.lexical, old.language) == (recipe.lexical, recipe.language):
+                earlier = before.folder / LEXICAL_FOLDER
+        if earlier is None:
+            write_lexical(folder, self.texts(), analyser)
+        else:
+            write_lexical(
+                folder, self.texts(np.flatnonzero(kept < 0).tolist()), analyser, earlier, kept
+            )
         self._finish_records()
         self._tokens.close(self.num_passages)
-        return write_vectors(self._folder, np.asarray(embeddings, dtype=np.float16))
+        vectors = np.asarray(embeddings, dtype=np.float16)
+        if before is None:
+            return write_vectors(self._folder, vectors)
+        return write_vectors(self._folder, vectors, earlier=before.folder, kept=kept)
+
+    def _stamp_files(self) -> dict[str, FileStamp]:
+        files = self._previous.manifest.files if self._previous else {}
+        known = {name: files[name] for name in self._tokens.shared_files}
+        paths = [path for path in sorted(self._folder.rglob("*")) if path.is_file()]
+        names = [path.relative_to(self._folder).as_posix() for path in paths]
+        return {
+            name: known.get(name) or hash_file(path)
+            for name, path in zip(names, paths, strict=True)
+        }
 
     def _check_opens(self, manifest: Manifest) -> None:
         """Raise ``StoreError`` if it cannot be opened: not every library reports a full disk."""
@@ -145,6 +183,12 @@ class EmbeddedWriter(RecordsWriter):
             raise _write_error(self._index, str(error)) from error
 
 
+def _embedded(generation: Generation) -> EmbeddedGeneration:
+    if not isinstance(generation, EmbeddedGeneration):
+        raise TypeError(f"{generation!r} is of another store")
+    return generation
+
+
 @contextmanager
 def _translated(index: Path) -> Iterator[None]:
     try:
@@ -161,12 +205,6 @@ def _write_error(index: Path, reason: str) -> StoreError:
         "Make room on the disk, or allow writing there; then build again. What was there before "
         "still answers.",
     )
-
-
-def _stamp_files(folder: Path) -> Iterable[tuple[str, FileStamp]]:
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            yield path.relative_to(folder).as_posix(), hash_file(path)
 
 
 def _corpus_path(corpus: Path | None, index: Path) -> str:
