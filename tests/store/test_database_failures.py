@@ -39,9 +39,9 @@ Write = Callable[[dict[str, str]], Path]
 OLD = {"a.md": "# Roads\n\nRoad safety rose in the old report.\n"}
 # As many passages as are kept at once, and a few more.
 SENT = 64
-NEW = OLD | {
-    f"b{n}.md": f"# Section {n}\n\nData sharing improved in area {n}.\n" for n in range(SENT + 6)
-}
+AREAS = SENT + 6
+_SECTIONS = [f"# Section {n}\n\nData sharing improved in area {n}.\n" for n in range(AREAS)]
+NEW = OLD | {"b.md": "\n".join(_SECTIONS)}
 # Builds in other processes: the first is killed when so many texts are embedded, the next goes on.
 _BUILD = """
 import os, signal, sys
@@ -164,7 +164,7 @@ def test_a_server_killed_while_a_build_embeds_costs_little(
         assert _quotes(index) == ["Road safety rose in the old report."]
         report = _build(url, corpus)
         assert (report.generation, report.embedded) == ("000002", 6)
-        assert len(_quotes(index)) == len(NEW)
+        assert len(_quotes(index)) == AREAS + 1
 
 
 def test_a_server_killed_while_a_build_publishes_leaves_the_old_index(
@@ -188,7 +188,7 @@ def test_a_server_killed_while_a_build_publishes_leaves_the_old_index(
             assert _quotes(index) == ["Road safety rose in the old report."]
         report = _build(url, corpus)
         assert (report.generation, report.embedded) == ("000002", 0)
-        assert len(_quotes(index)) == len(NEW)
+        assert len(_quotes(index)) == AREAS + 1
 
 
 def test_a_server_killed_during_a_question_is_told_and_found_again(
@@ -272,11 +272,11 @@ def test_readers_do_not_wait_for_what_is_published(postgres_url: str, write_corp
         builder = threading.Thread(target=_build, args=(postgres_url, corpus))
         builder.start()
         wait_until_there()
-        assert len(held.lexical.scores(["area"]).best(100)) == len(NEW) - 1
+        assert len(held.lexical.scores(["area"]).best(100)) == AREAS
         assert builder.is_alive()
     builder.join()
     held = open_store(DatabaseUrl(postgres_url)).open()
-    assert len(held.lexical.scores(["area"]).best(100)) == len(NEW)
+    assert len(held.lexical.scores(["area"]).best(100)) == AREAS + 1
 
 
 def test_readers_see_whole_generations_only(url: str, write_corpus: Write) -> None:
@@ -387,17 +387,17 @@ def test_a_replica_takes_over_and_finds_what_the_primary_finds(
     with _open(both, corpus) as index:
         corpus = write_corpus(NEW)
         assert _build(both, corpus).generation == "000002"
-        while len(_quotes(index)) < len(NEW):
+        while len(_quotes(index)) < AREAS + 1:
             time.sleep(0.02)  # until it is there too
         with pytest.raises(StoreError, match="read-only server") as caught:
             _build(replica.url(name), corpus)
         assert "Build against the primary" in caught.value.hint
         assert uses_index()
         found = words(url)
-        assert len(found) == len(NEW)
+        assert len(found) == AREAS + 1
         assert words(replica.url(name)) == found
         own_server.kill()
-        assert len(_quotes(index)) == len(NEW)
+        assert len(_quotes(index)) == AREAS + 1
         with pytest.raises(StoreError, match="cannot be reached"):
             _build(both, corpus)
     own_server.start()
