@@ -209,13 +209,16 @@ def read_manifest_bytes(path: Path) -> bytes:
         raise IndexCorruptError(f"{path} cannot be read: {exc.strerror}.", MEND_HINT) from exc
 
 
-def parse_manifest(content: bytes, where: str, name: str) -> Manifest:
+def parse_manifest(
+    content: bytes, where: str, name: str, format_version: int | None = FORMAT_VERSION
+) -> Manifest:
     """Return the manifest parsed from the bytes of its file.
 
     Args:
         content: bytes of the file; their hash is not checked.
         where: named in messages.
         name: of the generation that it must be of.
+        format_version: that it must have; None for any.
 
     Raises:
         IndexCorruptError: it is not a valid manifest, or is another generation's.
@@ -226,7 +229,7 @@ def parse_manifest(content: bytes, where: str, name: str) -> Manifest:
     except ValueError as exc:
         raise IndexCorruptError(f"{where} is damaged: {exc}.", MEND_HINT) from exc
     version = found.get("format_version") if isinstance(found, dict) else None
-    if isinstance(version, int) and version != FORMAT_VERSION:
+    if isinstance(version, int) and format_version not in (None, version):
         newer = version > FORMAT_VERSION
         raise IndexMismatchError(
             f"{where} has index format {version}; this program reads format {FORMAT_VERSION}.",
