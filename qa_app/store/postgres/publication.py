@@ -273,12 +273,11 @@ class Publication:
         """Take the terms of documents that the new generation has not off the frequencies."""
         if live is None:
             return
-        query = (
-            "SELECT weights FROM qa_app.searched WHERE document IN (SELECT unnest(documents) "
-            "FROM qa_app.generations WHERE number = %s) AND document <> ALL(%s)"
-        )
+        (before,) = self._one("SELECT documents FROM qa_app.generations WHERE number = %s", (live,))
+        gone = sorted(set(before).difference(documents))
+        query = "SELECT weights FROM qa_app.searched WHERE document = ANY(%s)"
         with self._connection.cursor(binary=True) as cursor:
-            for (weights,) in cursor.execute(query, (live, list(documents))):
+            for (weights,) in cursor.execute(query, (gone,)):
                 self._terms.subtract(load_dimensions(weights).tolist())
 
     def _publish(

@@ -37,7 +37,7 @@ class View:
         ends = np.cumsum(table[:, 2])
         self._start = ends - table[:, 2]
         self._by_number = np.argsort(self._first)
-        self._others = list(others)
+        self._others = _ranges(others)
         self._last_document = int(table[:, 0].max(initial=0))
         self.num_passages = int(ends[-1]) if len(ends) else 0
 
@@ -70,8 +70,18 @@ class View:
         if rows is not None:
             return "number = ANY(%s)", (self.numbers(rows).tolist(),)
         if self._others:
-            return "document <= %s AND document <> ALL(%s)", (self._last_document, self._others)
+            # A range each, since an array of ids is gone through for every row.
+            condition = "document <= %s AND NOT document <@ %s::int8multirange"
+            return condition, (self._last_document, self._others)
         return "document <= %s", (self._last_document,)
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Return whole numbers as a multirange, as PostgreSQL reads it; "" if there are none."""
+    ordered = np.unique(np.array(numbers, dtype=np.int64))
+    runs = np.split(ordered, np.flatnonzero(np.diff(ordered) > 1) + 1)
+    text = ",".join(f"[{run[0]},{run[-1]}]" for run in runs if len(run))
+    return f"{{{text}}}" if text else ""
 
 
 class GenerationConnections:
