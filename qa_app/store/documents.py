@@ -203,15 +203,17 @@ def load_passage(
 
 
 class StoredRecords(ABC):
-    """The documents and passages of a generation, read only; the base of every store's.
+    """The documents and passages of a generation, read only; the base of every store's."""
 
-    Attributes:
-        documents: every document without its text, in row order.
-        facet_counts: number of passages by facet and value, both sorted.
-    """
+    @property
+    @abstractmethod
+    def documents(self) -> tuple[DocumentRecord, ...]:
+        """Every document without its text, in row order."""
 
-    documents: tuple[DocumentRecord, ...]
-    facet_counts: Mapping[str, Mapping[str, int]]
+    @property
+    @abstractmethod
+    def facet_counts(self) -> Mapping[str, Mapping[str, int]]:
+        """Number of passages by facet and value, both sorted."""
 
     @abstractmethod
     def _document_values(self, path: str) -> Sequence[str] | None:

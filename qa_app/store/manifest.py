@@ -10,15 +10,15 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
 
 from qa_app.errors import IndexCorruptError, IndexMismatchError, IndexNotFoundError
-from qa_app.models import Failure, ModelIdentity
+from qa_app.models import Failure, ModelIdentity, to_json
 from qa_app.settings import Location
 
 # Increase it when the files of a generation change; an index of another format is refused.
@@ -40,6 +40,8 @@ _MANY_BYTES = 100 << 20
 _CHUNK = 1 << 20  # bytes read at once for hashing: a file need not fit into memory
 # All of CURRENT: generation, space, SHA-256 of its manifest, newline.
 _CURRENT_LINE = re.compile(r"(\d{6,}) ([0-9a-f]{64})\n")
+# Kind of vectors that are all compared with a question; the other kinds are each store's own.
+FLAT = "flat"
 # A digest as hashlib's hexdigest writes it.
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -270,6 +272,39 @@ def check_model(manifest: Manifest, expected: ModelIdentity) -> None:
         expected=ours,
         found=theirs,
     )
+
+
+def choose_earlier(kept: Sequence[str], name: str) -> str:
+    """Return the earlier generation that is meant.
+
+    Args:
+        kept: names of those that are kept, newest first.
+        name: "000002" or "2"; "" for the newest.
+
+    Raises:
+        IndexNotFoundError: it is not kept, or none is.
+    """
+    for each in kept:
+        if not name or int(each) == int(name if name.isdecimal() else -1):
+            return each
+    raise IndexNotFoundError(
+        f"Generation {name} is not kept." if name else "There is no earlier generation.",
+        f"Kept are: {', '.join(kept)}."
+        if kept
+        else "Only the live one is kept so far; build again first.",
+    )
+
+
+def hash_kept(version: int, model: ModelIdentity, rebuild: bool) -> bytes:
+    """Return the SHA-256 of what decides whether an interrupted build's vectors can be used.
+
+    Args:
+        version: of their form.
+        model: that made them, compared as models are.
+        rebuild: whether everything was to be embedded again.
+    """
+    same = replace(model, location="", query_prompt="")
+    return hashlib.sha256(f"{version} {rebuild} {to_json(same)}".encode()).digest()
 
 
 def hash_file(path: Path) -> FileStamp:

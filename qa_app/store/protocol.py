@@ -13,6 +13,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
+import numpy as np
+
 from qa_app.arrays import CodeArray, FloatArray, HalfArray, RowArray
 from qa_app.models import Failure, ModelIdentity, Passage
 from qa_app.settings import Location
@@ -157,7 +159,6 @@ class Generation(StoredRecords):
     def row_of(self, passage_id: str) -> int | None:
         """Return the row of the passage with this id, or None."""
 
-    @abstractmethod
     def stored_rows(self, hashes: Sequence[bytes]) -> tuple[RowArray, RowArray]:
         """Return which of these texts have a vector in this generation, and in which row.
 
@@ -168,6 +169,11 @@ class Generation(StoredRecords):
             places: int64, positions in ``hashes`` of the texts found, ascending.
             rows: int64, same shape, the first row with that text.
         """
+        own = self.content_hashes()
+        known = dict(zip(reversed(own), range(len(own) - 1, -1, -1), strict=True))
+        pairs = [(place, known[digest]) for place, digest in enumerate(hashes) if digest in known]
+        places, rows = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+        return places, rows
 
     @abstractmethod
     def content_hashes(self) -> list[bytes]:

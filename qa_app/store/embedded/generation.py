@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 
 from qa_app.arrays import HalfArray, RowArray
-from qa_app.errors import IndexCorruptError, IndexNotFoundError, StoreError
+from qa_app.errors import IndexCorruptError, StoreError
 from qa_app.models import ModelIdentity
 from qa_app.store.embedded.lexical import EmbeddedLexical
 from qa_app.store.embedded.records import Records
@@ -22,6 +22,7 @@ from qa_app.store.manifest import (
     Manifest,
     check_files,
     check_model,
+    choose_earlier,
     generation_folder,
     generation_folders,
     parse_manifest,
@@ -147,15 +148,9 @@ def open_earlier(index: Path, name: str = "") -> EmbeddedGeneration:
         IndexMismatchError: it has another index format.
     """
     live = read_current(index).name
-    kept = [folder for folder in generation_folders(index) if folder.name < live]
-    for folder in kept:
-        if not name or int(folder.name) == int(name if name.isdecimal() else -1):
-            return _open(folder, _manifest_in(folder), searchable=False)
-    there = ", ".join(folder.name for folder in kept)
-    raise IndexNotFoundError(
-        f"Generation {name} is not kept." if name else "There is no earlier generation.",
-        f"Kept are: {there}." if there else "Only the live one is kept so far; build again first.",
-    )
+    kept = [folder.name for folder in generation_folders(index) if folder.name < live]
+    folder = generation_folder(index, choose_earlier(kept, name))
+    return _open(folder, _manifest_in(folder), searchable=False)
 
 
 def last_manifest(index: Path) -> Manifest | None:

@@ -62,7 +62,7 @@ _MOST_PARAMETERS = 900
 
 
 class RecordsWriter:
-    """Writes documents, passages and tags to a new file; the base of ``GenerationWriter``.
+    """Writes documents, passages and tags to a new file; the base of every store's writer.
 
     Attributes:
         hashes: ``hash_text`` of each row's ``searchable_text``.
@@ -254,7 +254,7 @@ class Records(StoredRecords):
             self._db = sqlite3.connect(self.uri, uri=True, check_same_thread=False)
 
     @cached_property
-    def documents(self) -> tuple[DocumentRecord, ...]:  # type: ignore[override]
+    def documents(self) -> tuple[DocumentRecord, ...]:
         """Every document without its text, in row order."""
         return tuple(
             load_record(content)
@@ -284,22 +284,6 @@ class Records(StoredRecords):
         found = self._all('SELECT "row" FROM passages WHERE id = ?', (passage_id,))
         return int(found[0][0]) if found else None
 
-    def stored_rows(self, hashes: Sequence[bytes]) -> tuple[RowArray, RowArray]:
-        """Return which of these texts have a vector in this generation, and in which row.
-
-        Args:
-            hashes: of texts, from ``hash_text``.
-
-        Returns:
-            places: int64, positions in ``hashes`` of the texts found, ascending.
-            rows: int64, same shape, the first row with that text.
-        """
-        own = self.content_hashes()
-        known = dict(zip(reversed(own), range(len(own) - 1, -1, -1), strict=True))
-        pairs = [(place, known[digest]) for place, digest in enumerate(hashes) if digest in known]
-        places, rows = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-        return places, rows
-
     def content_hashes(self) -> list[bytes]:
         """Return the hash of each row's ``searchable_text``; equal texts have equal hashes."""
         return [
@@ -307,7 +291,7 @@ class Records(StoredRecords):
         ]
 
     @cached_property
-    def facet_counts(self) -> dict[str, dict[str, int]]:  # type: ignore[override]
+    def facet_counts(self) -> dict[str, dict[str, int]]:
         """Number of passages by facet and value, both sorted."""
         found: dict[str, dict[str, int]] = {}
         query = "SELECT facet, value, length(rows) / 4 FROM tags ORDER BY facet, value"

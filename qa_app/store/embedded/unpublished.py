@@ -11,14 +11,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import struct
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from qa_app.arrays import CodeArray, FloatArray, HalfArray
 from qa_app.errors import StoreError
-from qa_app.models import ModelIdentity, to_json
+from qa_app.models import ModelIdentity
+from qa_app.store.manifest import hash_kept
 
 UNPUBLISHED_FILE = "UNPUBLISHED"
 # Part of the key: increase it when the records' form changes.
@@ -47,9 +47,7 @@ class UnpublishedFile:
         self._path = index / UNPUBLISHED_FILE
         self._width = 2 * model.dimension
         self._places: dict[bytes, tuple[int, int, int]] = {}
-        same = replace(model, location="", query_prompt="")  # as far as models are compared
-        key = f"{_VERSION} {rebuild} {to_json(same)}"
-        self._key = hashlib.sha256(key.encode()).digest()
+        self._key = hash_kept(_VERSION, model, rebuild)
 
     def __enter__(self) -> UnpublishedFile:
         try:

@@ -17,11 +17,10 @@ import numpy as np
 
 from qa_app.arrays import FloatArray, HalfArray, RowArray
 from qa_app.errors import IndexCorruptError, StoreError
-from qa_app.store.manifest import MEND_HINT, VectorsDescription
+from qa_app.store.manifest import FLAT, MEND_HINT, VectorsDescription
 
 EMBEDDINGS_FILE = "embeddings.npy"
 CANDIDATES_FILE = "candidates.faiss"
-FLAT = "flat"
 IVF = "ivf_sq4"
 # Passages for which an exhaustive search is fast enough (benchmarks/RESULTS.md).
 FLAT_LIMIT = 200_000

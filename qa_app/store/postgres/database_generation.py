@@ -50,7 +50,7 @@ class DatabaseGeneration(Generation):
     ) -> None:
         self.manifest = manifest
         self.fallback = ""
-        self.documents = tuple(documents)
+        self._records = tuple(documents)
         self._connections = connections
         self._view = view
         dimension = manifest.model.dimension
@@ -58,6 +58,11 @@ class DatabaseGeneration(Generation):
         analyser = analyser_for(manifest.recipe.language)
         self.lexical = DatabaseLexical(connections, view, analyser)
         self._tokens = DatabaseTokens(connections, view, dimension, code_width)
+
+    @property
+    def documents(self) -> tuple[DocumentRecord, ...]:
+        """Every document without its text, in row order."""
+        return self._records
 
     @property
     def tokens(self) -> DatabaseTokens:
@@ -81,15 +86,6 @@ class DatabaseGeneration(Generation):
         found = self._all(query, (passage_id, *values))
         return int(self._view.rows(np.array(found[0]))[0]) if found else None
 
-    def stored_rows(self, hashes: Sequence[bytes]) -> tuple[RowArray, RowArray]:
-        """Return which of these texts have a vector, as places in ``hashes``, and in which row."""
-        known: dict[bytes, int] = {}
-        for row, digest in enumerate(self.content_hashes()):
-            known.setdefault(digest, row)
-        pairs = [(place, known[digest]) for place, digest in enumerate(hashes) if digest in known]
-        places, rows = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
-        return places, rows
-
     def content_hashes(self) -> list[bytes]:
         """Return the hash of each row's ``searchable_text``."""
         where, values = self._view.condition(None)
@@ -98,7 +94,7 @@ class DatabaseGeneration(Generation):
         return [bytes(found[place][1]) for place in np.argsort(rows)]
 
     @cached_property
-    def facet_counts(self) -> dict[str, dict[str, int]]:  # type: ignore[override]
+    def facet_counts(self) -> dict[str, dict[str, int]]:
         """Number of passages by facet and value, both sorted."""
         found: dict[str, dict[str, int]] = {}
         query = "SELECT facet, value, passages FROM qa_app.facet_counts WHERE generation = %s"

@@ -15,7 +15,14 @@ from qa_app.errors import (
 )
 from qa_app.models import Failure, ModelIdentity
 from qa_app.settings import DatabaseUrl
-from qa_app.store.manifest import MEND_HINT, Current, Manifest, check_model, parse_manifest
+from qa_app.store.manifest import (
+    MEND_HINT,
+    Current,
+    Manifest,
+    check_model,
+    choose_earlier,
+    parse_manifest,
+)
 from qa_app.store.postgres.connections import Connection, Connections
 from qa_app.store.postgres.database_generation import DatabaseGeneration, read_generation
 from qa_app.store.postgres.indexes import renew_words_index
@@ -80,18 +87,10 @@ class DatabaseStore:
             "(SELECT generation FROM qa_app.live) ORDER BY number DESC"
         )
         with self._reading() as connection:
-            kept = connection.execute(query).fetchall()
-            for number, digest, content in kept:
-                if not name or number == int(name if name.isdecimal() else -1):
-                    manifest = self._manifest(number, digest, content)
-                    return read_generation(self._connections, connection, number, manifest)
-        there = ", ".join(f"{number:06d}" for number, _, _ in kept)
-        raise IndexNotFoundError(
-            f"Generation {name} is not kept." if name else "There is no earlier generation.",
-            f"Kept are: {there}."
-            if there
-            else "Only the live one is kept so far; build again first.",
-        )
+            kept = {f"{row[0]:06d}": row for row in connection.execute(query).fetchall()}
+            chosen = kept[choose_earlier(list(kept), name)]
+            manifest = self._manifest(*chosen)
+            return read_generation(self._connections, connection, chosen[0], manifest)
 
     @contextlib.contextmanager
     def lock(self) -> Iterator[None]:

@@ -51,30 +51,29 @@ class Gathered(RecordsWriter):
         self._previous = previous
         self._rows_before |= dict(zip(places.tolist(), rows.tolist(), strict=True))
 
-    def close_tokens(self) -> None:
-        """End the adding of token codes; they can be read then."""
+    def close_tokens(self, dimension: int) -> None:
+        """End the adding of token codes, of a model of this dimension; they can be read then."""
         self._token_file.close(self.num_passages)
+        self._tokens = EmbeddedTokens(self._folder, self.num_passages, dimension)
 
-    def documents(self) -> Iterator[tuple[int, DocumentRecord, tuple[str, ...], list[Any]]]:
-        """Yield each document's place, record, stored values and its passages' stored values."""
-        for place, record in enumerate(self._documents):
-            yield (place, record, *self.values(place))
-
-    def values(self, place: int) -> tuple[tuple[str, ...], list[Any]]:
-        """Return a gathered document's stored values, and its passages'."""
+    def document(self, place: int) -> tuple[str, ...]:
+        """Return a gathered document's values of ``DOCUMENT_COLUMNS``."""
         query = f"SELECT {DOCUMENT_COLUMNS} FROM documents WHERE id = ?"
-        (document,) = self._all(query, (place,))
+        (found,) = self._all(query, (place,))
+        return tuple(found)
+
+    def passages_of(self, place: int) -> list[Any]:
+        """Return the values of ``PASSAGE_COLUMNS`` of a gathered document's passages."""
         rows = self._documents[place].rows
         query = f'SELECT {PASSAGE_COLUMNS} FROM passages WHERE "row" >= ? AND "row" < ?'
-        return document, self._all(f'{query} ORDER BY "row"', (rows.start, rows.stop))
+        return self._all(f'{query} ORDER BY "row"', (rows.start, rows.stop))
 
     def record(self, place: int) -> DocumentRecord:
         """Return a gathered document's record."""
         return self._documents[place]
 
-    def codes(self, rows: range, dimension: int) -> Iterator[bytes]:
+    def codes(self, rows: range) -> Iterator[bytes]:
         """Yield each row's token codes."""
-        spooled = EmbeddedTokens(self._folder, self.num_passages, dimension)
         for start in range(rows.start, rows.stop, _BATCH):
             some = range(start, min(start + _BATCH, rows.stop))
             before = [row for row in some if row in self._rows_before]
@@ -82,12 +81,12 @@ class Gathered(RecordsWriter):
             if before and self._previous is not None:
                 found = self._previous.tokens.codes([self._rows_before[row] for row in before])
                 copied = dict(zip(before, found, strict=True))
-            for row, own in zip(some, spooled.codes(some), strict=True):
+            for row, own in zip(some, self._tokens.codes(some), strict=True):
                 yield copied.get(row, own).tobytes()
 
-    def code_width(self, dimension: int) -> int:
+    def code_width(self) -> int:
         """Return the bytes of a token's code; 0 where no tokens were added."""
-        width: int = EmbeddedTokens(self._folder, self.num_passages, dimension).width
+        width: int = self._tokens.width
         if not width and self._previous is not None:
             before = list(self._rows_before.values())[:_BATCH]
             codes = self._previous.tokens.codes(before)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from qa_app.arrays import HalfArray
 from qa_app.store import bm25
-from qa_app.store.manifest import VectorsDescription
+from qa_app.store.manifest import FLAT, VectorsDescription
 from qa_app.store.postgres.connections import Connection
 from qa_app.store.postgres.schema import has_bm25, has_words_index
 from qa_app.store.postgres.search import HNSW
 
-FLAT = "flat"
 # Passages up to which all vectors are compared, which is exact: 20,000 take 30 ms.
 _FLAT_LIMIT = 20_000
 # Links of a vector in the index, and candidates looked at for them. pgvector's 16 and 64 found 0.91
@@ -21,19 +19,18 @@ _MEMORY = "2GB"
 
 
 def bring_up_to_date(
-    connection: Connection, embeddings: HalfArray, num_passages: int
+    connection: Connection, num_passages: int, dimension: int
 ) -> VectorsDescription:
     """Make the indexes that are missing, and describe how vectors are searched.
 
     Args:
         connection: in the transaction that has stored everything.
-        embeddings: float16, shape (num_passages, dim).
+        num_passages, dimension: of the generation's vectors.
     """
     connection.execute("SELECT set_config('maintenance_work_mem', %s, true)", (_MEMORY,))
     _make_words_index(connection)
     if num_passages <= _FLAT_LIMIT:
         return VectorsDescription(FLAT)
-    dimension = embeddings.shape[1]
     # One index a dimension, since a new model's vectors stand beside those of the one before.
     connection.execute(
         f"CREATE INDEX IF NOT EXISTS searched_embedding_{dimension} ON qa_app.searched USING hnsw "

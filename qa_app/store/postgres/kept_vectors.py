@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from qa_app.arrays import CodeArray, FloatArray, HalfArray
 from qa_app.errors import IndexLockedError
-from qa_app.models import ModelIdentity, to_json
+from qa_app.models import ModelIdentity
+from qa_app.store.manifest import hash_kept
 from qa_app.store.postgres.connections import Connections
 
 # Part of the key: increase it when the rows' form changes.
@@ -27,9 +26,7 @@ class KeptVectors:
         self, connections: Connections, model: ModelIdentity, rebuild: bool = False
     ) -> None:
         self._connections = connections
-        same = replace(model, location="", query_prompt="")  # as far as models are compared
-        key = f"{_VERSION} {rebuild} {to_json(same)}"
-        self._key = hashlib.sha256(key.encode()).digest()
+        self._key = hash_kept(_VERSION, model, rebuild)
         self._waiting: dict[bytes, _Row] = {}
         self._known: set[bytes] = set()
 

@@ -45,15 +45,9 @@ _MOST_DRIFT = 0.02
 # Passages that the present mean is taken from, evenly spaced: it is within half a hundredth then.
 _MOST_SAMPLED = 10_000
 # Types of number, document and the passage columns.
-_PASSAGE_TYPES = [
-    "int8",
-    "int8",
-    *["text"] * 2,
-    *["int4"] * 2,
-    *["text"] * 2,
-    "int4",
-    *["text"] * 3,
-]
+_TEXT, _WHOLE = "text", "int4"
+_PASSAGE_TYPES = ["int8", "int8", _TEXT, _TEXT, _WHOLE, _WHOLE, _TEXT, _TEXT, _WHOLE]
+_PASSAGE_TYPES += [_TEXT, _TEXT, _TEXT]
 _PLACE_OF_TAGS = [name.strip() for name in PASSAGE_COLUMNS.split(",")].index("tags")
 
 
@@ -62,7 +56,6 @@ class _Stored:
     """A document of the live generation."""
 
     id: int
-    first: int
     digest: bytes
     record: str
 
@@ -121,15 +114,13 @@ class Publication:
         # Where the table is shared out over several servers, a crash may leave rows on some.
         self._connection.execute("DELETE FROM qa_app.searched WHERE document >= %s", (live[1],))
         stored, mean_length, code_width = self._reusable(live[0])
-        new, documents = self._compare(stored, live[1], live[2])
+        new, documents, after = self._compare(stored, live[1], live[2])
         terms = self._gathered.analysed([item.place for item in new], self._analyser)
         mean_length = mean_length or terms.mean_length
         number = (live[0] or 0) + 1
         self._copy(new, terms, mean_length)
         self._forget(live[0], documents)
-        description = indexes.bring_up_to_date(
-            self._connection, self._embeddings, self._gathered.num_passages
-        )
+        description = indexes.bring_up_to_date(self._connection, *self._embeddings.shape)
         manifest = Manifest(
             generation=f"{number:06d}",
             created=datetime.now(UTC).isoformat(),
@@ -143,15 +134,13 @@ class Publication:
             failures=failures,
             warnings=warnings,
         )
-        width = code_width or self._gathered.code_width(self._model.dimension)
-        self._publish(number, manifest, documents, mean_length, width)
-        last = new[-1] if new else None
-        if last is not None:
-            passages = self._gathered.record(last.place).passages
-            self._connection.execute(
-                "UPDATE qa_app.live SET next_document = %s, next_passage = %s",
-                (last.id + 1, last.first + passages),
-            )
+        self._publish(
+            number, manifest, documents, mean_length, code_width or self._gathered.code_width()
+        )
+        self._connection.execute(
+            "UPDATE qa_app.live SET generation = %s, next_document = %s, next_passage = %s",
+            (number, *after),
+        )
         return manifest.generation
 
     def _reusable(self, live: int | None) -> tuple[dict[str, _Stored], float, int]:
@@ -166,11 +155,12 @@ class Publication:
         before = msgspec.convert(json.loads(content), Manifest, strict=False)
         now = self._recipe
         same = (before.recipe.language, before.recipe.lexical) == (now.language, now.lexical)
-        drift = abs(self._sampled_length() - mean_length)
-        if not same or before.model != self._model or drift > _MOST_DRIFT * mean_length:
+        if not same or before.model != self._model:
+            return {}, 0.0, 0
+        if abs(self._sampled_length() - mean_length) > _MOST_DRIFT * mean_length:
             return {}, 0.0, 0
         query = (
-            "SELECT path, id, first, digest, record FROM qa_app.documents WHERE id IN "
+            "SELECT path, id, digest, record FROM qa_app.documents WHERE id IN "
             "(SELECT unnest(documents) FROM qa_app.generations WHERE number = %s)"
         )
         found = self._connection.execute(query, (live,)).fetchall()
@@ -185,10 +175,12 @@ class Publication:
 
     def _compare(
         self, stored: dict[str, _Stored], next_document: int, next_passage: int
-    ) -> tuple[list[_New], list[int]]:
-        """Return the documents to store, and the ids of all in row order."""
+    ) -> tuple[list[_New], list[int], tuple[int, int]]:
+        """Return the documents to store, the ids of all in row order, and the next ids."""
         new, ids = [], []
-        for place, record, values, passages in self._gathered.documents():
+        for place in range(self._gathered.num_documents):
+            record = self._gathered.record(place)
+            values, passages = self._gathered.document(place), self._gathered.passages_of(place)
             vectors = self._embeddings[record.rows.start : record.rows.stop]
             digest = digest_document(record, values, passages, vectors)
             there = stored.get(record.path)
@@ -203,7 +195,7 @@ class Publication:
             ids.append(next_document)
             next_document += 1
             next_passage += record.passages
-        return new, ids
+        return new, ids, (next_document, next_passage)
 
     def _copy(self, new: Sequence[_New], terms: AnalysedTerms, mean_length: float) -> None:
         """Store the new documents: everything of one table, then of the next."""
@@ -238,7 +230,7 @@ class Publication:
 
     def _document_row(self, item: _New) -> Sequence[Any]:
         record = self._gathered.record(item.place)
-        values, _ = self._gathered.values(item.place)
+        values = self._gathered.document(item.place)
         refuse_nul(values)
         head = item.id, record.path, item.first, record.passages, item.digest
         return *head, dump_record(record), *values
@@ -247,8 +239,7 @@ class Publication:
         self, item: _New, terms: AnalysedTerms, by_index: bool
     ) -> Iterator[Sequence[Any]]:
         rows = self._gathered.record(item.place).rows
-        _, passages = self._gathered.values(item.place)
-        codes = self._gathered.codes(rows, self._model.dimension)
+        passages, codes = self._gathered.passages_of(item.place), self._gathered.codes(rows)
         for n, (values, code) in enumerate(zip(passages, codes, strict=True)):
             tags = msgspec.json.decode(values[_PLACE_OF_TAGS], type=dict[str, list[str]])
             facets = [facet_key(name, value) for name, found in tags.items() for value in found]
@@ -311,7 +302,6 @@ class Publication:
         )
         for name, text in self._gathered.files.items():
             connection.execute("INSERT INTO qa_app.files VALUES (%s, %s, %s)", (number, name, text))
-        connection.execute("UPDATE qa_app.live SET generation = %s", (number,))
 
     def _one(self, query: str, values: Sequence[Any] = ()) -> Any:
         found = self._connection.execute(query, values).fetchone()

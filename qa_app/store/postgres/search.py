@@ -44,6 +44,10 @@ _OVERSAMPLE = 4
 # Candidates that pgvector keeps in view while it follows its index (ef_search): the most it allows.
 # With 400 it found 0.99 of the nearest ten, and 0.95 of the nearest hundred (RESULTS.md).
 _MOST_CANDIDATES = 1_000
+_FOLLOW_INDEX = (
+    f"SELECT set_config('hnsw.ef_search', '{_MOST_CANDIDATES}', false),"
+    " set_config('hnsw.iterative_scan', 'strict_order', false)"
+)
 # The most times that a term is repeated in a question to pg_textsearch, which knows no weights.
 _MOST_REPEATS = 8
 # Terms of a question to pg_textsearch, those of the highest weight: more cost time, and the first
@@ -114,28 +118,19 @@ class DatabaseVectors:
         order = f"(embedding::halfvec({self._dimension})) <#> %s::halfvec({self._dimension})"
         order = order if approximately else f"({order}) + 0"
         where = f"{where} AND vector_dims(embedding) = {self._dimension}"
-        settings = {}
-        if approximately:
-            settings = {
-                "hnsw.ef_search": _MOST_CANDIDATES,
-                "hnsw.iterative_scan": "strict_order",
-            }
-        found = self._fetch(
-            f"{where} ORDER BY {order} LIMIT %s", (*values, as_text(query), wanted), settings
-        )
+        where = f"{where} ORDER BY {order} LIMIT %s"
+        found = self._fetch(where, (*values, as_text(query), wanted), approximately)
         vectors = np.array([load_half(content) for _, content in found], dtype=np.float32)
         nearest = self._view.rows(np.array([number for number, _ in found], dtype=np.int64))
         scores = (query[None] @ vectors.reshape(len(found), -1).T)[0] if found else query[:0]
         best = np.lexsort((nearest, -scores))[:top_k]
         return scores[best], nearest[best]
 
-    def _fetch(
-        self, where: str, values: Sequence[Any], settings: Mapping[str, Any] | None = None
-    ) -> list[Any]:
+    def _fetch(self, where: str, values: Sequence[Any], approximately: bool = False) -> list[Any]:
         query = f"SELECT number, embedding FROM qa_app.searched WHERE {where}"
         with self._connections.reading() as connection:
-            for name, value in (settings or {}).items():
-                connection.execute("SELECT set_config(%s, %s, false)", (name, str(value)))
+            if approximately:
+                connection.execute(_FOLLOW_INDEX)
             with connection.cursor(binary=True) as cursor:
                 return cursor.execute(query, values).fetchall()
 

@@ -48,7 +48,7 @@ class DatabaseWriter(Gathered):
     ) -> str:
         """Store what is new, make this the live generation, and return its name."""
         self._check_shape(embeddings.shape, model)
-        self.close_tokens()
+        self.close_tokens(model.dimension)
         half = np.asarray(embeddings, dtype=np.float16)
         with translated(self._url):
             with self._connection.transaction():

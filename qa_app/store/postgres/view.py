@@ -37,6 +37,7 @@ class View:
         ends = np.cumsum(table[:, 2])
         self._start = ends - table[:, 2]
         self._by_number = np.argsort(self._first)
+        self._ascending = self._first[self._by_number]
         self._others = _ranges(others)
         self._last_document = int(table[:, 0].max(initial=0))
         self.num_passages = int(ends[-1]) if len(ends) else 0
@@ -57,8 +58,7 @@ class View:
 
     def rows(self, numbers: RowArray) -> RowArray:
         """Return the rows of numbers that the generation has."""
-        firsts = self._first[self._by_number]
-        places = self._by_number[np.searchsorted(firsts, numbers, "right") - 1]
+        places = self._by_number[np.searchsorted(self._ascending, numbers, "right") - 1]
         return self._start[places] + numbers - self._first[places]
 
     def condition(self, rows: RowArray | None) -> tuple[str, tuple[Any, ...]]:
